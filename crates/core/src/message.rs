@@ -1,0 +1,249 @@
+//! What users send: one or more frames.
+
+use std::fmt;
+
+use bytes::Bytes;
+
+/// One or more frames that travel together, or not at all.
+///
+/// A message of a single frame, the common case, holds its [`Bytes`] in place and costs no allocation. Cloning
+/// shares the frames' memory.
+///
+/// ```
+/// use seaworthy_core::Message;
+/// let hello = Message::from("hello");
+/// assert_eq!(hello.frame(0), Some(&b"hello"[..]));
+/// let envelope: Message = ["client-1", "", "hello"].into_iter().collect();
+/// assert_eq!(envelope.len(), 3);
+/// ```
+#[derive(Clone)]
+pub struct Message(Frames);
+
+#[derive(Clone)]
+enum Frames {
+    One(Bytes),
+    /// Never exactly one frame, so that equality can be derived from the frames.
+    Many(Vec<Bytes>),
+}
+
+impl Message {
+    /// A message of one frame.
+    pub fn single(frame: impl Into<Bytes>) -> Self {
+        Self(Frames::One(frame.into()))
+    }
+
+    /// Number of frames.
+    pub fn len(&self) -> usize {
+        self.frames().len()
+    }
+
+    /// True when there is no frame. Such a message cannot be sent.
+    pub fn is_empty(&self) -> bool {
+        self.frames().is_empty()
+    }
+
+    /// The frames, in order.
+    pub fn frames(&self) -> &[Bytes] {
+        match &self.0 {
+            Frames::One(frame) => std::slice::from_ref(frame),
+            Frames::Many(frames) => frames,
+        }
+    }
+
+    /// The bytes of frame `index`, if there is one.
+    pub fn frame(&self, index: usize) -> Option<&[u8]> {
+        self.frames().get(index).map(|frame| &frame[..])
+    }
+
+    /// Sum of the frames' lengths in bytes.
+    pub fn byte_len(&self) -> usize {
+        match &self.0 {
+            Frames::One(frame) => frame.len(),
+            Frames::Many(frames) => frames.iter().map(Bytes::len).sum(),
+        }
+    }
+
+    /// Appends a frame.
+    pub fn push_back(&mut self, frame: impl Into<Bytes>) {
+        let frame = frame.into();
+        match &mut self.0 {
+            Frames::Many(frames) if !frames.is_empty() => frames.push(frame),
+            Frames::Many(_) => self.0 = Frames::One(frame),
+            Frames::One(first) => self.0 = Frames::Many(vec![std::mem::take(first), frame]),
+        }
+    }
+
+    /// Puts a frame before all others, as an envelope does.
+    pub fn push_front(&mut self, frame: impl Into<Bytes>) {
+        let frame = frame.into();
+        match &mut self.0 {
+            Frames::Many(frames) if !frames.is_empty() => frames.insert(0, frame),
+            Frames::Many(_) => self.0 = Frames::One(frame),
+            Frames::One(first) => self.0 = Frames::Many(vec![frame, std::mem::take(first)]),
+        }
+    }
+
+    /// Takes the first frame off.
+    pub fn pop_front(&mut self) -> Option<Bytes> {
+        match &mut self.0 {
+            Frames::One(_) => {
+                let Frames::One(frame) = std::mem::replace(&mut self.0, Frames::Many(Vec::new())) else {
+                    unreachable!("the arm above matched a single frame")
+                };
+                Some(frame)
+            }
+            Frames::Many(frames) if frames.is_empty() => None,
+            Frames::Many(frames) => {
+                let first = frames.remove(0);
+                if let [last] = frames.as_mut_slice() {
+                    self.0 = Frames::One(std::mem::take(last));
+                }
+                Some(first)
+            }
+        }
+    }
+
+    /// The only frame of a single-frame message.
+    ///
+    /// # Errors
+    /// Gives the message back when it has another number of frames.
+    pub fn into_single(self) -> Result<Bytes, Self> {
+        match self.0 {
+            Frames::One(frame) => Ok(frame),
+            Frames::Many(_) => Err(self),
+        }
+    }
+
+    /// The frames as a vector.
+    pub fn into_frames(self) -> Vec<Bytes> {
+        match self.0 {
+            Frames::One(frame) => vec![frame],
+            Frames::Many(frames) => frames,
+        }
+    }
+}
+
+impl Default for Message {
+    /// A message without frames, to be filled with [`push_back`](Self::push_back).
+    fn default() -> Self {
+        Self(Frames::Many(Vec::new()))
+    }
+}
+
+impl PartialEq for Message {
+    fn eq(&self, other: &Self) -> bool {
+        self.frames() == other.frames()
+    }
+}
+
+impl Eq for Message {}
+
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.frames()).finish()
+    }
+}
+
+impl<B: Into<Bytes>> FromIterator<B> for Message {
+    fn from_iter<I: IntoIterator<Item = B>>(frames: I) -> Self {
+        let mut message = Self::default();
+        for frame in frames {
+            message.push_back(frame);
+        }
+        message
+    }
+}
+
+impl<'a> IntoIterator for &'a Message {
+    type Item = &'a Bytes;
+    type IntoIter = std::slice::Iter<'a, Bytes>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.frames().iter()
+    }
+}
+
+impl From<Bytes> for Message {
+    fn from(frame: Bytes) -> Self {
+        Self(Frames::One(frame))
+    }
+}
+
+impl From<Vec<u8>> for Message {
+    fn from(frame: Vec<u8>) -> Self {
+        Self::single(frame)
+    }
+}
+
+impl From<String> for Message {
+    fn from(frame: String) -> Self {
+        Self::single(frame)
+    }
+}
+
+impl From<&'static str> for Message {
+    fn from(frame: &'static str) -> Self {
+        Self::single(frame)
+    }
+}
+
+impl From<&'static [u8]> for Message {
+    fn from(frame: &'static [u8]) -> Self {
+        Self::single(frame)
+    }
+}
+
+impl<const N: usize> From<&'static [u8; N]> for Message {
+    fn from(frame: &'static [u8; N]) -> Self {
+        Self::single(&frame[..])
+    }
+}
+
+impl From<Vec<Bytes>> for Message {
+    fn from(mut frames: Vec<Bytes>) -> Self {
+        match frames.as_mut_slice() {
+            [only] => Self(Frames::One(std::mem::take(only))),
+            _ => Self(Frames::Many(frames)),
+        }
+    }
+}
+
+impl<B: Into<Bytes>, const N: usize> From<[B; N]> for Message {
+    fn from(frames: [B; N]) -> Self {
+        frames.into_iter().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_come_off_in_the_order_they_went_on() {
+        let mut message = Message::default();
+        assert!(message.is_empty());
+        message.push_back("b");
+        message.push_back("c");
+        message.push_front("a");
+        assert_eq!(message, Message::from(["a", "b", "c"]));
+        assert_eq!(message.byte_len(), 3);
+        assert_eq!(message.pop_front().unwrap(), "a");
+        assert_eq!(message.pop_front().unwrap(), "b");
+        assert_eq!(message, Message::from("c"));
+        assert_eq!(message.pop_front().unwrap(), "c");
+        assert_eq!(message.pop_front(), None);
+    }
+
+    #[test]
+    fn a_single_frame_is_equal_however_it_was_made() {
+        assert_eq!(Message::from(vec![Bytes::from_static(b"x")]), Message::from("x"));
+        assert_eq!(["x"].into_iter().collect::<Message>(), Message::from(b"x".to_vec()));
+        assert!(Message::from("x").into_single().is_ok());
+        assert_eq!(Message::from(["x", "y"]).into_single(), Err(Message::from(["x", "y"])));
+    }
+
+    #[test]
+    fn a_message_is_no_larger_than_its_frame() {
+        assert_eq!(size_of::<Message>(), size_of::<Bytes>());
+    }
+}

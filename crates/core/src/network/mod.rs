@@ -1,0 +1,118 @@
+//! The one seam between Seaworthy and the world.
+//!
+//! Everything that can answer differently twice goes through [`Network`]: streams, clocks, random numbers,
+//! tasks, names. `CompioNetwork` answers with io_uring and the system clock, `SimNetwork` (crate
+//! `seaworthy-sim`) with a simulated wire, virtual time and a seed.
+//!
+//! Buffers are owned by the operation while it runs, as completion-based I/O needs, and are handed back with
+//! its result. **Dropping the future of an operation that was polled leaves its outcome unknown**: a read may
+//! have taken bytes off the stream, a write may have sent any prefix. Whoever drops one must stop using the
+//! stream (see [`PoisonGuard`](crate::PoisonGuard)).
+
+#[cfg(feature = "compio")]
+mod compio;
+
+use std::future::Future;
+use std::io;
+
+use bytes::{Bytes, BytesMut};
+
+use crate::{Endpoint, Instant, StreamOptions};
+
+#[cfg(feature = "compio")]
+pub use self::compio::{CompioListener, CompioNetwork, CompioStream};
+
+/// A host's view of the network, its clock and its executor. Cloning it is cheap and gives the same host.
+///
+/// Implementations are single-threaded: futures need not be `Send`, and a task runs on the thread that
+/// spawned it.
+pub trait Network: Clone + 'static {
+    /// A connected byte stream.
+    type Stream: Stream;
+    /// A bound, listening endpoint.
+    type Listener: Listener<Stream = Self::Stream>;
+
+    /// The current time. Never goes backwards.
+    fn now(&self) -> Instant;
+
+    /// Completes once [`now`](Self::now) has reached `deadline`; at once if it has already.
+    ///
+    /// Sleepers with different deadlines wake in the order of their deadlines. Cancel-safe.
+    fn sleep_until(&self, deadline: Instant) -> impl Future<Output = ()> + 'static;
+
+    /// Runs `task` on this host until it completes or the host ends.
+    ///
+    /// `name` says what the task does, in traces and in the report of a panic. A panic of the task is never
+    /// swallowed: the simulator fails the run, `CompioNetwork` reports it and lets the process's panic policy
+    /// decide.
+    fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + 'static);
+
+    /// A random number, uniform over all of `u64`. In a simulation it follows from the seed.
+    fn random(&self) -> u64;
+
+    /// Opens a stream to `endpoint`, resolving its host name if it has one.
+    ///
+    /// Cancel-safe in the sense that a dropped attempt leaves no stream behind.
+    ///
+    /// # Errors
+    /// - [`ConnectionRefused`](io::ErrorKind::ConnectionRefused): nobody listens there.
+    /// - [`TimedOut`](io::ErrorKind::TimedOut), [`HostUnreachable`](io::ErrorKind::HostUnreachable): no answer.
+    /// - [`NotFound`](io::ErrorKind::NotFound): the name does not resolve, or the ipc path does not exist.
+    fn connect(
+        &self,
+        endpoint: &Endpoint,
+        options: &StreamOptions,
+    ) -> impl Future<Output = io::Result<Self::Stream>> + 'static;
+
+    /// Listens at `endpoint`. Port 0 lets the network choose one: see [`Listener::local_endpoint`].
+    ///
+    /// A stale ipc socket file, one nobody listens on, is replaced.
+    ///
+    /// # Errors
+    /// - [`AddrInUse`](io::ErrorKind::AddrInUse): somebody listens there.
+    /// - [`AddrNotAvailable`](io::ErrorKind::AddrNotAvailable): not an address of this host.
+    fn listen(&self, endpoint: &Endpoint, options: &StreamOptions) -> io::Result<Self::Listener>;
+}
+
+/// A bound endpoint that accepts streams. Dropping it frees the endpoint (and removes an ipc socket file).
+pub trait Listener: 'static {
+    /// The streams it accepts.
+    type Stream: Stream;
+
+    /// Where it listens, with the wildcard or ephemeral port resolved.
+    fn local_endpoint(&self) -> Endpoint;
+
+    /// Waits for the next stream. Cancel-safe: a dropped accept loses no stream that was established,
+    /// as far as the system allows.
+    ///
+    /// # Errors
+    /// Errors of a single attempt and lack of file descriptors are reported; the listener stays usable.
+    fn accept(&self) -> impl Future<Output = io::Result<Self::Stream>>;
+}
+
+/// A connected, ordered byte stream.
+///
+/// One read and one write may be in flight at the same time; two reads or two writes may not.
+pub trait Stream: 'static {
+    /// Reads into the spare capacity of `buffer`, behind what it already holds, and gives back how many bytes
+    /// came; 0 is the end of the stream. `buffer` must have spare capacity.
+    ///
+    /// Not cancel-safe: bytes that had arrived may be lost with the dropped future.
+    fn read(&self, buffer: BytesMut) -> impl Future<Output = (io::Result<usize>, BytesMut)>;
+
+    /// Writes a prefix of the concatenation of `segments`, at least one byte when there is one, and gives back
+    /// its length together with the untouched segments.
+    ///
+    /// Not cancel-safe: any prefix may have been sent.
+    fn write(&self, segments: Vec<Bytes>) -> impl Future<Output = (io::Result<usize>, Vec<Bytes>)>;
+
+    /// Ends the sending direction after what was written: the peer reads the end of the stream. Reading goes on.
+    fn shutdown(&self) -> impl Future<Output = io::Result<()>>;
+
+    /// Ends both directions now, without ceremony: the peer sees a reset where the transport has one. What was
+    /// written and not yet received may be lost. Dropping a stream closes it in an orderly way instead.
+    fn reset(&self);
+
+    /// Where the peer is, for humans: an address, a path or a host name.
+    fn peer_address(&self) -> String;
+}

@@ -1,0 +1,173 @@
+//! Socket options, by libzmq's names and with its defaults.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+/// How a socket behaves. Built once, before the socket; every field has libzmq's name, and its default where
+/// libzmq has one.
+///
+/// ```
+/// use std::time::Duration;
+/// use seaworthy_core::Options;
+/// let options = Options::default().sndhwm(10).reconnect_ivl_max(Duration::from_secs(5));
+/// assert_eq!(options.sndhwm, 10);
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Options {
+    /// High-water mark of each outgoing pipe, in messages. 0 = unlimited. Default 1000.
+    pub sndhwm: usize,
+    /// High-water mark of each incoming pipe, in messages. 0 = unlimited. Default 1000.
+    pub rcvhwm: usize,
+    /// High-water mark of each outgoing pipe, in bytes of frames. 0 = unlimited (default). The message that
+    /// crosses the mark is still taken, so a message larger than the mark can be sent.
+    pub sndhwm_bytes: usize,
+    /// High-water mark of each incoming pipe, in bytes of frames. 0 = unlimited (default).
+    pub rcvhwm_bytes: usize,
+    /// How long closing waits for queued messages to reach the network. `None` (default) waits for ever.
+    pub linger: Option<Duration>,
+    /// How long `send` waits for room before it fails with `WouldBlock`. `None` (default) waits for ever.
+    pub sndtimeo: Option<Duration>,
+    /// How long `recv` waits for a message before it fails with `WouldBlock`. `None` (default) waits for ever.
+    pub rcvtimeo: Option<Duration>,
+    /// Pause before the first attempt to reconnect. `None` never reconnects. Default 100 ms.
+    pub reconnect_ivl: Option<Duration>,
+    /// Up to where the pause doubles with each failed attempt. Zero (default) keeps it at `reconnect_ivl`.
+    pub reconnect_ivl_max: Duration,
+    /// How long one attempt to connect may take. Zero (default) leaves it to the operating system.
+    pub connect_timeout: Duration,
+    /// How long a connection may take from its first byte to the end of the handshake. Zero = for ever.
+    /// Default 30 s.
+    pub handshake_ivl: Duration,
+    /// Pause between PINGs on a connection. Zero (default) sends none.
+    pub heartbeat_ivl: Duration,
+    /// How long after a PING without a sign of life the connection is given up. `None` (default): as
+    /// `heartbeat_ivl`.
+    pub heartbeat_timeout: Option<Duration>,
+    /// What a PING asks of the peer: to give the connection up when nothing comes for this long. Sent in
+    /// tenths of a second, at most 6553.5 s. Zero (default) asks nothing.
+    pub heartbeat_ttl: Duration,
+    /// Largest frame accepted from a peer, in bytes; a larger one ends its connection. `None` (default) =
+    /// unlimited.
+    pub maxmsgsize: Option<u64>,
+    /// The identity announced to ROUTER peers, at most 255 bytes, not beginning with a zero byte. Empty
+    /// (default) lets the peer choose.
+    pub routing_id: Bytes,
+    /// Queue messages only to completed connections: an endpoint has no pipe while it is not connected.
+    /// Default false.
+    pub immediate: bool,
+    /// Keep only the newest message in each direction (PUSH, PULL, PUB, SUB, DEALER). Default false.
+    pub conflate: bool,
+    /// ROUTER: fail with `Unroutable` or block, instead of dropping, when a message cannot be routed.
+    /// Default false.
+    pub router_mandatory: bool,
+    /// ROUTER: a new peer takes over the identity of a connected one. Default false: the newcomer is ignored.
+    pub router_handover: bool,
+    /// REQ, DEALER, ROUTER: send an empty message to every new peer, so that a ROUTER learns of it.
+    /// Default false.
+    pub probe_router: bool,
+    /// REQ: prefix requests with an id and accept only the reply that carries it. Default false.
+    pub req_correlate: bool,
+    /// REQ: allow a new request while a reply is awaited. Default false.
+    pub req_relaxed: bool,
+    /// Bytes read from a connection and not yet taken by the socket that are kept at most, so that heartbeats
+    /// can be answered while the receive pipe is full. Default 10 MB.
+    pub rcvbuf_pending: usize,
+    /// What concerns the byte stream below.
+    pub stream: StreamOptions,
+}
+
+/// Options of the byte stream below a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StreamOptions {
+    /// Kernel send buffer, in bytes. `None` (default): the system's choice.
+    pub sndbuf: Option<usize>,
+    /// Kernel receive buffer, in bytes. `None` (default): the system's choice.
+    pub rcvbuf: Option<usize>,
+    /// Connections that may wait to be accepted. Default 100.
+    pub backlog: u32,
+}
+
+impl Default for StreamOptions {
+    fn default() -> Self {
+        Self { sndbuf: None, rcvbuf: None, backlog: 100 }
+    }
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            sndhwm: 1000,
+            rcvhwm: 1000,
+            sndhwm_bytes: 0,
+            rcvhwm_bytes: 0,
+            linger: None,
+            sndtimeo: None,
+            rcvtimeo: None,
+            reconnect_ivl: Some(Duration::from_millis(100)),
+            reconnect_ivl_max: Duration::ZERO,
+            connect_timeout: Duration::ZERO,
+            handshake_ivl: Duration::from_secs(30),
+            heartbeat_ivl: Duration::ZERO,
+            heartbeat_timeout: None,
+            heartbeat_ttl: Duration::ZERO,
+            maxmsgsize: None,
+            routing_id: Bytes::new(),
+            immediate: false,
+            conflate: false,
+            router_mandatory: false,
+            router_handover: false,
+            probe_router: false,
+            req_correlate: false,
+            req_relaxed: false,
+            rcvbuf_pending: 10_000_000,
+            stream: StreamOptions::default(),
+        }
+    }
+}
+
+/// Writes the builder method of each option: it has the option's name and takes its value.
+macro_rules! setters {
+    ($($name:ident: $type:ty),* $(,)?) => {
+        impl Options {
+            $(
+                #[doc = concat!("Sets [`", stringify!($name), "`](Self#structfield.", stringify!($name), ").")]
+                #[must_use]
+                pub fn $name(mut self, $name: impl Into<$type>) -> Self {
+                    self.$name = $name.into();
+                    self
+                }
+            )*
+        }
+    };
+}
+
+setters! {
+    sndhwm: usize,
+    rcvhwm: usize,
+    sndhwm_bytes: usize,
+    rcvhwm_bytes: usize,
+    linger: Option<Duration>,
+    sndtimeo: Option<Duration>,
+    rcvtimeo: Option<Duration>,
+    reconnect_ivl: Option<Duration>,
+    reconnect_ivl_max: Duration,
+    connect_timeout: Duration,
+    handshake_ivl: Duration,
+    heartbeat_ivl: Duration,
+    heartbeat_timeout: Option<Duration>,
+    heartbeat_ttl: Duration,
+    maxmsgsize: Option<u64>,
+    routing_id: Bytes,
+    immediate: bool,
+    conflate: bool,
+    router_mandatory: bool,
+    router_handover: bool,
+    probe_router: bool,
+    req_correlate: bool,
+    req_relaxed: bool,
+    rcvbuf_pending: usize,
+    stream: StreamOptions,
+}
