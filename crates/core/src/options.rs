@@ -130,13 +130,19 @@ impl Default for Options {
 
 /// Writes the builder method of each option: it has the option's name and takes its value.
 macro_rules! setters {
-    ($($name:ident: $type:ty),* $(,)?) => {
+    (@argument Option<$type:ty>) => { impl Into<Option<$type>> };
+    (@argument Bytes) => { impl Into<Bytes> };
+    (@argument $type:ty) => { $type };
+    (@value $name:ident Option<$type:ty>) => { $name.into() };
+    (@value $name:ident Bytes) => { $name.into() };
+    (@value $name:ident $type:ty) => { $name };
+    ($($name:ident: ($($type:tt)+)),* $(,)?) => {
         impl Options {
             $(
                 #[doc = concat!("Sets [`", stringify!($name), "`](Self#structfield.", stringify!($name), ").")]
                 #[must_use]
-                pub fn $name(mut self, $name: impl Into<$type>) -> Self {
-                    self.$name = $name.into();
+                pub fn $name(mut self, $name: setters!(@argument $($type)+)) -> Self {
+                    self.$name = setters!(@value $name $($type)+);
                     self
                 }
             )*
@@ -145,29 +151,29 @@ macro_rules! setters {
 }
 
 setters! {
-    sndhwm: usize,
-    rcvhwm: usize,
-    sndhwm_bytes: usize,
-    rcvhwm_bytes: usize,
-    linger: Option<Duration>,
-    sndtimeo: Option<Duration>,
-    rcvtimeo: Option<Duration>,
-    reconnect_ivl: Option<Duration>,
-    reconnect_ivl_max: Duration,
-    connect_timeout: Duration,
-    handshake_ivl: Duration,
-    heartbeat_ivl: Duration,
-    heartbeat_timeout: Option<Duration>,
-    heartbeat_ttl: Duration,
-    maxmsgsize: Option<u64>,
-    routing_id: Bytes,
-    immediate: bool,
-    conflate: bool,
-    router_mandatory: bool,
-    router_handover: bool,
-    probe_router: bool,
-    req_correlate: bool,
-    req_relaxed: bool,
-    rcvbuf_pending: usize,
-    stream: StreamOptions,
+    sndhwm: (usize),
+    rcvhwm: (usize),
+    sndhwm_bytes: (usize),
+    rcvhwm_bytes: (usize),
+    linger: (Option<Duration>),
+    sndtimeo: (Option<Duration>),
+    rcvtimeo: (Option<Duration>),
+    reconnect_ivl: (Option<Duration>),
+    reconnect_ivl_max: (Duration),
+    connect_timeout: (Duration),
+    handshake_ivl: (Duration),
+    heartbeat_ivl: (Duration),
+    heartbeat_timeout: (Option<Duration>),
+    heartbeat_ttl: (Duration),
+    maxmsgsize: (Option<u64>),
+    routing_id: (Bytes),
+    immediate: (bool),
+    conflate: (bool),
+    router_mandatory: (bool),
+    router_handover: (bool),
+    probe_router: (bool),
+    req_correlate: (bool),
+    req_relaxed: (bool),
+    rcvbuf_pending: (usize),
+    stream: (StreamOptions),
 }
