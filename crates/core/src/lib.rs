@@ -1,17 +1,22 @@
 //! The rooms of Seaworthy that know no protocol: the [`Network`] seam, [`Endpoint`]s, [`Message`]s,
-//! [`Options`] and pipes. Users import the crate `seaworthy`, which re-exports what they need.
+//! [`Options`] and [pipes](pipe). Users import the crate `seaworthy`, which re-exports what they need.
 //!
 //! Nothing in here knows ZMTP, and only `network/compio.rs` knows an operating system.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
+mod backoff;
 mod endpoint;
 mod message;
 mod network;
 mod options;
+pub mod pipe;
 mod poison;
+mod subscriptions;
+mod sync;
 mod time;
 
+pub use backoff::{Backoff, RECONNECT_IVL_MIN};
 pub use endpoint::{Endpoint, EndpointError, Host, INPROC_NAME_MAX, IPC_PATH_MAX, IpcPath, ToEndpoint};
 pub use message::Message;
 #[cfg(feature = "compio")]
@@ -19,4 +24,5 @@ pub use network::{CompioListener, CompioNetwork, CompioStream};
 pub use network::{Listener, Network, Stream};
 pub use options::{Options, StreamOptions};
 pub use poison::{PoisonGuard, Poisoned};
+pub use subscriptions::Subscriptions;
 pub use time::Instant;

@@ -57,8 +57,8 @@ pub struct Options {
     /// Queue messages only to completed connections: an endpoint has no pipe while it is not connected.
     /// Default false.
     pub immediate: bool,
-    /// Keep only the newest message in each direction (PUSH, PULL, PUB, SUB, DEALER). Default false.
-    pub conflate: bool,
+    /// PUB: wait for room in every matching pipe instead of dropping. Default false.
+    pub xpub_nodrop: bool,
     /// ROUTER: fail with `Unroutable` or block, instead of dropping, when a message cannot be routed.
     /// Default false.
     pub router_mandatory: bool,
@@ -116,7 +116,7 @@ impl Default for Options {
             maxmsgsize: None,
             routing_id: Bytes::new(),
             immediate: false,
-            conflate: false,
+            xpub_nodrop: false,
             router_mandatory: false,
             router_handover: false,
             probe_router: false,
@@ -168,7 +168,7 @@ setters! {
     maxmsgsize: (Option<u64>),
     routing_id: (Bytes),
     immediate: (bool),
-    conflate: (bool),
+    xpub_nodrop: (bool),
     router_mandatory: (bool),
     router_handover: (bool),
     probe_router: (bool),

@@ -1,0 +1,297 @@
+//! An unbounded single-producer single-consumer queue: the only file of this crate with `unsafe`.
+//!
+//! Items lie in a chain of segments. The producer fills slots privately and *publishes* them in batches by
+//! storing the count of items written so far; the consumer reads only slots below that count. So a slot has one
+//! owner at any time: the producer until it is published, the consumer from then on. Bounds, credits and wake-ups
+//! are the pipe's business, not the queue's.
+//!
+//! ```text
+//!   head (consumer)                        tail (producer)
+//!    │                                      │
+//!   [x x a b c d] ──next──▶ [e f g h i j] ──next──▶ [k l · · · ·]
+//!        └─────────── published ──────────────────────┘
+//! ```
+//!
+//! An emptied segment is kept as a spare for the producer, so a queue in steady state does not allocate. A queue
+//! that was never written to has no segment.
+#![allow(unsafe_code, reason = "slots change their owner by a counter, which the borrow checker cannot see")]
+
+use std::mem::MaybeUninit;
+use std::ptr;
+
+use crate::sync::{Arc, AtomicPtr, AtomicU64, Ordering, UnsafeCell};
+
+/// Items a segment holds. Small under loom, so that a model crosses segments in few steps.
+const SLOTS: usize = if cfg!(loom) { 2 } else { 32 };
+
+struct Segment<T> {
+    slots: [UnsafeCell<MaybeUninit<T>>; SLOTS],
+    /// Set by the producer before it publishes the first item of the next segment.
+    next: AtomicPtr<Segment<T>>,
+}
+
+impl<T> Segment<T> {
+    fn boxed() -> Box<Self> {
+        Box::new(Self {
+            slots: std::array::from_fn(|_| UnsafeCell::new(MaybeUninit::uninit())),
+            next: AtomicPtr::new(ptr::null_mut()),
+        })
+    }
+}
+
+struct Shared<T> {
+    /// Items ever published. Written by the producer; `Release` hands the slots over.
+    published: AtomicU64,
+    /// Items ever taken. Written by the consumer; read when the queue is dropped.
+    taken: AtomicU64,
+    /// The first segment there ever was; the consumer takes it from here once.
+    first: AtomicPtr<Segment<T>>,
+    /// The oldest segment that is still linked; read when the queue is dropped.
+    oldest: AtomicPtr<Segment<T>>,
+    /// An emptied segment on its way back to the producer, or null.
+    spare: AtomicPtr<Segment<T>>,
+}
+
+// SAFETY: the raw pointers are owned by the queue, and each item is accessed by one thread at a time (see above),
+// so sharing the queue needs no more than that items may move between threads.
+unsafe impl<T: Send> Send for Shared<T> {}
+// SAFETY: as above; `&Shared` gives no access to items.
+unsafe impl<T: Send> Sync for Shared<T> {}
+
+/// The end that writes.
+pub(crate) struct Producer<T> {
+    shared: Arc<Shared<T>>,
+    /// The segment that is being filled; null before the first item.
+    tail: *mut Segment<T>,
+    /// Items ever written, published or not.
+    written: u64,
+    /// What `shared.published` holds.
+    published: u64,
+}
+
+/// The end that reads.
+pub(crate) struct Consumer<T> {
+    shared: Arc<Shared<T>>,
+    /// The segment that is being emptied; null before the first item.
+    head: *mut Segment<T>,
+    /// Items ever taken.
+    taken: u64,
+    /// What `shared.published` was when last looked at.
+    published: u64,
+}
+
+// SAFETY: an end is the only user of its pointer into the chain, which `Shared` keeps alive.
+unsafe impl<T: Send> Send for Producer<T> {}
+// SAFETY: as for `Producer`.
+unsafe impl<T: Send> Send for Consumer<T> {}
+
+/// An empty queue.
+pub(crate) fn queue<T>() -> (Producer<T>, Consumer<T>) {
+    let shared = Arc::new(Shared {
+        published: AtomicU64::new(0),
+        taken: AtomicU64::new(0),
+        first: AtomicPtr::new(ptr::null_mut()),
+        oldest: AtomicPtr::new(ptr::null_mut()),
+        spare: AtomicPtr::new(ptr::null_mut()),
+    });
+    let producer = Producer { shared: Arc::clone(&shared), tail: ptr::null_mut(), written: 0, published: 0 };
+    let consumer = Consumer { shared, head: ptr::null_mut(), taken: 0, published: 0 };
+    (producer, consumer)
+}
+
+/// Where in its segment the item with this number lies.
+#[inline]
+fn slot(count: u64) -> usize {
+    (count % SLOTS as u64) as usize
+}
+
+impl<T> Producer<T> {
+    /// Writes an item, which the consumer sees after the next [`publish`](Self::publish).
+    #[inline]
+    pub(crate) fn write(&mut self, item: T) {
+        let slot = slot(self.written);
+        if slot == 0 {
+            self.extend();
+        }
+        // SAFETY: `tail` is valid since `extend` ran for the segment's first slot; the consumer stays away from
+        // a slot until its item is published, and each slot is written once per round of its segment.
+        unsafe { (*self.tail).slots[slot].with_mut(|place| (*place).write(item)) };
+        self.written += 1;
+    }
+
+    /// Hands everything written so far to the consumer.
+    #[inline]
+    pub(crate) fn publish(&mut self) {
+        if self.published != self.written {
+            self.published = self.written;
+            self.shared.published.store(self.written, Ordering::Release);
+        }
+    }
+
+    /// Appends a segment to the chain.
+    #[cold]
+    fn extend(&mut self) {
+        let spare = self.shared.spare.swap(ptr::null_mut(), Ordering::Acquire);
+        let segment = if spare.is_null() { Box::into_raw(Segment::boxed()) } else { spare };
+        if self.tail.is_null() {
+            self.shared.oldest.store(segment, Ordering::Relaxed);
+            self.shared.first.store(segment, Ordering::Release);
+        } else {
+            // SAFETY: the consumer frees a segment only after it followed its `next`, which is still null.
+            unsafe { (*self.tail).next.store(segment, Ordering::Release) };
+        }
+        self.tail = segment;
+    }
+}
+
+impl<T> Drop for Producer<T> {
+    fn drop(&mut self) {
+        self.publish();
+    }
+}
+
+impl<T> Consumer<T> {
+    /// Takes the oldest published item.
+    #[inline]
+    pub(crate) fn take(&mut self) -> Option<T> {
+        if self.taken == self.published && !self.look() {
+            return None;
+        }
+        let slot = slot(self.taken);
+        if slot == 0 {
+            self.advance();
+        }
+        // SAFETY: the item is published, so it is initialised, its write happened before (`Acquire` in `look`),
+        // and the producer will not touch the slot again; `taken` moves on, so it is read once.
+        let item = unsafe { (*self.head).slots[slot].with(|place| (*place).assume_init_read()) };
+        self.taken += 1;
+        Some(item)
+    }
+
+    /// True when nothing is published that was not taken.
+    #[inline]
+    pub(crate) fn is_empty(&mut self) -> bool {
+        self.taken == self.published && !self.look()
+    }
+
+    /// Looks for newly published items.
+    fn look(&mut self) -> bool {
+        self.published = self.shared.published.load(Ordering::Acquire);
+        self.taken != self.published
+    }
+
+    /// Moves on to the segment of the next item, which is published, so that its segment is linked.
+    #[cold]
+    fn advance(&mut self) {
+        if self.head.is_null() {
+            self.head = self.shared.first.load(Ordering::Acquire);
+            return;
+        }
+        let empty = self.head;
+        // SAFETY: `head` is valid, and its `next` was set before the item that is wanted now was published.
+        self.head = unsafe { (*empty).next.load(Ordering::Acquire) };
+        self.shared.oldest.store(self.head, Ordering::Relaxed);
+        // SAFETY: every item of `empty` was taken and the producer left it when it set `next`: it is ours alone.
+        unsafe { (*empty).next.store(ptr::null_mut(), Ordering::Relaxed) };
+        let surplus = self.shared.spare.swap(empty, Ordering::AcqRel);
+        if !surplus.is_null() {
+            // SAFETY: a spare is owned by whoever swaps it out.
+            drop(unsafe { Box::from_raw(surplus) });
+        }
+    }
+}
+
+impl<T> Drop for Consumer<T> {
+    fn drop(&mut self) {
+        self.shared.taken.store(self.taken, Ordering::Release);
+    }
+}
+
+impl<T> Drop for Shared<T> {
+    /// Drops what was published and never taken. Both ends are gone, so everything here is ours.
+    fn drop(&mut self) {
+        let published = self.published.load(Ordering::Acquire);
+        let mut taken = self.taken.load(Ordering::Acquire);
+        let mut segment = self.oldest.load(Ordering::Acquire);
+        let mut at_first_slot = taken == 0;
+        while taken != published {
+            if slot(taken) == 0 && !at_first_slot {
+                segment = free(segment);
+            }
+            at_first_slot = false;
+            // SAFETY: items from `taken` to `published` are initialised and were not taken.
+            unsafe { (*segment).slots[slot(taken)].with_mut(|place| (*place).assume_init_drop()) };
+            taken += 1;
+        }
+        while !segment.is_null() {
+            segment = free(segment);
+        }
+        let spare = self.spare.load(Ordering::Acquire);
+        if !spare.is_null() {
+            free(spare);
+        }
+    }
+}
+
+/// Frees a segment without items and gives the one behind it. Only for `Shared::drop`, which owns the chain.
+fn free<T>(segment: *mut Segment<T>) -> *mut Segment<T> {
+    // SAFETY: the caller owns the chain, and every segment was made by `Box::into_raw`.
+    unsafe { Box::from_raw(segment) }.next.load(Ordering::Acquire)
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::rc::Rc;
+
+    use super::*;
+
+    #[test]
+    fn items_are_seen_once_published_and_in_order() {
+        let (mut producer, mut consumer) = queue();
+        producer.write(1);
+        assert!(consumer.is_empty());
+        producer.write(2);
+        producer.publish();
+        assert_eq!((consumer.take(), consumer.take(), consumer.take()), (Some(1), Some(2), None));
+    }
+
+    #[test]
+    fn segments_are_crossed_and_reused() {
+        let (mut producer, mut consumer) = queue();
+        for round in 0..5 {
+            for item in 0..3 * SLOTS + 1 {
+                producer.write((round, item));
+            }
+            producer.publish();
+            for item in 0..3 * SLOTS + 1 {
+                assert_eq!(consumer.take(), Some((round, item)));
+            }
+            assert_eq!(consumer.take(), None);
+        }
+    }
+
+    #[test]
+    fn every_item_is_dropped_once_wherever_the_ends_stop() {
+        let token = Rc::new(());
+        for written in 0..2 * SLOTS + 2 {
+            for taken in 0..=written {
+                for consumer_first in [false, true] {
+                    let (mut producer, mut consumer) = queue();
+                    (0..written).for_each(|_| producer.write(Rc::clone(&token)));
+                    producer.publish();
+                    (0..taken).for_each(|_| drop(consumer.take().unwrap()));
+                    assert_eq!(Rc::strong_count(&token), 1 + written - taken);
+                    if consumer_first {
+                        drop(consumer);
+                        producer.write(Rc::clone(&token));
+                        drop(producer);
+                    } else {
+                        drop(producer);
+                        drop(consumer);
+                    }
+                    assert_eq!(Rc::strong_count(&token), 1);
+                }
+            }
+        }
+    }
+}

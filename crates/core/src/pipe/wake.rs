@@ -1,0 +1,63 @@
+//! A wake-up that cannot be lost.
+
+use std::task::Waker;
+
+use crate::sync::{AtomicBool, Mutex, Ordering, fence};
+
+/// Where one task waits for the other side of a pipe.
+///
+/// The sleeper announces itself, *then* looks once more at what it waits for; the other side changes that, *then*
+/// looks for a sleeper. The two fences make sure that at least one of them sees the other.
+#[derive(Debug)]
+pub(crate) struct Wake {
+    sleeping: AtomicBool,
+    waker: Mutex<Option<Waker>>,
+}
+
+impl Wake {
+    pub(crate) fn new() -> Self {
+        Self { sleeping: AtomicBool::new(false), waker: Mutex::new(None) }
+    }
+
+    /// Announces a sleeper. The caller must look again at what it waits for before it sleeps.
+    pub(crate) fn sleep(&self, waker: &Waker) {
+        {
+            let mut place = self.lock();
+            match &*place {
+                Some(known) if known.will_wake(waker) => {}
+                _ => *place = Some(waker.clone()),
+            }
+        }
+        self.sleeping.store(true, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
+    }
+
+    /// Wakes the sleeper if there is one. Call it after the change that it waits for.
+    #[inline]
+    pub(crate) fn wake(&self) {
+        fence(Ordering::SeqCst);
+        if self.sleeping.load(Ordering::Relaxed) {
+            self.wake_sleeper();
+        }
+    }
+
+    #[cold]
+    fn wake_sleeper(&self) {
+        if self.sleeping.swap(false, Ordering::AcqRel) {
+            let waker = self.lock().clone();
+            if let Some(waker) = waker {
+                waker.wake();
+            }
+        }
+    }
+
+    #[cfg(not(loom))]
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Waker>> {
+        self.waker.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    #[cfg(loom)]
+    fn lock(&self) -> loom::sync::MutexGuard<'_, Option<Waker>> {
+        self.waker.lock().unwrap()
+    }
+}
