@@ -1,0 +1,264 @@
+//! One connection with one peer: bytes in, events out; messages in, bytes out; and deadlines.
+
+use bytes::{Bytes, BytesMut};
+use seaworthy_core::{Instant, Message};
+
+use crate::command;
+use crate::config::ConnectionConfig;
+use crate::error::{ApiMisuse, Error};
+use crate::handshake::Handshake;
+use crate::heartbeat::Timer;
+use crate::peer::{Peer, routing_id_fault};
+use crate::progress::Progress;
+use crate::socket_type::SocketType;
+use crate::traffic::Traffic;
+use crate::transmit::Transmit;
+
+/// The protocol state of one connection. It is dropped whole with its stream: a reconnect begins with a new one,
+/// so nothing of the old can leak into it.
+///
+/// See the [crate documentation](crate) for the loop that drives it.
+#[derive(Debug)]
+pub struct Connection {
+    state: State,
+    transmit: Transmit,
+    wanted: usize,
+    socket_type: SocketType,
+}
+
+#[derive(Debug)]
+enum State {
+    Handshake(Box<Starting>),
+    Traffic(Traffic),
+    Failed(Error),
+}
+
+#[derive(Debug)]
+struct Starting {
+    config: ConnectionConfig,
+    deadline: Option<Instant>,
+    handshake: Handshake,
+}
+
+/// What a connection tells its driver.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// The handshake is complete. The first event, and only once.
+    Ready(Box<Peer>),
+    /// A whole message.
+    Message(Message),
+    /// The peer wants messages that begin with this topic. Only a PUB or XPUB gets this.
+    Subscribe(Bytes),
+    /// The peer takes one such wish back. Only a PUB or XPUB gets this.
+    Cancel(Bytes),
+}
+
+impl Connection {
+    /// A connection on a stream that has just been opened, from either end. The beginning of the greeting waits
+    /// for transmission. A routing id that must not be announced fails the connection at once.
+    pub fn new(config: ConnectionConfig, now: Instant) -> Self {
+        let mut transmit = Transmit::default();
+        let socket_type = config.socket_type;
+        let state = match routing_id_fault(&config.routing_id) {
+            Some(reason) => {
+                let length = config.routing_id.len();
+                State::Failed(ApiMisuse::RoutingId { length, reason }.into())
+            }
+            None => State::Handshake(Box::new(Starting {
+                deadline: (!config.handshake_ivl.is_zero()).then(|| now + config.handshake_ivl),
+                handshake: Handshake::start(&config, &mut transmit),
+                config,
+            })),
+        };
+        Self { state, transmit, wanted: 0, socket_type }
+    }
+
+    /// Takes bytes from the front of `input` until there is an event, or `None` when more bytes are needed. Call
+    /// it until it gives `None`, or stop at any event: what it has not taken stays in `input`, where later bytes
+    /// are to be appended.
+    ///
+    /// Frames share the memory of `input`; nothing is copied but subscriptions and metadata.
+    ///
+    /// # Errors
+    /// When the peer broke a rule, does not fit, or sent an ERROR; or the error with which the connection has
+    /// failed before. What waits for transmission may then end in an ERROR command, to be flushed before the
+    /// stream is closed.
+    #[inline]
+    pub fn handle_input(&mut self, now: Instant, input: &mut BytesMut) -> Result<Option<Event>, Error> {
+        if let State::Traffic(traffic) = &mut self.state
+            && let Some(message) = traffic.short_message(input)
+        {
+            return Ok(Some(Event::Message(message)));
+        }
+        self.handle_any_input(now, input)
+    }
+
+    #[inline(never)]
+    fn handle_any_input(&mut self, now: Instant, input: &mut BytesMut) -> Result<Option<Event>, Error> {
+        self.wanted = 0;
+        let progress = match &mut self.state {
+            State::Failed(error) => return Err(error.clone()),
+            State::Traffic(traffic) => traffic.handle_input(now, input, &mut self.transmit),
+            State::Handshake(starting) => {
+                let Starting { config, handshake, .. } = &mut **starting;
+                match handshake.handle_input(config, input, &mut self.transmit) {
+                    Ok(Progress::Done(peer)) => {
+                        let ready = Event::Ready(Box::new(peer.clone()));
+                        self.state = State::Traffic(Traffic::new(config, peer, now));
+                        Ok(Progress::Done(ready))
+                    }
+                    Ok(Progress::Missing(bytes)) => Ok(Progress::Missing(bytes)),
+                    Err(error) => Err(error),
+                }
+            }
+        };
+        match progress {
+            Ok(Progress::Done(event)) => Ok(Some(event)),
+            Ok(Progress::Missing(bytes)) => {
+                self.wanted = bytes;
+                Ok(None)
+            }
+            Err(error) => Err(self.fail(error)),
+        }
+    }
+
+    /// Bytes came that [`handle_input`](Self::handle_input) has not been shown, or the caller refuses to read:
+    /// either way the peer cannot be blamed for silence, so the deadlines for signs of life begin anew. The
+    /// deadline of the handshake does not.
+    pub fn received(&mut self, now: Instant) {
+        if let State::Traffic(traffic) = &mut self.state {
+            traffic.received(now);
+        }
+    }
+
+    /// The next deadline and what it is for. It may change with every other call.
+    pub fn poll_timeout(&self) -> Option<(Instant, Timer)> {
+        match &self.state {
+            State::Handshake(starting) => Some((starting.deadline?, Timer::Handshake)),
+            State::Traffic(traffic) => traffic.poll_timeout(),
+            State::Failed(_) => None,
+        }
+    }
+
+    /// To be called when the deadline has come; earlier it does nothing. Queues a PING when one is due.
+    ///
+    /// # Errors
+    /// When the deadline was the last chance of the peer, or the error with which the connection has failed
+    /// before.
+    pub fn handle_timeout(&mut self, now: Instant) -> Result<(), Error> {
+        let outcome = match &mut self.state {
+            State::Failed(error) => return Err(error.clone()),
+            State::Traffic(traffic) => traffic.handle_timeout(now, &mut self.transmit),
+            State::Handshake(starting) => match starting.deadline {
+                Some(deadline) if deadline <= now => Err(Error::TimedOut(Timer::Handshake)),
+                _ => Ok(()),
+            },
+        };
+        outcome.map_err(|error| self.fail(error))
+    }
+
+    /// Queues a message. Small frames are copied, large ones share memory with what is sent.
+    ///
+    /// Before [`Event::Ready`], or without a frame, it fails the connection with
+    /// [`ApiMisuse`](Error::ApiMisuse): the next call that can return an error returns it. After a failure it
+    /// does nothing.
+    #[inline]
+    pub fn send(&mut self, message: &Message) {
+        if let State::Traffic(_) = &self.state
+            && !message.is_empty()
+        {
+            self.transmit.message(message);
+        } else {
+            self.refuse(if message.is_empty() {
+                ApiMisuse::EmptyMessage
+            } else {
+                ApiMisuse::SentBeforeReady
+            });
+        }
+    }
+
+    /// Queues a subscription, as a command for a peer of ZMTP 3.1 and as a message for an older one. Subscribing
+    /// twice must be cancelled twice.
+    ///
+    /// Before [`Event::Ready`], or when our socket is neither SUB nor XSUB, it fails the connection as
+    /// [`send`](Self::send) does.
+    pub fn subscribe(&mut self, topic: &[u8]) {
+        match &self.state {
+            State::Traffic(traffic) if self.socket_type.is_subscriber() => {
+                traffic.subscribe(topic, &mut self.transmit);
+            }
+            _ => self.refuse_subscription(),
+        }
+    }
+
+    /// Queues the end of a subscription, in the form that [`subscribe`](Self::subscribe) uses; fails as it does.
+    pub fn cancel(&mut self, topic: &[u8]) {
+        match &self.state {
+            State::Traffic(traffic) if self.socket_type.is_subscriber() => {
+                traffic.cancel(topic, &mut self.transmit);
+            }
+            _ => self.refuse_subscription(),
+        }
+    }
+
+    /// Bytes that wait for transmission.
+    #[inline]
+    pub fn transmit_len(&self) -> usize {
+        self.transmit.len()
+    }
+
+    /// Moves everything that waits to the end of `segments`, in order; none is empty. Drop the segments when
+    /// they are written, and before the next call if possible: then their memory is used again.
+    pub fn poll_transmit(&mut self, segments: &mut Vec<Bytes>) {
+        if let State::Traffic(traffic) = &mut self.state {
+            traffic.transmitted();
+        }
+        self.transmit.take(segments);
+    }
+
+    /// How many bytes are missing to the end of the current greeting, frame header or frame body, after
+    /// [`handle_input`](Self::handle_input) gave `None`; otherwise 0. A hint for the size of the next read. A
+    /// peer can announce a large frame and never send it: cap what you allocate.
+    pub fn wanted(&self) -> usize {
+        self.wanted
+    }
+
+    /// The other end, from [`Event::Ready`] until the connection fails.
+    pub fn peer(&self) -> Option<&Peer> {
+        match &self.state {
+            State::Traffic(traffic) => Some(traffic.peer()),
+            State::Handshake(_) | State::Failed(_) => None,
+        }
+    }
+
+    fn refuse_subscription(&mut self) {
+        self.refuse(if self.socket_type.is_subscriber() {
+            ApiMisuse::SentBeforeReady
+        } else {
+            ApiMisuse::NotASubscriber(self.socket_type)
+        });
+    }
+
+    #[cold]
+    fn refuse(&mut self, why: ApiMisuse) {
+        if !matches!(self.state, State::Failed(_)) {
+            self.fail(why.into());
+        }
+    }
+
+    /// Fails for good. During the handshake the peer is told why: RFC 37, "An explicit fatal error response
+    /// during the mechanism handshake, using the ERROR command"; later, closing is all there is.
+    #[cold]
+    fn fail(&mut self, error: Error) -> Error {
+        if let State::Handshake(starting) = &self.state
+            && starting.handshake.can_send_error()
+            && let Some(reason) = error.wire_reason()
+        {
+            command::error(&mut self.transmit, &reason);
+        }
+        self.wanted = 0;
+        self.state = State::Failed(error.clone());
+        error
+    }
+}

@@ -1,0 +1,155 @@
+//! What waits to go out: small frames copied into segments, large ones referenced.
+
+use bytes::{Bytes, BytesMut};
+use seaworthy_core::Message;
+
+use crate::frame::{self, LONG_HEADER_BYTES, MORE, SHORT_BODY_BYTES_MAX, SHORT_HEADER_BYTES};
+
+/// Bodies from this length on are referenced instead of copied: a copy then costs more than one more entry in a
+/// vectored write.
+const REFERENCED_BYTES_MIN: usize = 8 << 10;
+
+/// A segment is closed rather than grown beyond this. It is what one system call moves well, and less than what
+/// an allocator asks the system for each time.
+const SEGMENT_BYTES_MAX: usize = 64 << 10;
+
+/// A segment begins at this size, so that a quiet connection costs next to nothing.
+const SEGMENT_BYTES_MIN: usize = 256;
+
+/// After so many small transmissions in a row, segments larger than [`SEGMENT_BYTES_KEPT`] are given back.
+const SMALL_TRANSMISSIONS_MAX: u8 = 16;
+
+/// What a connection that has become quiet may keep.
+const SEGMENT_BYTES_KEPT: usize = 4 << 10;
+
+/// The outgoing bytes of a connection, in order.
+///
+/// Two buffers take turns: while what was taken from one is being written, the other fills. When its turn comes
+/// again its bytes are usually written and dropped, and it is reused without an allocation.
+#[derive(Debug, Default)]
+pub(crate) struct Transmit {
+    /// Closed segments and referenced bodies.
+    sealed: Vec<Bytes>,
+    sealed_bytes: usize,
+    /// The segment that is filling; comes after `sealed`.
+    open: BytesMut,
+    /// The buffer whose turn is next.
+    spare: BytesMut,
+    /// Size up to which segments have grown.
+    segment_bytes: usize,
+    small_transmissions: u8,
+}
+
+impl Transmit {
+    /// Bytes waiting.
+    pub(crate) fn len(&self) -> usize {
+        self.sealed_bytes + self.open.len()
+    }
+
+    /// Appends the frames of a message.
+    #[inline]
+    pub(crate) fn message(&mut self, message: &Message) {
+        if let Some((last, more)) = message.frames().split_last() {
+            for body in more {
+                self.frame(MORE, body);
+            }
+            self.frame(0, last);
+        }
+    }
+
+    /// Appends a frame whose body may be referenced.
+    #[inline]
+    fn frame(&mut self, flags: u8, body: &Bytes) {
+        match u8::try_from(body.len()) {
+            Ok(length) => {
+                self.room_for(SHORT_HEADER_BYTES + SHORT_BODY_BYTES_MAX);
+                self.open.extend_from_slice(&frame::short_header(flags, length));
+                self.open.extend_from_slice(body);
+            }
+            Err(_) => self.long_frame(flags, body),
+        }
+    }
+
+    fn long_frame(&mut self, flags: u8, body: &Bytes) {
+        let header = frame::long_header(flags, body.len() as u64);
+        if body.len() < REFERENCED_BYTES_MIN {
+            self.room_for(header.len() + body.len());
+            self.open.extend_from_slice(&header);
+            self.open.extend_from_slice(body);
+        } else {
+            self.room_for(header.len());
+            self.open.extend_from_slice(&header);
+            self.seal();
+            self.sealed_bytes += body.len();
+            self.sealed.push(body.clone());
+        }
+    }
+
+    /// Appends a frame with a body that is put together from `parts`.
+    pub(crate) fn frame_of(&mut self, flags: u8, parts: &[&[u8]]) {
+        let length = parts.iter().map(|part| part.len()).sum::<usize>();
+        self.room_for(LONG_HEADER_BYTES + length);
+        match u8::try_from(length) {
+            Ok(length) => self.open.extend_from_slice(&frame::short_header(flags, length)),
+            Err(_) => self.open.extend_from_slice(&frame::long_header(flags, length as u64)),
+        }
+        for part in parts {
+            self.open.extend_from_slice(part);
+        }
+    }
+
+    /// Appends bytes that are no frame.
+    pub(crate) fn raw(&mut self, bytes: &[u8]) {
+        self.room_for(bytes.len());
+        self.open.extend_from_slice(bytes);
+    }
+
+    /// Moves everything that waits to the end of `segments`.
+    pub(crate) fn take(&mut self, segments: &mut Vec<Bytes>) {
+        let small = self.segment_bytes > SEGMENT_BYTES_KEPT && self.len() < self.segment_bytes / 16;
+        segments.append(&mut self.sealed);
+        self.sealed_bytes = 0;
+        if !self.open.is_empty() {
+            segments.push(self.open.split().freeze());
+            self.next_buffer();
+        }
+        self.small_transmissions = if small { self.small_transmissions + 1 } else { 0 };
+        if self.small_transmissions == SMALL_TRANSMISSIONS_MAX {
+            *self = Self::default();
+        }
+    }
+
+    #[inline]
+    fn room_for(&mut self, bytes: usize) {
+        if self.open.capacity() - self.open.len() < bytes {
+            self.grow(bytes);
+        }
+    }
+
+    #[cold]
+    fn grow(&mut self, bytes: usize) {
+        if !self.open.is_empty() && self.open.len() + bytes > SEGMENT_BYTES_MAX {
+            self.seal();
+            self.next_buffer();
+            if self.open.capacity() >= bytes {
+                return;
+            }
+        }
+        let wanted =
+            (self.open.len() + bytes).next_power_of_two().clamp(SEGMENT_BYTES_MIN, SEGMENT_BYTES_MAX);
+        self.segment_bytes = self.segment_bytes.max(wanted);
+        self.open.reserve(self.segment_bytes.saturating_sub(self.open.len()).max(bytes));
+    }
+
+    fn seal(&mut self) {
+        self.sealed_bytes += self.open.len();
+        self.sealed.push(self.open.split().freeze());
+    }
+
+    /// Goes on in the other buffer: from its beginning if all that was taken from it is dropped by now, else
+    /// behind that.
+    fn next_buffer(&mut self) {
+        std::mem::swap(&mut self.open, &mut self.spare);
+        let _reclaimed = self.open.try_reclaim(self.segment_bytes);
+    }
+}
