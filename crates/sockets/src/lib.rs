@@ -1,1 +1,101 @@
-//! sockets
+//! ZeroMQ in Rust, proven in simulated storms before it meets a real network.
+//!
+//! Sockets behave as libzmq's and speak its protocol, ZMTP 3.1. They run on io_uring through compio, and the very
+//! same code runs on the simulated network of `seaworthy-sim`.
+//!
+//! ```no_run
+//! use seaworthy::{Context, PullSocket, PushSocket};
+//!
+//! # async fn doc() -> Result<(), seaworthy::Error> {
+//! let context = Context::new();
+//! let pull = PullSocket::new(&context)?;
+//! let endpoint = pull.bind("tcp://127.0.0.1:*")?;
+//! let push = PushSocket::new(&context)?;
+//! push.connect(&endpoint)?;
+//! push.send("hello").await?;
+//! assert_eq!(pull.recv().await?.frame(0), Some(&b"hello"[..]));
+//! # Ok(()) }
+//! ```
+//!
+//! | type | sends to | receives from | without room or peer | envelope |
+//! |---|---|---|---|---|
+//! | [`PushSocket`] | peers in turn | | waits | |
+//! | [`PullSocket`] | | peers in turn | | |
+//! | [`DealerSocket`] | peers in turn | peers in turn | waits | none |
+//! | [`RouterSocket`] | the peer that the first frame names | peers in turn | drops (`router_mandatory`: waits or fails) | routing id first |
+//! | [`ReqSocket`] | peers in turn, then awaits the reply | the peer that got the request | waits | empty frame, hidden |
+//! | [`RepSocket`] | the peer that asked | peers in turn | drops | hidden |
+//! | [`PubSocket`] | every subscriber of the topic | | drops (`xpub_nodrop`: waits) | |
+//! | [`SubSocket`] | | publishers in turn | | |
+
+#![forbid(unsafe_code)]
+
+mod context;
+mod error;
+pub mod low_level;
+mod monitor;
+mod parcel;
+mod pattern;
+mod peers;
+mod pipeline;
+mod publish_subscribe;
+mod request_reply;
+mod routing;
+mod sink;
+mod socket;
+mod tasks;
+mod transport;
+
+#[cfg(feature = "compio")]
+use seaworthy_core::CompioNetwork;
+#[cfg(feature = "compio")]
+pub use seaworthy_core::{CompioListener, CompioStream};
+
+pub use bytes::Bytes;
+#[doc(no_inline)]
+pub use seaworthy_core::{
+    Endpoint, EndpointError, Host, Instant, IpcPath, Listener, Message, Network, Options, PoisonGuard,
+    Poisoned, Stream, StreamOptions, ToEndpoint,
+};
+pub use seaworthy_zmtp::SocketType;
+
+pub use crate::context::Context;
+pub use crate::error::{Error, TrySendError};
+pub use crate::monitor::{Event, MONITOR_EVENTS_MAX, Monitor};
+pub use crate::pipeline::{Pull, Push};
+pub use crate::publish_subscribe::{Pub, Sub};
+pub use crate::request_reply::{Dealer, Rep, Req, Router};
+pub use crate::sink::MessageSink;
+pub use crate::socket::Socket;
+pub use crate::transport::PENDING_HANDSHAKES_MAX;
+
+/// Names each socket type, with the real network as its default.
+macro_rules! socket_types {
+    ($($(#[$doc:meta])* $name:ident = $pattern:ident;)*) => {$(
+        $(#[$doc])*
+        #[cfg(feature = "compio")]
+        pub type $name<N = CompioNetwork> = Socket<$pattern, N>;
+        $(#[$doc])*
+        #[cfg(not(feature = "compio"))]
+        pub type $name<N> = Socket<$pattern, N>;
+    )*};
+}
+
+socket_types! {
+    /// Gives messages to PULL peers in turn, and waits while none has room (RFC 30).
+    PushSocket = Push;
+    /// Takes messages from PUSH peers in turn (RFC 30).
+    PullSocket = Pull;
+    /// Sends to and receives from its peers in turn (RFC 28).
+    DealerSocket = Dealer;
+    /// Sends to the peer that the first frame names, and receives with the sender's name first (RFC 28).
+    RouterSocket = Router;
+    /// Sends a request and receives its reply, in lockstep (RFC 28).
+    ReqSocket = Req;
+    /// Receives a request and sends its reply, in lockstep (RFC 28).
+    RepSocket = Rep;
+    /// Sends to every subscriber of a message's topic (RFC 29).
+    PubSocket = Pub;
+    /// Receives the topics it subscribes to (RFC 29).
+    SubSocket = Sub;
+}

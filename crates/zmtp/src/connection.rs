@@ -132,6 +132,11 @@ impl Connection {
         }
     }
 
+    /// True when either side sends PINGs: then whoever stops reading leaves some unanswered.
+    pub fn has_heartbeats(&self) -> bool {
+        matches!(&self.state, State::Traffic(traffic) if traffic.has_heartbeats())
+    }
+
     /// The next deadline and what it is for. It may change with every other call.
     pub fn poll_timeout(&self) -> Option<(Instant, Timer)> {
         match &self.state {

@@ -52,6 +52,8 @@ pub(crate) struct Heartbeat {
     /// What the peer's last PING asked of us.
     peer_ttl: Duration,
     pings_unanswered: u16,
+    /// The peer has sent a PING.
+    pinged: bool,
 }
 
 impl Heartbeat {
@@ -66,6 +68,7 @@ impl Heartbeat {
             expires: None,
             peer_ttl: Duration::ZERO,
             pings_unanswered: 0,
+            pinged: false,
         }
     }
 
@@ -89,8 +92,14 @@ impl Heartbeat {
 
     /// The peer sent a PING with this time to live.
     pub(crate) fn ping_received(&mut self, now: Instant, ttl_deciseconds: u16) {
+        self.pinged = true;
         self.peer_ttl = Duration::from_millis(100 * u64::from(ttl_deciseconds));
         self.expires = (ttl_deciseconds > 0).then(|| now + self.peer_ttl);
+    }
+
+    /// True when either side sends PINGs.
+    pub(crate) fn is_active(&self) -> bool {
+        self.pinged || !self.interval.is_zero()
     }
 
     /// The next deadline. Of two at the same time, the one that ends the connection.

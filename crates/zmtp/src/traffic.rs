@@ -207,6 +207,10 @@ impl Traffic {
         self.heartbeat.heard_in_part(now);
     }
 
+    pub(crate) fn has_heartbeats(&self) -> bool {
+        self.heartbeat.is_active()
+    }
+
     pub(crate) fn poll_timeout(&self) -> Option<(Instant, Timer)> {
         self.heartbeat.poll_timeout()
     }

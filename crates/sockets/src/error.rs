@@ -1,0 +1,90 @@
+//! What can go wrong for the caller, and whose fault it is.
+
+use std::io;
+
+use seaworthy_core::{Endpoint, EndpointError, Message};
+
+/// Why an operation of a socket failed.
+///
+/// Faults of peers and of the network are not among these: they end a connection, never the socket, and can be
+/// watched with a [`Monitor`](crate::Monitor).
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Nothing to receive, or no room to send, now or within `rcvtimeo` or `sndtimeo` (libzmq: EAGAIN).
+    #[error("the operation would block")]
+    WouldBlock,
+    /// ROUTER with `router_mandatory`: no peer has this identity (libzmq: EHOSTUNREACH).
+    #[error("no peer has the routing id {routing_id:?}")]
+    Unroutable {
+        /// The first frame of the message.
+        routing_id: bytes::Bytes,
+    },
+    /// The socket's state does not allow the operation now (libzmq: EFSM).
+    #[error("{socket} cannot {operation} now: {state}")]
+    InvalidState {
+        /// The socket's type.
+        socket: &'static str,
+        /// What was tried.
+        operation: &'static str,
+        /// Why not.
+        state: &'static str,
+    },
+    /// A message that no socket can send: it has no frames, or a ROUTER's lacks a routing id.
+    #[error("the message cannot be sent: {reason}")]
+    InvalidMessage {
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// An option's value cannot be used.
+    #[error("option {option}: {reason}")]
+    InvalidOption {
+        /// The option's name.
+        option: &'static str,
+        /// What is wrong with its value.
+        reason: &'static str,
+    },
+    /// The string is not an endpoint.
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
+    /// The transport exists, but cannot be used here.
+    #[error("cannot {operation} {endpoint}: {reason}")]
+    Unsupported {
+        /// `bind` or `connect`.
+        operation: &'static str,
+        /// Where to.
+        endpoint: Endpoint,
+        /// Why not.
+        reason: &'static str,
+    },
+    /// The endpoint cannot be bound.
+    #[error("cannot bind {endpoint}: {source}")]
+    Bind {
+        /// What was to be bound.
+        endpoint: Endpoint,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// `unbind` or `disconnect` of an endpoint that this socket neither bound nor connected.
+    #[error("this socket holds no endpoint {0}")]
+    UnknownEndpoint(Endpoint),
+    /// The socket is closed.
+    #[error("the socket is closed")]
+    Closed,
+}
+
+/// Why `try_send` did not take a message, and the message.
+#[derive(Debug, thiserror::Error)]
+#[error("{error}")]
+pub struct TrySendError {
+    /// The message, whole.
+    pub message: Message,
+    /// Why it was not taken.
+    pub error: Error,
+}
+
+impl From<TrySendError> for Error {
+    fn from(refused: TrySendError) -> Self {
+        refused.error
+    }
+}

@@ -1,0 +1,1 @@
+//! One connection on one stream, without queues, for those who hold a stream themselves.

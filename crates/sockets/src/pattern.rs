@@ -1,0 +1,59 @@
+//! What makes one socket type differ from another.
+//!
+//! A pattern is pure: it moves messages between the user and the pipes of its peers, by its policies, and never
+//! waits. Waiting, timeouts, endpoints and connections are the shell's ([`Socket`](crate::socket::Socket)), once
+//! for all types.
+
+use bytes::Bytes;
+use seaworthy_core::{Message, Options};
+use seaworthy_zmtp::SocketType;
+
+use crate::Error;
+use crate::peers::{PeerId, Peers};
+
+/// How a socket type treats its peers.
+pub trait Pattern: 'static {
+    /// What it is called in the handshake.
+    const TYPE: SocketType;
+
+    /// Starts without peers. `random` is uniform over all of `u64`.
+    fn new(options: &Options, random: u64) -> Self;
+
+    /// A connection stands behind the pipe from now on; the peer calls itself `routing_id`, if it does.
+    fn connected(&mut self, _peers: &mut Peers, _id: PeerId, _routing_id: &Bytes) {}
+
+    /// No connection will ever stand behind the pipe again. What it delivered can still be received.
+    fn departed(&mut self, _peers: &mut Peers, _id: PeerId) {}
+
+    /// The topics that a new connection must be asked for.
+    fn topics(&self) -> Vec<Bytes> {
+        Vec::new()
+    }
+
+    /// The peer subscribes to a topic, or cancels.
+    fn subscription(&mut self, _id: PeerId, _topic: Bytes, _subscribe: bool) {}
+}
+
+/// Why a message was not sent.
+#[derive(Debug)]
+pub enum Unsent {
+    /// Nobody who should get it has room: wait for one who has, and try again with the message.
+    Full(Message),
+    /// Some who should get it have no room, and will lose it unless their drivers run first: let them, and try
+    /// once more.
+    Yield(Message),
+    /// It cannot be sent.
+    Failed(Error, Message),
+}
+
+/// A pattern whose users send.
+pub trait Sends: Pattern {
+    /// Hands the message to the pipes it is for, or drops it if that is what the type does.
+    fn try_send(&mut self, peers: &mut Peers, message: Message) -> Result<(), Unsent>;
+}
+
+/// A pattern whose users receive.
+pub trait Receives: Pattern {
+    /// The next message. `Ok(None)` when there is none now.
+    fn try_recv(&mut self, peers: &mut Peers) -> Result<Option<Message>, Error>;
+}

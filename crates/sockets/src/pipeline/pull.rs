@@ -1,0 +1,28 @@
+use seaworthy_core::{Message, Options};
+use seaworthy_zmtp::SocketType;
+
+use crate::Error;
+use crate::pattern::{Pattern, Receives};
+use crate::peers::Peers;
+use crate::routing::FairQueue;
+
+/// PULL: takes messages from its PUSH peers in turn.
+#[derive(Debug, Default)]
+pub struct Pull {
+    fair_queue: FairQueue,
+}
+
+impl Pattern for Pull {
+    const TYPE: SocketType = SocketType::Pull;
+
+    fn new(_options: &Options, _random: u64) -> Self {
+        Self::default()
+    }
+}
+
+impl Receives for Pull {
+    #[inline]
+    fn try_recv(&mut self, peers: &mut Peers) -> Result<Option<Message>, Error> {
+        Ok(self.fair_queue.next_message(peers).map(|(_, message)| message))
+    }
+}

@@ -1,0 +1,32 @@
+use seaworthy_core::{Message, Options};
+use seaworthy_zmtp::SocketType;
+
+use crate::pattern::{Pattern, Sends, Unsent};
+use crate::peers::{PeerId, Peers};
+use crate::routing::RoundRobin;
+
+/// PUSH: gives messages to its PULL peers in turn, and waits while none has room.
+#[derive(Debug, Default)]
+pub struct Push {
+    round_robin: RoundRobin,
+}
+
+impl Pattern for Push {
+    const TYPE: SocketType = SocketType::Push;
+
+    fn new(_options: &Options, _random: u64) -> Self {
+        Self::default()
+    }
+
+    fn departed(&mut self, peers: &mut Peers, id: PeerId) {
+        self.round_robin.remove(id);
+        peers.remove(id);
+    }
+}
+
+impl Sends for Push {
+    #[inline]
+    fn try_send(&mut self, peers: &mut Peers, message: Message) -> Result<(), Unsent> {
+        self.round_robin.send(peers, message).map(|_| ()).map_err(Unsent::Full)
+    }
+}

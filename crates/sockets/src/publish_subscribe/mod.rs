@@ -1,0 +1,7 @@
+//! Publish and subscribe (RFC 29): every message goes to all subscribers of its topic.
+
+mod publisher;
+mod subscriber;
+
+pub use self::publisher::Pub;
+pub use self::subscriber::Sub;

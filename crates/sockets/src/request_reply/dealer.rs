@@ -1,0 +1,40 @@
+use seaworthy_core::{Message, Options};
+use seaworthy_zmtp::SocketType;
+
+use crate::Error;
+use crate::pattern::{Pattern, Receives, Sends, Unsent};
+use crate::peers::{PeerId, Peers};
+use crate::routing::{FairQueue, RoundRobin};
+
+/// DEALER: gives messages to its peers in turn and takes theirs in turn, adding no envelope.
+#[derive(Debug, Default)]
+pub struct Dealer {
+    round_robin: RoundRobin,
+    fair_queue: FairQueue,
+}
+
+impl Pattern for Dealer {
+    const TYPE: SocketType = SocketType::Dealer;
+
+    fn new(_options: &Options, _random: u64) -> Self {
+        Self::default()
+    }
+
+    fn departed(&mut self, _peers: &mut Peers, id: PeerId) {
+        self.round_robin.remove(id);
+    }
+}
+
+impl Sends for Dealer {
+    #[inline]
+    fn try_send(&mut self, peers: &mut Peers, message: Message) -> Result<(), Unsent> {
+        self.round_robin.send(peers, message).map(|_| ()).map_err(Unsent::Full)
+    }
+}
+
+impl Receives for Dealer {
+    #[inline]
+    fn try_recv(&mut self, peers: &mut Peers) -> Result<Option<Message>, Error> {
+        Ok(self.fair_queue.next_message(peers).map(|(_, message)| message))
+    }
+}

@@ -1,0 +1,76 @@
+use bytes::Bytes;
+use seaworthy_core::{Message, Options};
+use seaworthy_zmtp::SocketType;
+
+use crate::Error;
+use crate::parcel::Parcel;
+use crate::pattern::{Pattern, Receives, Sends, Unsent};
+use crate::peers::{PeerId, Peers};
+use crate::routing::FairQueue;
+
+/// REP: receives a request, then sends the reply to where it came from, in lockstep.
+///
+/// The request's envelope, everything up to its first empty frame, goes back before the reply. A request without
+/// an envelope is skipped. A reply to a peer that departed is dropped.
+#[derive(Debug, Default)]
+pub struct Rep {
+    fair_queue: FairQueue,
+    state: State,
+}
+
+#[derive(Debug, Default)]
+enum State {
+    /// `recv` is next.
+    #[default]
+    Idle,
+    /// `send` is next.
+    Replying { peer: PeerId, envelope: Vec<Bytes> },
+}
+
+/// Splits a request into its envelope, with the empty frame, and its body, which may not be missing.
+fn open(request: Message) -> Option<(Vec<Bytes>, Message)> {
+    let mut frames = request.into_frames();
+    let delimiter = frames.iter().position(Bytes::is_empty)?;
+    let body = frames.split_off(delimiter + 1);
+    (!body.is_empty()).then(|| (frames, Message::from(body)))
+}
+
+impl Pattern for Rep {
+    const TYPE: SocketType = SocketType::Rep;
+
+    fn new(_options: &Options, _random: u64) -> Self {
+        Self::default()
+    }
+}
+
+impl Sends for Rep {
+    fn try_send(&mut self, peers: &mut Peers, message: Message) -> Result<(), Unsent> {
+        let State::Replying { peer, mut envelope } = std::mem::take(&mut self.state) else {
+            let state = "no request was received";
+            let error = Error::InvalidState { socket: "REP", operation: "send", state };
+            return Err(Unsent::Failed(error, message));
+        };
+        envelope.extend(message.into_frames());
+        if let Some(peer) = peers.get_mut(peer) {
+            // RFC 28: a reply that its peer has no room for is dropped.
+            let _ = peer.pipe.out.send(Parcel::Message(Message::from(envelope)));
+        }
+        Ok(())
+    }
+}
+
+impl Receives for Rep {
+    fn try_recv(&mut self, peers: &mut Peers) -> Result<Option<Message>, Error> {
+        if matches!(self.state, State::Replying { .. }) {
+            let state = "the last request awaits its reply";
+            return Err(Error::InvalidState { socket: "REP", operation: "receive", state });
+        }
+        while let Some((peer, message)) = self.fair_queue.next_message(peers) {
+            if let Some((envelope, body)) = open(message) {
+                self.state = State::Replying { peer, envelope };
+                return Ok(Some(body));
+            }
+        }
+        Ok(None)
+    }
+}

@@ -1,0 +1,118 @@
+use bytes::{BufMut, Bytes, BytesMut};
+use seaworthy_core::{Message, Options};
+use seaworthy_zmtp::SocketType;
+
+use crate::Error;
+use crate::pattern::{Pattern, Receives, Sends, Unsent};
+use crate::peers::{PeerId, Peers};
+use crate::routing::{FairQueue, RoundRobin};
+
+/// REQ: sends a request to the next peer, then waits for its reply, in lockstep.
+///
+/// A reply is accepted only from the peer that got the request. If that peer departs, a reply of any peer is
+/// accepted; the request is not sent again. With `req_relaxed` a new request may be sent while a reply is awaited,
+/// and with `req_correlate` only the reply to the newest request is accepted.
+#[derive(Debug)]
+pub struct Req {
+    round_robin: RoundRobin,
+    fair_queue: FairQueue,
+    state: State,
+    relaxed: bool,
+    /// With `req_correlate`: the id of the newest request.
+    request_id: Option<u32>,
+}
+
+#[derive(Debug)]
+enum State {
+    /// `send` is next.
+    Idle,
+    /// `recv` is next: a reply of this peer, or of any when the peer that got the request departed.
+    Awaiting(Option<PeerId>),
+}
+
+impl Req {
+    /// The reply inside a message, or `None` when it is not the reply that is awaited.
+    fn open(&self, mut message: Message) -> Option<Message> {
+        if let Some(request_id) = self.request_id
+            && message.pop_front()? != request_id.to_be_bytes()[..]
+        {
+            return None;
+        }
+        let delimited = message.pop_front()?.is_empty() && !message.is_empty();
+        delimited.then_some(message)
+    }
+}
+
+impl Pattern for Req {
+    const TYPE: SocketType = SocketType::Req;
+
+    fn new(options: &Options, random: u64) -> Self {
+        Self {
+            round_robin: RoundRobin::default(),
+            fair_queue: FairQueue::default(),
+            state: State::Idle,
+            relaxed: options.req_relaxed,
+            request_id: options.req_correlate.then_some(random as u32),
+        }
+    }
+
+    fn departed(&mut self, _peers: &mut Peers, id: PeerId) {
+        self.round_robin.remove(id);
+        if matches!(self.state, State::Awaiting(Some(peer)) if peer == id) {
+            self.state = State::Awaiting(None);
+        }
+    }
+}
+
+impl Sends for Req {
+    fn try_send(&mut self, peers: &mut Peers, message: Message) -> Result<(), Unsent> {
+        if matches!(self.state, State::Awaiting(_)) && !self.relaxed {
+            let state = "a reply is awaited";
+            let error = Error::InvalidState { socket: "REQ", operation: "send", state };
+            return Err(Unsent::Failed(error, message));
+        }
+        // Late replies to former requests.
+        while self.fair_queue.next(peers).is_some() {}
+
+        let mut request = message;
+        request.push_front(Bytes::new());
+        let request_id = self.request_id.map(|id| id.wrapping_add(1));
+        if let Some(id) = request_id {
+            let mut frame = BytesMut::with_capacity(4);
+            frame.put_u32(id);
+            request.push_front(frame.freeze());
+        }
+        match self.round_robin.send(peers, request) {
+            Ok(peer) => {
+                self.state = State::Awaiting(Some(peer));
+                self.request_id = request_id;
+                Ok(())
+            }
+            Err(mut request) => {
+                if request_id.is_some() {
+                    request.pop_front();
+                }
+                request.pop_front();
+                Err(Unsent::Full(request))
+            }
+        }
+    }
+}
+
+impl Receives for Req {
+    fn try_recv(&mut self, peers: &mut Peers) -> Result<Option<Message>, Error> {
+        let State::Awaiting(peer) = self.state else {
+            let state = "no request was sent";
+            return Err(Error::InvalidState { socket: "REQ", operation: "receive", state });
+        };
+        while let Some((sender, message)) = self.fair_queue.next_message(peers) {
+            if peer.is_none_or(|peer| peer == sender)
+                && let Some(reply) = self.open(message)
+            {
+                self.state = State::Idle;
+                return Ok(Some(reply));
+            }
+        }
+        Ok(None)
+    }
+}

@@ -1,0 +1,123 @@
+use bytes::Bytes;
+use seaworthy_core::pipe::Refused;
+use seaworthy_core::{Message, Options};
+use seaworthy_zmtp::SocketType;
+
+use crate::Error;
+use crate::parcel::Parcel;
+use crate::pattern::{Pattern, Receives, Sends, Unsent};
+use crate::peers::{PeerId, Peers};
+use crate::routing::{ByIdentity, FairQueue, Identified};
+
+/// ROUTER: puts the sender's routing id before each message it receives, and sends to the peer that the first
+/// frame names. What cannot be routed is dropped, unless `router_mandatory` is set.
+///
+/// A peer that announces the routing id of another one is ignored until that one departs; with `router_handover`
+/// it takes over at once, and the other one is cut off.
+#[derive(Debug)]
+pub struct Router {
+    fair_queue: FairQueue,
+    by_identity: ByIdentity,
+    /// Peers whose routing id belongs to another peer, in the order they came.
+    ignored: Vec<(Bytes, PeerId)>,
+    mandatory: bool,
+    handover: bool,
+}
+
+impl Router {
+    fn identify(&mut self, peers: &mut Peers, id: PeerId, routing_id: &Bytes) {
+        match self.by_identity.identify(peers, id, routing_id, self.handover) {
+            Identified::Known => {}
+            Identified::TookOver(former) => {
+                self.by_identity.forget(peers, former);
+                peers.remove(former);
+            }
+            Identified::Duplicate => {
+                if let Some(peer) = peers.get_mut(id) {
+                    peer.ignored = true;
+                }
+                self.ignored.push((routing_id.clone(), id));
+            }
+        }
+    }
+
+    /// Lets the first ignored peer in whose routing id became free.
+    fn admit(&mut self, peers: &mut Peers, routing_id: &Bytes) {
+        let Some(index) = self.ignored.iter().position(|(wanted, _)| wanted == routing_id) else { return };
+        let (routing_id, id) = self.ignored.remove(index);
+        peers.heed(id);
+        self.identify(peers, id, &routing_id);
+    }
+}
+
+impl Pattern for Router {
+    const TYPE: SocketType = SocketType::Router;
+
+    fn new(options: &Options, random: u64) -> Self {
+        Self {
+            fair_queue: FairQueue::default(),
+            by_identity: ByIdentity::new(random as u32),
+            ignored: Vec::new(),
+            mandatory: options.router_mandatory,
+            handover: options.router_handover,
+        }
+    }
+
+    fn connected(&mut self, peers: &mut Peers, id: PeerId, routing_id: &Bytes) {
+        self.ignored.retain(|&(_, ignored)| ignored != id);
+        self.identify(peers, id, routing_id);
+    }
+
+    fn departed(&mut self, peers: &mut Peers, id: PeerId) {
+        self.ignored.retain(|&(_, ignored)| ignored != id);
+        let Some(peer) = peers.get_mut(id) else { return };
+        if peer.ignored {
+            peers.remove(id);
+            return;
+        }
+        let routing_id = peer.routing_id.clone();
+        self.by_identity.forget(peers, id);
+        self.admit(peers, &routing_id);
+    }
+}
+
+impl Sends for Router {
+    #[inline]
+    fn try_send(&mut self, peers: &mut Peers, mut message: Message) -> Result<(), Unsent> {
+        let Some(routing_id) = message.pop_front() else {
+            return Err(Unsent::Failed(Error::InvalidMessage { reason: "it lacks a routing id" }, message));
+        };
+        let peer = self.by_identity.get(&routing_id).and_then(|id| peers.get_mut(id));
+        let Some(peer) = peer else {
+            if !self.mandatory {
+                return Ok(());
+            }
+            message.push_front(routing_id.clone());
+            return Err(Unsent::Failed(Error::Unroutable { routing_id }, message));
+        };
+        // A routing id and nothing behind it is no message.
+        if message.is_empty() {
+            return Ok(());
+        }
+        match peer.pipe.out.send(Parcel::Message(message)) {
+            Err(Refused::Full(Parcel::Message(mut message))) if self.mandatory => {
+                peer.watch_writable();
+                message.push_front(routing_id);
+                Err(Unsent::Full(message))
+            }
+            // RFC 28: a message for a peer without room is dropped.
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+}
+
+impl Receives for Router {
+    #[inline]
+    fn try_recv(&mut self, peers: &mut Peers) -> Result<Option<Message>, Error> {
+        let Some((id, mut message)) = self.fair_queue.next_message(peers) else { return Ok(None) };
+        if let Some(peer) = peers.get_mut(id) {
+            message.push_front(peer.routing_id.clone());
+        }
+        Ok(Some(message))
+    }
+}

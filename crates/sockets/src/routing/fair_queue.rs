@@ -1,0 +1,58 @@
+//! Fair queueing: one message from each peer that has one, in turn (RFC 28, 30; libzmq's `fq_t`).
+
+use std::collections::VecDeque;
+
+use seaworthy_core::Message;
+
+use crate::parcel::Parcel;
+use crate::peers::{PeerId, Peers};
+
+/// Takes messages from the peers that have some, in turn.
+///
+/// A peer waits at most one message of every other peer that has one.
+#[derive(Debug, Default)]
+pub(crate) struct FairQueue {
+    /// Peers that may have a message, the next one first.
+    active: VecDeque<PeerId>,
+}
+
+impl FairQueue {
+    /// The next message and who sent it, for types whose peers send nothing else.
+    #[inline]
+    pub(crate) fn next_message(&mut self, peers: &mut Peers) -> Option<(PeerId, Message)> {
+        loop {
+            if let (id, Parcel::Message(message)) = self.next(peers)? {
+                return Some((id, message));
+            }
+        }
+    }
+
+    /// The next message and who sent it. Peers that departed and have nothing left are removed.
+    #[inline]
+    pub(crate) fn next(&mut self, peers: &mut Peers) -> Option<(PeerId, Parcel)> {
+        peers.readable.drain(&mut self.active);
+        loop {
+            let id = *self.active.front()?;
+            let Some(peer) = peers.get_mut(id) else {
+                self.active.pop_front();
+                continue;
+            };
+            if peer.ignored {
+                self.active.pop_front();
+                continue;
+            }
+            if let Some(parcel) = peer.pipe.inward.take() {
+                if self.active.len() > 1 {
+                    self.active.rotate_left(1);
+                }
+                return Some((id, parcel));
+            }
+            if peer.watch_readable() {
+                self.active.pop_front();
+            } else if peer.pipe.inward.is_ended() {
+                self.active.pop_front();
+                peers.remove(id);
+            }
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Sending sockets as sinks.
+
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use futures_sink::Sink;
+use seaworthy_core::{Message, Network};
+
+use crate::Error;
+use crate::pattern::Sends;
+use crate::socket::Socket;
+
+/// A sending socket as a [`Sink`]. It is flushed when its messages are in the socket's pipes.
+pub struct MessageSink<'s, P: Sends, N: Network> {
+    socket: &'s Socket<P, N>,
+    /// Accepted, and waiting for room.
+    waiting: Option<Message>,
+}
+
+impl<'s, P: Sends, N: Network> MessageSink<'s, P, N> {
+    pub(crate) const fn new(socket: &'s Socket<P, N>) -> Self {
+        Self { socket, waiting: None }
+    }
+
+    fn poll_drain(&mut self, context: &Context<'_>) -> Poll<Result<(), Error>> {
+        if self.waiting.is_none() {
+            return Poll::Ready(Ok(()));
+        }
+        self.socket.poll_send(context, &mut self.waiting)
+    }
+}
+
+impl<P: Sends, N: Network> Sink<Message> for MessageSink<'_, P, N> {
+    type Error = Error;
+
+    fn poll_ready(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.get_mut().poll_drain(context)
+    }
+
+    fn start_send(self: Pin<&mut Self>, message: Message) -> Result<(), Error> {
+        self.get_mut().waiting = Some(message);
+        Ok(())
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.get_mut().poll_drain(context)
+    }
+
+    fn poll_close(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        ready!(self.poll_flush(context))?;
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<P: Sends, N: Network> fmt::Debug for MessageSink<'_, P, N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MessageSink").field("waiting", &self.waiting.is_some()).finish_non_exhaustive()
+    }
+}

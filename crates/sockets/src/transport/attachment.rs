@@ -1,0 +1,262 @@
+//! A driver's hold on its socket: its end of the pipe, and what becomes of the peer when connections come and go.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use seaworthy_core::pipe::{HighWaterMarks, pipe};
+use seaworthy_core::{Endpoint, Instant, Message, Options};
+use seaworthy_zmtp::{Peer, SocketType};
+
+use super::port::{Closing, Port};
+use crate::monitor::Event;
+use crate::parcel::{Parcel, PipeEnd};
+use crate::peers::PeerId;
+use crate::tasks::TaskToken;
+
+/// How long a pipe lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lifetime {
+    /// From `connect` to `disconnect`, across connections: messages queue while there is none.
+    Endpoint,
+    /// From the end of a handshake to the end of its connection: accepted peers, and `immediate`.
+    Connection,
+}
+
+/// See the module. Dropping it tells the socket that the peer departed.
+pub(super) struct Attachment {
+    pub(super) port: Rc<dyn Port>,
+    /// The bound or connected endpoint.
+    pub(super) endpoint: Endpoint,
+    lifetime: Lifetime,
+    closing: Closing,
+    attached: Option<Attached>,
+    /// What the present connection's peer calls itself, once its handshake is complete.
+    identity: Option<Bytes>,
+    /// Counts this connection among those whose handshake is not complete.
+    handshake: Option<TaskToken>,
+    /// Set once the socket was seen to be done with this peer: when to stop waiting for queued messages to go out.
+    linger: Option<Linger>,
+}
+
+struct Attached {
+    id: PeerId,
+    pipe: PipeEnd,
+    /// Taken from the pipe while a connection began, and to be sent first.
+    carried: VecDeque<Parcel>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Linger {
+    Until(Instant),
+    Forever,
+}
+
+/// The socket takes no more peers.
+#[derive(Debug)]
+pub(super) struct NotTaken;
+
+impl Attachment {
+    /// Attaches at once when the pipe lives as long as the endpoint.
+    pub(super) fn new(
+        port: Rc<dyn Port>,
+        endpoint: Endpoint,
+        lifetime: Lifetime,
+        closing: Closing,
+    ) -> Result<Self, NotTaken> {
+        let mut attachment = Self {
+            port,
+            endpoint,
+            lifetime,
+            closing,
+            attached: None,
+            identity: None,
+            handshake: None,
+            linger: None,
+        };
+        if lifetime == Lifetime::Endpoint {
+            attachment.attach()?;
+        }
+        Ok(attachment)
+    }
+
+    /// Keeps the token until the handshake is complete or has failed.
+    pub(super) fn hold_until_handshaken(&mut self, handshake: TaskToken) {
+        self.handshake = Some(handshake);
+    }
+
+    fn attach(&mut self) -> Result<PeerId, NotTaken> {
+        let options = self.port.options();
+        let (socket_end, pipe) = pipe(outgoing(options), incoming(options));
+        let id = self.port.attach(socket_end).ok_or(NotTaken)?;
+        self.attached = Some(Attached { id, pipe, carried: VecDeque::new() });
+        Ok(id)
+    }
+
+    /// The socket's name for this peer, while there is a pipe.
+    pub(super) fn id(&self) -> Option<PeerId> {
+        self.attached.as_ref().map(|attached| attached.id)
+    }
+
+    /// A handshake is complete: gives the topics to subscribe to.
+    pub(super) fn handshaken(&mut self, peer: &Peer) -> Result<Vec<Bytes>, NotTaken> {
+        let id = match self.id() {
+            Some(id) => id,
+            None => self.attach()?,
+        };
+        if let Some(attached) = &mut self.attached
+            && matches!(self.port.socket_type(), SocketType::Sub | SocketType::XSub)
+        {
+            // What was asked of the last connection is contained in the topics that are given below.
+            while let Some(parcel) = attached.pipe.inward.take() {
+                if matches!(parcel, Parcel::Message(_)) {
+                    attached.carried.push_back(parcel);
+                }
+            }
+        }
+        self.handshake = None;
+        self.identity = Some(peer.routing_id.clone());
+        self.port.emit(Event::HandshakeSucceeded {
+            endpoint: self.endpoint.clone(),
+            routing_id: peer.routing_id.clone(),
+            socket_type: peer.socket_type.map_or("", SocketType::name),
+        });
+        Ok(self.port.connected(id, &peer.routing_id))
+    }
+
+    /// True once the present connection's handshake is complete.
+    pub(super) fn is_handshaken(&self) -> bool {
+        self.identity.is_some()
+    }
+
+    /// The connection is gone, and with it the pipe when that lives no longer.
+    pub(super) fn connection_ended(&mut self, reason: &str) {
+        let Some(routing_id) = self.identity.take() else {
+            self.port
+                .emit(Event::HandshakeFailed { endpoint: self.endpoint.clone(), reason: reason.to_owned() });
+            return;
+        };
+        self.port.emit(Event::Disconnected {
+            endpoint: self.endpoint.clone(),
+            routing_id,
+            reason: reason.to_owned(),
+        });
+        let Some(id) = self.id() else { return };
+        self.port.disconnected(id);
+        if self.lifetime == Lifetime::Connection {
+            self.detach();
+        }
+    }
+
+    fn detach(&mut self) {
+        if let Some(Attached { id, pipe, .. }) = self.attached.take() {
+            drop(pipe);
+            self.port.departed(id);
+        }
+    }
+
+    /// The next parcel to send.
+    #[inline]
+    pub(super) fn take(&mut self) -> Option<Parcel> {
+        let attached = self.attached.as_mut()?;
+        if !attached.carried.is_empty() {
+            return attached.carried.pop_front();
+        }
+        attached.pipe.inward.take()
+    }
+
+    /// True when a message can be delivered: there is room, or nobody will ever read it.
+    #[inline]
+    pub(super) fn has_room(&mut self) -> bool {
+        match &mut self.attached {
+            Some(attached) => !attached.pipe.out.is_full() || attached.pipe.out.is_closed(),
+            None => true,
+        }
+    }
+
+    /// Writes a message to the pipe; [`publish`](Self::publish) hands it over.
+    #[inline]
+    pub(super) fn deliver(&mut self, message: Message) {
+        if let Some(attached) = &mut self.attached {
+            attached.pipe.out.write_beyond(Parcel::Message(message));
+        }
+    }
+
+    pub(super) fn publish(&mut self) {
+        if let Some(attached) = &mut self.attached {
+            attached.pipe.out.publish();
+        }
+    }
+
+    /// Wakes the task once there is something to send. False when there is already, or never will be.
+    pub(super) fn wait_to_send(&mut self, task: &std::task::Waker) -> bool {
+        match &mut self.attached {
+            Some(attached) => attached.carried.is_empty() && attached.pipe.inward.wait_for_item(task),
+            None => true,
+        }
+    }
+
+    /// Wakes the task once there is room to deliver. False when there is already.
+    pub(super) fn wait_to_deliver(&mut self, task: &std::task::Waker) -> bool {
+        match &mut self.attached {
+            Some(attached) => attached.pipe.out.wait_for_room(task),
+            None => false,
+        }
+    }
+
+    /// True once the socket is done with this peer; from the first time on, the linger period runs.
+    pub(super) fn is_closing(&mut self, now: Instant) -> bool {
+        if self.linger.is_some() {
+            return true;
+        }
+        let gone = self.attached.as_ref().is_some_and(|attached| attached.pipe.inward.is_closed());
+        if !gone && !self.closing.is_closed() {
+            return false;
+        }
+        self.linger = Some(match self.port.options().linger {
+            Some(linger) => Linger::Until(now + linger),
+            None => Linger::Forever,
+        });
+        true
+    }
+
+    /// True when the socket is done with this peer and nothing is left to send, or the linger period is over.
+    pub(super) fn is_finished(&mut self, now: Instant) -> bool {
+        self.is_closing(now)
+            && (self.is_drained() || self.linger_deadline().is_some_and(|until| until <= now))
+    }
+
+    /// True when there is nothing to send.
+    pub(super) fn is_drained(&mut self) -> bool {
+        match &mut self.attached {
+            Some(attached) => attached.carried.is_empty() && attached.pipe.inward.is_empty(),
+            None => true,
+        }
+    }
+
+    /// When to stop waiting for queued messages to go out.
+    pub(super) fn linger_deadline(&self) -> Option<Instant> {
+        match self.linger {
+            Some(Linger::Until(deadline)) => Some(deadline),
+            Some(Linger::Forever) | None => None,
+        }
+    }
+
+    pub(super) fn closing(&self) -> &Closing {
+        &self.closing
+    }
+}
+
+impl Drop for Attachment {
+    fn drop(&mut self) {
+        self.detach();
+    }
+}
+
+fn outgoing(options: &Options) -> HighWaterMarks {
+    HighWaterMarks { messages: options.sndhwm, bytes: options.sndhwm_bytes }
+}
+
+fn incoming(options: &Options) -> HighWaterMarks {
+    HighWaterMarks { messages: options.rcvhwm, bytes: options.rcvhwm_bytes }
+}

@@ -1,0 +1,150 @@
+//! The task behind a connected endpoint: connects, drives, pauses, and connects again.
+
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::Duration;
+
+use seaworthy_core::{Backoff, Endpoint, Network, Stream};
+
+use super::attachment::{Attachment, Lifetime, NotTaken};
+use super::driver::{Ended, drive};
+use super::port::{Closing, Port};
+use crate::monitor::Event;
+use crate::peers::PeerId;
+use crate::tasks::TaskToken;
+
+/// Starts the task of a connected endpoint, and gives its peer: the pipe exists when this returns, unless
+/// `immediate` is set.
+pub(crate) fn dial<N: Network>(
+    network: &N,
+    port: Rc<dyn Port>,
+    endpoint: Endpoint,
+    closing: Closing,
+    token: TaskToken,
+) -> Option<PeerId> {
+    let lifetime = if port.options().immediate { Lifetime::Connection } else { Lifetime::Endpoint };
+    let attachment = match Attachment::new(port, endpoint, lifetime, closing) {
+        Ok(attachment) => attachment,
+        Err(NotTaken) => return None,
+    };
+    let id = attachment.id();
+    let dialer = Dialer { network: network.clone(), attachment };
+    network.spawn("dialer", async move {
+        dialer.run().await;
+        drop(token);
+    });
+    id
+}
+
+struct Dialer<N> {
+    network: N,
+    attachment: Attachment,
+}
+
+/// How one round of connecting and driving ended.
+struct Round {
+    ended: Ended,
+    /// Messages could flow for a while.
+    handshaken: bool,
+}
+
+impl<N: Network> Dialer<N> {
+    async fn run(mut self) {
+        let port = Rc::clone(&self.attachment.port);
+        let first_pause = port.options().reconnect_ivl;
+        let mut backoff = first_pause.map(|first| Backoff::new(first, port.options().reconnect_ivl_max));
+        while let Some(Round { ended, handshaken }) = self.connect_and_drive().await {
+            let endpoint = self.attachment.endpoint.clone();
+            let reason = ended.to_string();
+            let Some(backoff) = backoff.as_mut().filter(|_| ended.may_reconnect()) else {
+                if !matches!(ended, Ended::Closed) {
+                    port.emit(Event::ConnectStopped { endpoint, reason });
+                }
+                return;
+            };
+            if handshaken {
+                backoff.reset();
+            }
+            let pause = backoff.next_pause(self.network.random());
+            port.emit(Event::ConnectRetried { endpoint, after: pause, reason });
+            let pause = self.network.sleep_until(self.network.now() + pause);
+            if self.unless_finished(pause).await.is_none() {
+                return;
+            }
+        }
+    }
+
+    /// One connection, from the first packet to its end. `None` when the socket no longer wants one.
+    async fn connect_and_drive(&mut self) -> Option<Round> {
+        let stream = match self.connect().await? {
+            Ok(stream) => stream,
+            Err(error) => return Some(Round { ended: Ended::Stream(error), handshaken: false }),
+        };
+        self.attachment.port.emit(Event::Connected {
+            endpoint: self.attachment.endpoint.clone(),
+            peer: stream.peer_address(),
+        });
+        let ended = drive(&self.network, stream, &mut self.attachment).await;
+        let handshaken = self.attachment.is_handshaken();
+        self.attachment.connection_ended(&ended.to_string());
+        Some(Round { ended, handshaken })
+    }
+
+    async fn connect(&mut self) -> Option<io::Result<N::Stream>> {
+        let options = self.attachment.port.options();
+        let connecting = self.network.connect(&self.attachment.endpoint, &options.stream);
+        let limit = options.connect_timeout;
+        let network = self.network.clone();
+        let deadline = (limit != Duration::ZERO).then(|| network.sleep_until(network.now() + limit));
+        self.unless_finished(async move {
+            let mut connecting = pin!(connecting);
+            let mut deadline = pin!(deadline);
+            poll_fn(|context| {
+                if let Poll::Ready(result) = connecting.as_mut().poll(context) {
+                    return Poll::Ready(result);
+                }
+                match deadline.as_mut().as_pin_mut().map(|deadline| deadline.poll(context)) {
+                    Some(Poll::Ready(())) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+                    _ => Poll::Pending,
+                }
+            })
+            .await
+        })
+        .await
+    }
+
+    /// Runs `work`, unless the socket is done with this endpoint before: then `None`, at once when nothing is
+    /// queued, else when the linger period is over.
+    async fn unless_finished<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
+        let mut work = pin!(work);
+        let mut lingering = pin!(None);
+        poll_fn(|context| {
+            let now = self.network.now();
+            if self.attachment.is_finished(now) {
+                return Poll::Ready(None);
+            }
+            if let Poll::Ready(output) = work.as_mut().poll(context) {
+                return Poll::Ready(Some(output));
+            }
+            if !self.attachment.is_closing(now) {
+                let _ = self.attachment.closing().poll_closed(context);
+                return Poll::Pending;
+            }
+            if let Some(until) = self.attachment.linger_deadline() {
+                if lingering.is_none() {
+                    lingering.set(Some(self.network.sleep_until(until)));
+                }
+                if let Some(linger) = lingering.as_mut().as_pin_mut()
+                    && linger.poll(context).is_ready()
+                {
+                    return Poll::Ready(None);
+                }
+            }
+            Poll::Pending
+        })
+        .await
+    }
+}

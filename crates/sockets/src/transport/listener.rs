@@ -1,0 +1,106 @@
+//! The task behind a bound endpoint: accepts streams and starts a driver for each.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::Duration;
+
+use seaworthy_core::{Endpoint, Listener, Network, Stream};
+
+use super::attachment::{Attachment, Lifetime};
+use super::driver::drive;
+use super::port::{Closing, Port};
+use crate::monitor::Event;
+use crate::tasks::{TaskToken, Tasks};
+
+/// Connections of one endpoint whose handshake is not complete. While there are so many, further ones wait in the
+/// backlog, so that peers which never finish a handshake cannot take all memory.
+pub const PENDING_HANDSHAKES_MAX: usize = 256;
+
+/// Pause after a failed accept: without file descriptors it would fail again at once.
+const ACCEPT_RETRY: Duration = Duration::from_millis(100);
+
+/// Starts the task of a listener that is bound at `endpoint`.
+pub(crate) fn listen<N: Network>(
+    network: &N,
+    listener: N::Listener,
+    port: Rc<dyn Port>,
+    endpoint: Endpoint,
+    closing: Closing,
+    tasks: &Tasks,
+) {
+    let token = tasks.token();
+    let listening = Listening { network: network.clone(), port, endpoint, closing, tasks: tasks.clone() };
+    network.spawn("listener", async move {
+        listening.run(listener).await;
+        drop(token);
+    });
+}
+
+struct Listening<N> {
+    network: N,
+    port: Rc<dyn Port>,
+    endpoint: Endpoint,
+    closing: Closing,
+    /// The tasks of the socket.
+    tasks: Tasks,
+}
+
+impl<N: Network> Listening<N> {
+    async fn run(self, listener: N::Listener) {
+        let handshakes = Tasks::default();
+        while self
+            .unless_closed(poll_fn(|context| handshakes.poll_below(PENDING_HANDSHAKES_MAX, context)))
+            .await
+            .is_some()
+        {
+            match self.unless_closed(listener.accept()).await {
+                None => break,
+                Some(Ok(stream)) => self.start(stream, handshakes.token()),
+                Some(Err(error)) => {
+                    let endpoint = self.endpoint.clone();
+                    self.port.emit(Event::AcceptFailed { endpoint, reason: error.to_string() });
+                    let pause = self.network.sleep_until(self.network.now() + ACCEPT_RETRY);
+                    if self.unless_closed(pause).await.is_none() {
+                        break;
+                    }
+                }
+            }
+        }
+        drop(listener);
+        self.port.emit(Event::Closed { endpoint: self.endpoint });
+    }
+
+    /// Starts the driver of an accepted stream.
+    fn start(&self, stream: N::Stream, handshake: TaskToken) {
+        self.port.emit(Event::Accepted { endpoint: self.endpoint.clone(), peer: stream.peer_address() });
+        let attachment = Attachment::new(
+            Rc::clone(&self.port),
+            self.endpoint.clone(),
+            Lifetime::Connection,
+            self.closing.clone(),
+        );
+        let Ok(mut attachment) = attachment else { return };
+        attachment.hold_until_handshaken(handshake);
+        let network = self.network.clone();
+        let token = self.tasks.token();
+        self.network.spawn("driver", async move {
+            let ended = drive(&network, stream, &mut attachment).await;
+            attachment.connection_ended(&ended.to_string());
+            drop(attachment);
+            drop(token);
+        });
+    }
+
+    async fn unless_closed<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        let mut work = pin!(work);
+        poll_fn(|context| {
+            if self.closing.poll_closed(context).is_ready() {
+                return Poll::Ready(None);
+            }
+            work.as_mut().poll(context).map(Some)
+        })
+        .await
+    }
+}

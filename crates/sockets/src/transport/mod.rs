@@ -1,0 +1,15 @@
+//! From pipes to streams: tasks that accept, connect and carry bytes, one per connection.
+//!
+//! Only this room and the context are generic over the network.
+
+mod attachment;
+mod dialer;
+mod driver;
+mod inflow;
+mod listener;
+mod port;
+
+pub(crate) use self::dialer::dial;
+pub use self::listener::PENDING_HANDSHAKES_MAX;
+pub(crate) use self::listener::listen;
+pub(crate) use self::port::{Closing, Port};
