@@ -1,7 +1,7 @@
 //! The rooms of Seaworthy that know no protocol: the [`Network`] seam, [`Endpoint`]s, [`Message`]s,
 //! [`Options`] and [pipes](pipe). Users import the crate `seaworthy`, which re-exports what they need.
 //!
-//! Nothing in here knows ZMTP, and only `network/compio.rs` knows an operating system.
+//! Nothing in here knows ZMTP, and only `network/compio` knows an operating system.
 
 #![deny(unsafe_code)]
 

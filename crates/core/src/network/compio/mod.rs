@@ -1,0 +1,154 @@
+//! io_uring through compio: the only folder that names compio.
+
+mod clock;
+mod ipc;
+mod listener;
+mod stream;
+mod tcp;
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use compio::runtime::Runtime;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+
+pub use self::listener::CompioListener;
+pub use self::stream::CompioStream;
+use crate::{Endpoint, Instant, Network, StreamOptions};
+
+/// The real network: io_uring, the system's clock and its name resolver, through [compio](https://docs.rs/compio).
+///
+/// A task, a stream and a listener belong to the compio runtime, hence to the thread, that made them; the
+/// network itself may be shared by threads that each run their own.
+///
+/// # Panics of tasks
+/// A task that panics is dropped, with everything it held, and the runtime goes on: the panic hook has printed
+/// the panic, and an `ERROR` event names the task. Whether the process survives is for its panic strategy to
+/// say (`panic = "abort"`) or its panic hook.
+///
+/// # Panics
+/// [`spawn`](Network::spawn), and awaiting anything, outside a compio runtime.
+#[derive(Clone)]
+pub struct CompioNetwork {
+    random: Arc<Mutex<StdRng>>,
+}
+
+impl CompioNetwork {
+    /// A network whose random numbers, good enough for keys, are seeded by the operating system.
+    ///
+    /// # Panics
+    /// When the operating system has no random numbers to give.
+    pub fn new() -> Self {
+        Self { random: Arc::new(Mutex::new(StdRng::from_os_rng())) }
+    }
+}
+
+impl Default for CompioNetwork {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for CompioNetwork {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CompioNetwork").finish_non_exhaustive()
+    }
+}
+
+impl Network for CompioNetwork {
+    type Stream = CompioStream;
+    type Listener = CompioListener;
+
+    fn now(&self) -> Instant {
+        clock::now()
+    }
+
+    fn sleep_until(&self, deadline: Instant) -> impl Future<Output = ()> + 'static {
+        clock::sleep_until(deadline)
+    }
+
+    fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + 'static) {
+        compio::runtime::spawn(report_panic(name, task)).detach();
+    }
+
+    fn random(&self) -> u64 {
+        self.random.lock().unwrap_or_else(PoisonError::into_inner).random()
+    }
+
+    fn connect(
+        &self,
+        endpoint: &Endpoint,
+        options: &StreamOptions,
+    ) -> impl Future<Output = io::Result<CompioStream>> + 'static {
+        let endpoint = endpoint.clone();
+        let options = options.clone();
+        async move {
+            match endpoint {
+                Endpoint::Tcp { host, port } => tcp::connect(host, port, &options).await,
+                Endpoint::Ipc(path) => ipc::connect(&path, &options).await,
+                Endpoint::Inproc(_) => Err(no_transport(&endpoint)),
+            }
+        }
+    }
+
+    fn listen(&self, endpoint: &Endpoint, options: &StreamOptions) -> io::Result<CompioListener> {
+        if Runtime::try_with_current(|_| ()).is_err() {
+            return Err(io::Error::other(format!("cannot listen at {endpoint} outside a compio runtime")));
+        }
+        match endpoint {
+            Endpoint::Tcp { host, port } => tcp::listen(host, *port, options),
+            Endpoint::Ipc(path) => ipc::listen(path, options, || self.random()),
+            Endpoint::Inproc(_) => Err(no_transport(endpoint)),
+        }
+    }
+}
+
+fn no_transport(endpoint: &Endpoint) -> io::Error {
+    io::Error::new(
+        io::ErrorKind::Unsupported,
+        format!("{endpoint} names a place inside a context, not on the network"),
+    )
+}
+
+/// What a listening or connecting side asks of a fresh socket before it listens or connects.
+fn set_buffers(socket: &socket2::Socket, options: &StreamOptions) -> io::Result<()> {
+    // The kernel takes an int and clamps it to its own maximum.
+    const LARGEST: usize = i32::MAX as usize;
+    if let Some(bytes) = options.sndbuf {
+        socket.set_send_buffer_size(bytes.min(LARGEST))?;
+    }
+    if let Some(bytes) = options.rcvbuf {
+        socket.set_recv_buffer_size(bytes.min(LARGEST))?;
+    }
+    Ok(())
+}
+
+fn backlog(options: &StreamOptions) -> i32 {
+    options.backlog.try_into().unwrap_or(i32::MAX)
+}
+
+/// Runs `task`; compio would keep a panic of it in a handle that nobody looks at.
+async fn report_panic(name: &'static str, task: impl Future<Output = ()>) {
+    let mut task = pin!(task);
+    std::future::poll_fn(move |context| {
+        match catch_unwind(AssertUnwindSafe(|| task.as_mut().poll(context))) {
+            Ok(poll) => poll,
+            Err(payload) => {
+                let panic = payload
+                    .downcast_ref::<&str>()
+                    .copied()
+                    .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+                    .unwrap_or("(no message)");
+                tracing::error!(task = name, panic, "a task of the network panicked");
+                // compio drops the task in the right place; the panic hook does not run again.
+                resume_unwind(payload)
+            }
+        }
+    })
+    .await;
+}

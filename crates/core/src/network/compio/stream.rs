@@ -1,0 +1,117 @@
+//! A connected stream.
+
+use std::fmt;
+use std::io;
+
+use bytes::{Bytes, BytesMut};
+use compio::BufResult;
+use compio::buf::{IntoInner, IoBufMut, IoVectoredBuf};
+use compio::io::{AsyncRead, AsyncWrite};
+use compio::net::{TcpStream, UnixStream};
+use socket2::SockRef;
+
+use crate::Stream;
+
+/// Segments of one vectored write: what the kernel takes at most (`UIO_MAXIOV`).
+const SEGMENTS_MAX: usize = 1024;
+
+/// A stream over TCP or a Unix-domain socket.
+///
+/// compio keeps the buffers and the socket of an operation alive until the kernel has let go of them, also
+/// when its future is dropped: then the operation is cancelled, and the socket closes after that.
+pub struct CompioStream {
+    socket: Socket,
+    peer: String,
+}
+
+enum Socket {
+    Tcp(TcpStream),
+    Ipc(UnixStream),
+}
+
+/// Calls a method of compio's, which both kinds of stream have on their shared reference.
+macro_rules! on_socket {
+    ($stream:expr, |$socket:ident| $call:expr) => {
+        match &$stream.socket {
+            Socket::Tcp(tcp) => {
+                let mut $socket = tcp;
+                $call.await
+            }
+            Socket::Ipc(ipc) => {
+                let mut $socket = ipc;
+                $call.await
+            }
+        }
+    };
+}
+
+impl CompioStream {
+    pub(super) fn tcp(socket: TcpStream, peer: String) -> Self {
+        Self { socket: Socket::Tcp(socket), peer }
+    }
+
+    pub(super) fn ipc(socket: UnixStream, peer: String) -> Self {
+        Self { socket: Socket::Ipc(socket), peer }
+    }
+}
+
+impl Stream for CompioStream {
+    async fn read(&self, buffer: BytesMut) -> (io::Result<usize>, BytesMut) {
+        if buffer.capacity() == buffer.len() {
+            // The kernel would answer 0, which means the end of the stream.
+            let full =
+                io::Error::new(io::ErrorKind::InvalidInput, "read into a buffer without spare capacity");
+            return (Err(full), buffer);
+        }
+        // compio fills a bare BytesMut from its start; this view begins behind what it holds.
+        let BufResult(outcome, view) = on_socket!(self, |socket| socket.read(buffer.uninit()));
+        (outcome, view.into_inner())
+    }
+
+    async fn write(&self, mut segments: Vec<Bytes>) -> (io::Result<usize>, Vec<Bytes>) {
+        if let [only] = segments.as_mut_slice() {
+            let BufResult(outcome, sent) = on_socket!(self, |socket| socket.write(std::mem::take(only)));
+            *only = sent;
+            return (outcome, segments);
+        }
+        let gather = Gather(segments);
+        if gather.iter_slice().next().is_none() {
+            return (Ok(0), gather.0);
+        }
+        let BufResult(outcome, gather) = on_socket!(self, |socket| socket.write_vectored(gather));
+        (outcome, gather.0)
+    }
+
+    async fn shutdown(&self) -> io::Result<()> {
+        on_socket!(self, |socket| socket.shutdown())
+    }
+
+    fn reset(&self) {
+        // Both can only fail because the connection is over already.
+        let _ = match &self.socket {
+            // Closing with SO_LINGER 0 would wait for the reads and writes in flight, which wait for the peer.
+            // Connecting to nowhere sends the reset now and fails them.
+            Socket::Tcp(tcp) => rustix::net::connect_unspec(tcp).map_err(io::Error::from),
+            Socket::Ipc(ipc) => SockRef::from(ipc).shutdown(std::net::Shutdown::Both),
+        };
+    }
+
+    fn peer_address(&self) -> String {
+        self.peer.clone()
+    }
+}
+
+impl fmt::Debug for CompioStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CompioStream").field("peer", &self.peer).finish_non_exhaustive()
+    }
+}
+
+/// The segments as the kernel sees them: no empty ones, and no more than it takes at once.
+struct Gather(Vec<Bytes>);
+
+impl IoVectoredBuf for Gather {
+    fn iter_slice(&self) -> impl Iterator<Item = &[u8]> {
+        self.0.iter().filter(|segment| !segment.is_empty()).map(|segment| &segment[..]).take(SEGMENTS_MAX)
+    }
+}

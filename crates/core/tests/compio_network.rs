@@ -1,0 +1,382 @@
+//! What only the real network has to answer for: addresses, socket files, the kernel's limits. The contract it
+//! shares with the simulated network is tested in tests/sim.
+
+use std::future::Future;
+use std::io::{self, ErrorKind};
+use std::net::ToSocketAddrs;
+use std::os::unix::net::UnixListener as StdUnixListener;
+use std::path::PathBuf;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use seaworthy_core::{
+    CompioListener, CompioNetwork, CompioStream, Endpoint, Host, IpcPath, Listener, Network, Stream,
+    StreamOptions,
+};
+
+fn run<T>(test: impl AsyncFnOnce(CompioNetwork) -> T) -> T {
+    compio::runtime::Runtime::new().unwrap().block_on(async {
+        compio::time::timeout(Duration::from_secs(30), test(CompioNetwork::new())).await.expect("timed out")
+    })
+}
+
+fn endpoint(text: &str) -> Endpoint {
+    text.parse().unwrap()
+}
+
+fn listen(network: &CompioNetwork, text: &str) -> io::Result<CompioListener> {
+    network.listen(&endpoint(text), &StreamOptions::default())
+}
+
+async fn pair(network: &CompioNetwork, text: &str) -> (CompioStream, CompioStream) {
+    let listener = listen(network, text).unwrap();
+    let connected = network.connect(&listener.local_endpoint(), &StreamOptions::default()).await.unwrap();
+    (connected, listener.accept().await.unwrap())
+}
+
+async fn write_all(stream: &CompioStream, text: &'static str) {
+    let (written, _) = stream.write(vec![Bytes::from_static(text.as_bytes())]).await;
+    assert_eq!(written.unwrap(), text.len());
+}
+
+async fn read_exactly(stream: &CompioStream, bytes: usize) -> BytesMut {
+    let mut buffer = BytesMut::with_capacity(bytes);
+    while buffer.len() < bytes {
+        let (read, filled) = stream.read(buffer).await;
+        assert_ne!(read.unwrap(), 0, "the stream ended after {} bytes", filled.len());
+        buffer = filled;
+    }
+    buffer
+}
+
+/// The two ends of `text` exchange a word in each direction.
+fn exchanges(text: &str) {
+    run(async |network| {
+        let (here, there) = pair(&network, text).await;
+        write_all(&here, "ping").await;
+        assert_eq!(read_exactly(&there, 4).await, "ping");
+        write_all(&there, "pong").await;
+        assert_eq!(read_exactly(&here, 4).await, "pong");
+    });
+}
+
+fn temporary_path(name: &str) -> PathBuf {
+    std::env::temp_dir().join(format!("seaworthy-core-{name}-{}", std::process::id()))
+}
+
+#[test]
+fn every_kind_of_address_carries_bytes() {
+    exchanges("tcp://127.0.0.1:*");
+    exchanges("tcp://[::1]:*");
+    exchanges("tcp://*:*");
+    exchanges("tcp://[::]:*");
+    exchanges("tcp://localhost:*");
+    exchanges("tcp://lo:*");
+    exchanges("ipc://*");
+    exchanges(&format!("ipc://@seaworthy-core-{}", std::process::id()));
+    exchanges(&format!("ipc://{}", temporary_path("exchange").display()));
+}
+
+#[test]
+fn an_ipv6_wildcard_also_takes_ipv4_connections() {
+    run(async |network| {
+        let listener = listen(&network, "tcp://[::]:*").unwrap();
+        let Endpoint::Tcp { port, .. } = listener.local_endpoint() else { panic!("not tcp") };
+        let four = endpoint(&format!("tcp://127.0.0.1:{port}"));
+        network.connect(&four, &StreamOptions::default()).await.unwrap();
+        listener.accept().await.unwrap();
+    });
+}
+
+#[test]
+fn a_name_is_tried_at_every_address_it_has() {
+    run(async |network| {
+        // Usually 127.0.0.1 and ::1. Only one of them is listened on at a time.
+        for address in ("localhost", 0).to_socket_addrs().unwrap() {
+            let listener = listen(&network, &format!("tcp://{address}")).unwrap();
+            let Endpoint::Tcp { port, .. } = listener.local_endpoint() else { panic!("not tcp") };
+            let name = Endpoint::Tcp { host: Host::Name("localhost".into()), port };
+            network.connect(&name, &StreamOptions::default()).await.unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_name_that_does_not_resolve_is_not_found_and_named() {
+    run(async |network| {
+        let nowhere = endpoint("tcp://no-such-host.invalid:1");
+        let error = network.connect(&nowhere, &StreamOptions::default()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+        assert!(error.to_string().contains("no-such-host.invalid"), "{error}");
+        let error = listen(&network, "tcp://no-such-host.invalid:1").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+    });
+}
+
+#[test]
+fn a_foreign_address_or_a_taken_port_cannot_be_listened_at() {
+    run(async |network| {
+        // TEST-NET-1: nobody's address.
+        let error = listen(&network, "tcp://192.0.2.1:*").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::AddrNotAvailable);
+        let first = listen(&network, "tcp://127.0.0.1:*").unwrap();
+        let taken = first.local_endpoint();
+        let error = network.listen(&taken, &StreamOptions::default()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::AddrInUse);
+    });
+}
+
+#[test]
+fn a_dropped_listener_frees_its_port_at_once_though_an_accept_was_in_flight() {
+    run(async |network| {
+        let listener = listen(&network, "tcp://127.0.0.1:*").unwrap();
+        let endpoint = listener.local_endpoint();
+        assert!(poll_once(listener.accept()).is_none());
+        compio::time::sleep(Duration::from_millis(1)).await;
+        drop(listener);
+        let again = network.listen(&endpoint, &StreamOptions::default()).unwrap();
+        network.connect(&endpoint, &StreamOptions::default()).await.unwrap();
+        again.accept().await.unwrap();
+    });
+}
+
+#[test]
+fn an_accept_that_was_dropped_loses_no_connection() {
+    run(async |network| {
+        let listener = listen(&network, "tcp://127.0.0.1:*").unwrap();
+        let mut first = Box::pin(listener.accept());
+        assert!(first.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        let connected = network.connect(&listener.local_endpoint(), &StreamOptions::default()).await.unwrap();
+        write_all(&connected, "first").await;
+        // By now the kernel has given the connection to the first accept.
+        drop(first);
+        let accepted = listener.accept().await.unwrap();
+        assert_eq!(read_exactly(&accepted, 5).await, "first");
+    });
+}
+
+#[test]
+fn a_stale_socket_file_is_replaced_and_the_new_one_removed_with_its_listener() {
+    run(async |network| {
+        let path = temporary_path("stale");
+        drop(StdUnixListener::bind(&path).unwrap());
+        assert!(path.exists());
+        let listener = network.listen(&Endpoint::ipc_file(&path), &StreamOptions::default()).unwrap();
+        network.connect(&listener.local_endpoint(), &StreamOptions::default()).await.unwrap();
+        drop(listener);
+        assert!(!path.exists());
+    });
+}
+
+#[test]
+fn a_socket_file_in_use_and_a_file_that_is_no_socket_are_left_alone() {
+    run(async |network| {
+        let path = temporary_path("alive");
+        let alive = StdUnixListener::bind(&path).unwrap();
+        let error = network.listen(&Endpoint::ipc_file(&path), &StreamOptions::default()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::AddrInUse);
+        assert!(path.exists());
+        drop(alive);
+        std::fs::remove_file(&path).unwrap();
+
+        std::fs::write(&path, "a letter").unwrap();
+        let error = network.listen(&Endpoint::ipc_file(&path), &StreamOptions::default()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::AddrInUse);
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "a letter");
+        std::fs::remove_file(&path).unwrap();
+    });
+}
+
+#[test]
+fn a_listener_does_not_remove_a_file_that_took_the_place_of_its_own() {
+    run(async |network| {
+        let path = temporary_path("successor");
+        let first = network.listen(&Endpoint::ipc_file(&path), &StreamOptions::default()).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        let second = network.listen(&Endpoint::ipc_file(&path), &StreamOptions::default()).unwrap();
+        drop(first);
+        network.connect(&second.local_endpoint(), &StreamOptions::default()).await.unwrap();
+    });
+}
+
+#[test]
+fn an_ipc_wildcard_leaves_nothing_behind() {
+    run(async |network| {
+        let listener = listen(&network, "ipc://*").unwrap();
+        let Endpoint::Ipc(IpcPath::File(path)) = listener.local_endpoint() else { panic!("not a file") };
+        let directory = path.parent().unwrap().to_path_buf();
+        assert!(path.exists());
+        drop(listener);
+        assert!(!directory.exists());
+    });
+}
+
+#[test]
+fn connecting_to_a_missing_or_stale_socket_file_fails_as_such() {
+    run(async |network| {
+        let path = temporary_path("connect");
+        let to = Endpoint::ipc_file(&path);
+        let error = network.connect(&to, &StreamOptions::default()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+        drop(StdUnixListener::bind(&path).unwrap());
+        let error = network.connect(&to, &StreamOptions::default()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+        std::fs::remove_file(&path).unwrap();
+    });
+}
+
+#[test]
+fn a_read_appends_to_what_the_buffer_holds() {
+    run(async |network| {
+        let (here, there) = pair(&network, "tcp://127.0.0.1:*").await;
+        write_all(&here, "world").await;
+        let mut buffer = BytesMut::with_capacity(64);
+        buffer.extend_from_slice(b"hello ");
+        let (read, buffer) = there.read(buffer).await;
+        assert_eq!(read.unwrap(), 5);
+        assert_eq!(buffer, "hello world");
+    });
+}
+
+#[test]
+fn a_read_into_a_full_buffer_is_an_error_and_not_the_end_of_the_stream() {
+    run(async |network| {
+        let (here, there) = pair(&network, "tcp://127.0.0.1:*").await;
+        write_all(&here, "x").await;
+        let (read, _) = there.read(BytesMut::new()).await;
+        assert_eq!(read.unwrap_err().kind(), ErrorKind::InvalidInput);
+        assert_eq!(read_exactly(&there, 1).await, "x");
+    });
+}
+
+#[test]
+fn more_segments_than_the_kernel_takes_are_written_as_a_prefix() {
+    run(async |network| {
+        let (here, there) = pair(&network, "tcp://127.0.0.1:*").await;
+        let segments: Vec<Bytes> = (0..3000u32).map(|n| Bytes::from(n.to_be_bytes().to_vec())).collect();
+        let (written, same) = here.write(segments.clone()).await;
+        let written = written.unwrap();
+        assert_eq!(written, 1024 * 4);
+        assert_eq!(same, segments);
+        assert_eq!(read_exactly(&there, written).await, segments.concat()[..written]);
+    });
+}
+
+#[test]
+fn empty_segments_do_not_hide_the_byte_behind_them() {
+    run(async |network| {
+        let (here, there) = pair(&network, "tcp://127.0.0.1:*").await;
+        let mut segments = vec![Bytes::new(); 2000];
+        assert_eq!(here.write(segments.clone()).await.0.unwrap(), 0);
+        segments.push(Bytes::from_static(b"x"));
+        assert_eq!(here.write(segments).await.0.unwrap(), 1);
+        assert_eq!(read_exactly(&there, 1).await, "x");
+    });
+}
+
+#[test]
+fn a_reset_ends_the_operations_in_flight_and_the_tcp_peer_sees_it() {
+    run(async |network| {
+        let (here, there) = pair(&network, "tcp://127.0.0.1:*").await;
+        let full = async {
+            // Nobody reads, so this ends in a write that waits.
+            loop {
+                let (written, _) = here.write(vec![Bytes::from(vec![0; 1 << 20])]).await;
+                if let Err(error) = written {
+                    break error;
+                }
+            }
+        };
+        let mut read = pin!(here.read(BytesMut::with_capacity(16)));
+        let mut full = pin!(full);
+        let context = &mut Context::from_waker(Waker::noop());
+        assert!(read.as_mut().poll(context).is_pending());
+        for _ in 0..10 {
+            assert!(full.as_mut().poll(context).is_pending());
+            compio::time::sleep(Duration::from_millis(1)).await;
+        }
+        here.reset();
+        assert!(read.await.0.is_err());
+        full.await;
+        let error = loop {
+            match there.read(BytesMut::with_capacity(1 << 20)).await.0 {
+                Ok(0) => panic!("the peer saw an orderly end"),
+                Ok(_) => {}
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+    });
+}
+
+#[test]
+fn a_reset_ends_the_operations_in_flight_on_ipc_too() {
+    run(async |network| {
+        let (here, there) = pair(&network, "ipc://*").await;
+        let mut read = pin!(here.read(BytesMut::with_capacity(16)));
+        assert!(read.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        here.reset();
+        assert!(matches!(read.await.0, Ok(0) | Err(_)));
+        assert!(here.write(vec![Bytes::from_static(b"x")]).await.0.is_err());
+        assert!(matches!(there.read(BytesMut::with_capacity(16)).await.0, Ok(0) | Err(_)));
+    });
+}
+
+#[test]
+fn a_shut_down_stream_still_reads() {
+    run(async |network| {
+        let (here, there) = pair(&network, "tcp://127.0.0.1:*").await;
+        here.shutdown().await.unwrap();
+        assert_eq!(there.read(BytesMut::with_capacity(16)).await.0.unwrap(), 0);
+        write_all(&there, "still here").await;
+        assert_eq!(read_exactly(&here, 10).await, "still here");
+    });
+}
+
+#[test]
+fn writing_to_a_gone_peer_is_an_error_and_not_a_signal() {
+    run(async |network| {
+        let (here, there) = pair(&network, "ipc://*").await;
+        drop(there);
+        let error = here.write(vec![Bytes::from_static(b"a"), Bytes::from_static(b"b")]).await.0.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::BrokenPipe);
+    });
+}
+
+#[test]
+fn a_task_that_panics_ends_alone() {
+    run(async |network| {
+        struct Told(std::rc::Rc<std::cell::Cell<bool>>);
+        impl Drop for Told {
+            fn drop(&mut self) {
+                self.0.set(true);
+            }
+        }
+        let dropped = std::rc::Rc::new(std::cell::Cell::new(false));
+        let told = Told(dropped.clone());
+        network.spawn("doomed", async move {
+            let _told = told;
+            panic!("as planned");
+        });
+        let deadline = network.now() + Duration::from_millis(1);
+        network.sleep_until(deadline).await;
+        assert!(network.now() >= deadline);
+        assert!(dropped.get());
+    });
+}
+
+#[test]
+fn listening_outside_a_runtime_is_an_error() {
+    let error = listen(&CompioNetwork::new(), "tcp://127.0.0.1:*").unwrap_err();
+    assert!(error.to_string().contains("outside a compio runtime"), "{error}");
+}
+
+/// Polls `future` once and drops it.
+fn poll_once<T>(future: impl Future<Output = T>) -> Option<T> {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => Some(value),
+        Poll::Pending => None,
+    }
+}
