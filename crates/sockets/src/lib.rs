@@ -47,7 +47,7 @@ mod tasks;
 mod transport;
 
 #[cfg(feature = "compio")]
-use seaworthy_core::CompioNetwork;
+pub use seaworthy_core::CompioNetwork;
 #[cfg(feature = "compio")]
 pub use seaworthy_core::{CompioListener, CompioStream};
 

@@ -7,7 +7,7 @@ use seaworthy_zmtp::SocketType;
 use crate::Error;
 use crate::parcel::Parcel;
 use crate::pattern::{Pattern, Receives};
-use crate::peers::{PeerId, Peers};
+use crate::peers::Peers;
 use crate::routing::FairQueue;
 use crate::socket::Socket;
 
