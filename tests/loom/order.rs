@@ -1,0 +1,37 @@
+//! Items arrive once and in order, also across segments, and whatever was published in one batch.
+
+use loom::thread;
+
+use crate::waiting::{Numbered, bounded, receive};
+
+#[test]
+fn items_cross_segments_in_order() {
+    loom::model(|| {
+        let (mut near, mut far) = bounded(0);
+        let writer = thread::spawn(move || {
+            near.out.send(Numbered(0)).unwrap();
+            near.out.write(Numbered(1)).unwrap();
+            near.out.write(Numbered(2)).unwrap();
+            near.out.publish();
+        });
+        for expected in 0..3 {
+            assert_eq!(receive(&mut far.inward), Some(expected));
+        }
+        assert_eq!(receive(&mut far.inward), None);
+        writer.join().unwrap();
+    });
+}
+
+#[test]
+fn both_ways_carry_at_once() {
+    loom::model(|| {
+        let (mut near, mut far) = bounded(0);
+        let other = thread::spawn(move || {
+            far.out.send(Numbered(7)).unwrap();
+            receive(&mut far.inward)
+        });
+        near.out.send(Numbered(8)).unwrap();
+        assert_eq!(receive(&mut near.inward), Some(7));
+        assert_eq!(other.join().unwrap(), Some(8));
+    });
+}
