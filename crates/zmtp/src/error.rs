@@ -150,7 +150,7 @@ pub enum PeerIncompatible {
         theirs: String,
     },
     /// Its socket type is unknown, or must not talk to ours.
-    #[error("its socket type {theirs} cannot talk to {ours}")]
+    #[error("socket type {theirs} cannot talk to {ours}")]
     SocketType {
         /// Ours.
         ours: SocketType,

@@ -1,0 +1,111 @@
+//! Two connections tied together in virtual time.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use seaworthy_core::Instant;
+use seaworthy_zmtp::{Connection, ConnectionConfig, Error, Event, Timer};
+
+/// One end: its connection, what has reached it, and what has come of that.
+pub(crate) struct End {
+    pub(crate) connection: Connection,
+    input: BytesMut,
+    pub(crate) events: Vec<Event>,
+    pub(crate) pings: usize,
+}
+
+/// Two ends and the wire between them, which carries everything at once.
+pub(crate) struct Pair {
+    pub(crate) a: End,
+    pub(crate) b: End,
+    pub(crate) now: Instant,
+    /// Whether what one end sends reaches the other.
+    pub(crate) connected: bool,
+}
+
+impl Pair {
+    pub(crate) fn new(a: ConnectionConfig, b: ConnectionConfig) -> Self {
+        let now = Instant::ZERO;
+        Self { a: End::new(a, now), b: End::new(b, now), now, connected: true }
+    }
+
+    /// A pair that has completed its handshake; its first events are taken off.
+    pub(crate) fn ready(a: ConnectionConfig, b: ConnectionConfig) -> Self {
+        let mut pair = Self::new(a, b);
+        pair.drive().unwrap();
+        for end in [&mut pair.a, &mut pair.b] {
+            assert!(matches!(end.events[..], [Event::Ready(_)]), "{:?}", end.events);
+            end.events.clear();
+        }
+        pair
+    }
+
+    /// Carries bytes until nothing waits.
+    pub(crate) fn drive(&mut self) -> Result<(), Error> {
+        loop {
+            let (to_b, to_a) = (self.a.transmits(), self.b.transmits());
+            if to_a.is_empty() && to_b.is_empty() {
+                return Ok(());
+            }
+            if self.connected {
+                self.a.receives(self.now, &to_a)?;
+                self.b.receives(self.now, &to_b)?;
+            }
+        }
+    }
+
+    /// Lets time pass, deadline by deadline.
+    pub(crate) fn passes(&mut self, time: Duration) -> Result<(), Error> {
+        let end = self.now + time;
+        loop {
+            let due = [&self.a, &self.b].into_iter().filter_map(|end| end.connection.poll_timeout()).min();
+            match due {
+                Some((deadline, _)) if deadline <= end => self.now = deadline.max(self.now),
+                _ => {
+                    self.now = end;
+                    return Ok(());
+                }
+            }
+            self.a.wakes(self.now)?;
+            self.b.wakes(self.now)?;
+            self.drive()?;
+        }
+    }
+}
+
+impl End {
+    fn new(config: ConnectionConfig, now: Instant) -> Self {
+        Self {
+            connection: Connection::new(config, now),
+            input: BytesMut::new(),
+            events: Vec::new(),
+            pings: 0,
+        }
+    }
+
+    fn transmits(&mut self) -> Vec<Bytes> {
+        let mut segments = Vec::new();
+        self.connection.poll_transmit(&mut segments);
+        segments
+    }
+
+    fn receives(&mut self, now: Instant, segments: &[Bytes]) -> Result<(), Error> {
+        for segment in segments {
+            self.input.extend_from_slice(segment);
+            while let Some(event) = self.connection.handle_input(now, &mut self.input)? {
+                self.events.push(event);
+            }
+        }
+        Ok(())
+    }
+
+    fn wakes(&mut self, now: Instant) -> Result<(), Error> {
+        if let Some((deadline, timer)) = self.connection.poll_timeout()
+            && deadline <= now
+        {
+            self.pings += usize::from(timer == Timer::PingDue);
+            self.connection.handle_timeout(now)?;
+        }
+        Ok(())
+    }
+}
