@@ -57,7 +57,7 @@ pub use seaworthy_core::{
     Endpoint, EndpointError, Host, Instant, IpcPath, Listener, Message, Network, Options, PoisonGuard,
     Poisoned, Stream, StreamOptions, ToEndpoint,
 };
-pub use seaworthy_zmtp::SocketType;
+pub use seaworthy_zmtp::{ConnectionConfig, SocketType};
 
 pub use crate::context::Context;
 pub use crate::error::{Error, TrySendError};

@@ -201,7 +201,7 @@ fn encode_batch(attachment: &mut Attachment, connection: &mut Connection) {
 }
 
 /// Takes the first `count` bytes off the segments.
-fn advance(segments: &mut Vec<Bytes>, mut count: usize) -> io::Result<()> {
+pub(crate) fn advance(segments: &mut Vec<Bytes>, mut count: usize) -> io::Result<()> {
     if count == 0 {
         return Err(io::ErrorKind::WriteZero.into());
     }

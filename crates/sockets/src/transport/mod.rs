@@ -10,6 +10,7 @@ mod listener;
 mod port;
 
 pub(crate) use self::dialer::dial;
+pub(crate) use self::driver::advance;
 pub use self::listener::PENDING_HANDSHAKES_MAX;
 pub(crate) use self::listener::listen;
 pub(crate) use self::port::{Closing, Port};

@@ -1,0 +1,271 @@
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use bytes::{Bytes, BytesMut};
+use seaworthy_core::{Message, Network, Poisoned, Stream};
+use seaworthy_zmtp::{self as zmtp, ConnectionConfig, Event, Peer};
+
+use crate::transport::advance;
+
+/// Room of a read, in bytes.
+const READ: usize = 64 * 1024;
+
+/// Room made in advance for a large frame, in bytes beyond what has arrived of it.
+const READ_AHEAD_MAX: usize = 1024 * 1024;
+
+/// ZMTP on one stream, for one user at a time.
+///
+/// ```no_run
+/// # async fn doc() -> Result<(), Box<dyn std::error::Error>> {
+/// use seaworthy::low_level::Connection;
+/// use seaworthy::{CompioNetwork, Endpoint, Network, SocketType, StreamOptions, ConnectionConfig};
+///
+/// let network = CompioNetwork::new();
+/// let endpoint: Endpoint = "tcp://127.0.0.1:5555".parse()?;
+/// let stream = network.connect(&endpoint, &StreamOptions::default()).await?;
+/// let config = ConnectionConfig::new(SocketType::Push);
+/// let mut connection = Connection::handshake(&network, stream, config).await?;
+/// connection.send("hello").await?;
+/// # Ok(()) }
+/// ```
+///
+/// **Cancel-safety.** [`recv`](Self::recv) is cancel-safe: the read stays in flight inside the connection.
+/// [`send`](Self::send) is not: a dropped `send` may have written any part of the message, so it *poisons* the
+/// connection. Every later operation fails with `BrokenPipe`, nothing more goes out, and the stream is reset, so that
+/// the peer can never take the rest of one message for the beginning of another.
+pub struct Connection<N: Network> {
+    network: N,
+    stream: Rc<N::Stream>,
+    protocol: zmtp::Connection,
+    poisoned: Poisoned,
+    /// Read and not yet decoded, while no read is in flight.
+    input: BytesMut,
+    reading: Option<Reading>,
+    peer: Peer,
+}
+
+/// A read in flight, which owns its stream.
+type Reading = Pin<Box<dyn Future<Output = (io::Result<usize>, BytesMut)>>>;
+
+/// Why a [`Connection`] failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectionError {
+    /// The stream broke or ended; `BrokenPipe` after a cancelled send.
+    #[error(transparent)]
+    Stream(#[from] io::Error),
+    /// The peer broke the protocol, did not answer in time, or was asked for something impossible.
+    #[error(transparent)]
+    Protocol(#[from] zmtp::Error),
+}
+
+impl<N: Network> Connection<N> {
+    /// Shakes hands with whoever is at the other end of `stream`.
+    ///
+    /// Not cancel-safe: the stream is dropped with the future.
+    ///
+    /// # Errors
+    /// The stream broke, or the peer does not fit, or it took longer than `config.handshake_ivl`.
+    pub async fn handshake(
+        network: &N,
+        stream: N::Stream,
+        config: ConnectionConfig,
+    ) -> Result<Self, ConnectionError> {
+        let mut protocol = zmtp::Connection::new(config, network.now());
+        let stream = Rc::new(stream);
+        let poisoned = Poisoned::new();
+        let mut input = BytesMut::new();
+        loop {
+            write_out(&*stream, &poisoned, &mut protocol).await?;
+            let event = protocol.handle_input(network.now(), &mut input);
+            write_out(&*stream, &poisoned, &mut protocol).await?;
+            if let Some(Event::Ready(peer)) = event? {
+                let (network, peer) = (network.clone(), *peer);
+                return Ok(Self { network, stream, protocol, poisoned, input, reading: None, peer });
+            }
+            input.reserve(READ);
+            let deadline = protocol.poll_timeout().map(|(at, _)| network.sleep_until(at));
+            let mut deadline = pin!(deadline);
+            let mut reading = pin!(stream.read(input));
+            let read = poll_fn(|context| {
+                if let Poll::Ready(read) = reading.as_mut().poll(context) {
+                    return Poll::Ready(Some(read));
+                }
+                match deadline.as_mut().as_pin_mut().map(|deadline| deadline.poll(context)) {
+                    Some(Poll::Ready(())) => Poll::Ready(None),
+                    _ => Poll::Pending,
+                }
+            })
+            .await;
+            let Some((result, buffer)) = read else {
+                protocol.handle_timeout(network.now())?;
+                return Err(io::Error::from(io::ErrorKind::TimedOut).into());
+            };
+            if result? == 0 {
+                return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+            }
+            input = buffer;
+        }
+    }
+
+    /// The other end.
+    pub const fn peer(&self) -> &Peer {
+        &self.peer
+    }
+
+    /// True when a send was cancelled: every operation fails from then on.
+    pub fn is_poisoned(&self) -> bool {
+        self.poisoned.is_poisoned()
+    }
+
+    /// Writes a message to the stream, to its last byte.
+    ///
+    /// Not cancel-safe: dropping the future before it completes poisons the connection, unless nothing was written.
+    ///
+    /// # Errors
+    /// `BrokenPipe` when the connection is poisoned; what the stream says; a message without frames.
+    pub async fn send(&mut self, message: impl Into<Message>) -> Result<(), ConnectionError> {
+        self.check()?;
+        self.protocol.send(&message.into());
+        self.write_out().await
+    }
+
+    /// Asks the peer for messages that begin with `topic`; only for SUB and XSUB. Cancel-safety and errors as
+    /// [`send`](Self::send).
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub async fn subscribe(&mut self, topic: impl AsRef<[u8]>) -> Result<(), ConnectionError> {
+        self.check()?;
+        self.protocol.subscribe(topic.as_ref());
+        self.write_out().await
+    }
+
+    /// Receives the next message. Subscriptions of the peer are skipped; see [`recv_event`](Self::recv_event).
+    ///
+    /// Cancel-safe: a read stays in flight inside the connection. (If a PING was answered by half when the future is
+    /// dropped, the connection is poisoned as by a cancelled send.)
+    ///
+    /// # Errors
+    /// `UnexpectedEof` when the peer closed; `BrokenPipe` when the connection is poisoned; the peer's faults.
+    pub async fn recv(&mut self) -> Result<Message, ConnectionError> {
+        loop {
+            if let Event::Message(message) = self.recv_event().await? {
+                return Ok(message);
+            }
+        }
+    }
+
+    /// Receives the next message or subscription. Cancel-safety and errors as [`recv`](Self::recv).
+    ///
+    /// # Errors
+    /// As [`recv`](Self::recv).
+    pub async fn recv_event(&mut self) -> Result<Event, ConnectionError> {
+        loop {
+            self.check()?;
+            if self.reading.is_none() {
+                let event = self.protocol.handle_input(self.network.now(), &mut self.input);
+                self.write_out().await?;
+                if let Some(event) = event? {
+                    return Ok(event);
+                }
+            }
+            let deadline = self.protocol.poll_timeout().map(|(at, _)| self.network.sleep_until(at));
+            let mut deadline = pin!(deadline);
+            let read = poll_fn(|context| {
+                if let Poll::Ready(read) = self.poll_read(context) {
+                    return Poll::Ready(Some(read));
+                }
+                match deadline.as_mut().as_pin_mut().map(|deadline| deadline.poll(context)) {
+                    Some(Poll::Ready(())) => Poll::Ready(None),
+                    _ => Poll::Pending,
+                }
+            })
+            .await;
+            match read {
+                Some(Ok(0)) => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
+                Some(result) => drop(result?),
+                None => self.protocol.handle_timeout(self.network.now())?,
+            }
+        }
+    }
+
+    /// Ends the sending direction, after what was sent. The peer's messages can still be received.
+    ///
+    /// # Errors
+    /// `BrokenPipe` when the connection is poisoned; what the stream says.
+    pub async fn shutdown(&mut self) -> Result<(), ConnectionError> {
+        self.check()?;
+        Ok(self.stream.shutdown().await?)
+    }
+
+    fn check(&self) -> io::Result<()> {
+        if self.poisoned.is_poisoned() {
+            self.stream.reset();
+            return Err(io::Error::new(
+                io::ErrorKind::BrokenPipe,
+                "the connection is poisoned: a send on it was cancelled",
+            ));
+        }
+        Ok(())
+    }
+
+    async fn write_out(&mut self) -> Result<(), ConnectionError> {
+        write_out(&*self.stream, &self.poisoned, &mut self.protocol).await
+    }
+
+    /// Goes on with the read in flight, or starts one.
+    fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let ahead = self.protocol.wanted().min(READ_AHEAD_MAX.max(self.input.len()));
+        let reading = self.reading.get_or_insert_with(|| {
+            let stream = Rc::clone(&self.stream);
+            let mut buffer = std::mem::take(&mut self.input);
+            buffer.reserve(READ.max(ahead));
+            Box::pin(async move { stream.read(buffer).await })
+        });
+        reading.as_mut().poll(context).map(|(result, buffer)| {
+            self.reading = None;
+            self.input = buffer;
+            result
+        })
+    }
+}
+
+/// Writes everything that waits for transmission; poisons when it is dropped in between.
+async fn write_out<S: Stream>(
+    stream: &S,
+    poisoned: &Poisoned,
+    protocol: &mut zmtp::Connection,
+) -> Result<(), ConnectionError> {
+    let mut segments: Vec<Bytes> = Vec::new();
+    protocol.poll_transmit(&mut segments);
+    if segments.is_empty() {
+        return Ok(());
+    }
+    let guard = poisoned.arm();
+    while !segments.is_empty() {
+        let (result, rest) = stream.write(segments).await;
+        segments = rest;
+        advance(&mut segments, result?)?;
+    }
+    guard.disarm();
+    Ok(())
+}
+
+impl<N: Network> Drop for Connection<N> {
+    fn drop(&mut self) {
+        if self.poisoned.is_poisoned() {
+            self.stream.reset();
+        }
+    }
+}
+
+impl<N: Network> fmt::Debug for Connection<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection").field("peer", &self.peer).field("poisoned", &self.is_poisoned()).finish()
+    }
+}
