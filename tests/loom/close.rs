@@ -2,11 +2,11 @@
 
 use loom::thread;
 
-use crate::waiting::{Numbered, bounded, receive, send};
+use crate::waiting::{Numbered, bounded, model, receive, send};
 
 #[test]
 fn a_blocked_writer_learns_that_the_reader_is_gone() {
-    loom::model(|| {
+    model(|| {
         let (mut near, far) = bounded(1);
         let reader = thread::spawn(move || drop(far));
         let _ = send(&mut near.out, 0);
@@ -17,7 +17,7 @@ fn a_blocked_writer_learns_that_the_reader_is_gone() {
 
 #[test]
 fn what_was_written_before_the_end_is_read() {
-    loom::model(|| {
+    model(|| {
         let (mut near, mut far) = bounded(0);
         let writer = thread::spawn(move || {
             near.out.write(Numbered(1)).unwrap();
@@ -31,7 +31,7 @@ fn what_was_written_before_the_end_is_read() {
 
 #[test]
 fn both_ends_may_go_at_once() {
-    loom::model(|| {
+    model(|| {
         let (near, far) = bounded(1);
         let other = thread::spawn(move || drop(far));
         drop(near);

@@ -4,6 +4,8 @@ use loom::sync::Arc;
 use loom::thread;
 use seaworthy_core::pipe::{HighWaterMarks, Weigh, pipe};
 
+use crate::waiting::model;
+
 /// loom's `Arc` reports a leak, and a double drop, by itself.
 struct Tracked(#[allow(dead_code, reason = "held for its drop")] Arc<()>);
 
@@ -15,7 +17,7 @@ impl Weigh for Tracked {
 
 #[test]
 fn untaken_items_are_dropped_once() {
-    loom::model(|| {
+    model(|| {
         let token = Arc::new(());
         let (mut near, mut far) = pipe(HighWaterMarks::default(), HighWaterMarks::default());
         let items: Vec<Tracked> = (0..3).map(|_| Tracked(Arc::clone(&token))).collect();

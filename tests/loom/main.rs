@@ -5,5 +5,5 @@ mod close;
 mod credit;
 mod drop_with_items;
 mod order;
-mod wake;
 mod waiting;
+mod wake;

@@ -2,11 +2,11 @@
 
 use loom::thread;
 
-use crate::waiting::{Numbered, bounded, receive};
+use crate::waiting::{Numbered, bounded, model, receive};
 
 #[test]
 fn items_cross_segments_in_order() {
-    loom::model(|| {
+    model(|| {
         let (mut near, mut far) = bounded(0);
         let writer = thread::spawn(move || {
             near.out.send(Numbered(0)).unwrap();
@@ -24,7 +24,7 @@ fn items_cross_segments_in_order() {
 
 #[test]
 fn both_ways_carry_at_once() {
-    loom::model(|| {
+    model(|| {
         let (mut near, mut far) = bounded(0);
         let other = thread::spawn(move || {
             far.out.send(Numbered(7)).unwrap();

@@ -6,6 +6,14 @@ use std::task::Poll;
 use loom::future::block_on;
 use seaworthy_core::pipe::{HighWaterMarks, PipeEnd, Receiver, Refused, Sender, Weigh, pipe};
 
+/// Explores every interleaving with at most three preemptions: lost wake-ups and races of two threads show with
+/// fewer, and all models together take seconds.
+pub(crate) fn model(run: impl Fn() + Sync + Send + 'static) {
+    let mut explored = loom::model::Builder::new();
+    explored.preemption_bound = Some(3);
+    explored.check(run);
+}
+
 /// An item that weighs a byte, and is counted while it lives.
 #[derive(Debug)]
 pub(crate) struct Numbered(pub(crate) u32);

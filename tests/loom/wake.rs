@@ -2,11 +2,11 @@
 
 use loom::thread;
 
-use crate::waiting::{Numbered, bounded, receive};
+use crate::waiting::{Numbered, bounded, model, receive};
 
 #[test]
 fn a_reader_that_falls_asleep_is_woken_by_the_item() {
-    loom::model(|| {
+    model(|| {
         let (mut near, mut far) = bounded(0);
         let writer = thread::spawn(move || {
             near.out.send(Numbered(1)).unwrap();
@@ -19,7 +19,7 @@ fn a_reader_that_falls_asleep_is_woken_by_the_item() {
 
 #[test]
 fn a_reader_that_falls_asleep_is_woken_by_the_end() {
-    loom::model(|| {
+    model(|| {
         let (near, mut far) = bounded(0);
         let writer = thread::spawn(move || drop(near));
         assert_eq!(receive(&mut far.inward), None);

@@ -33,8 +33,8 @@ impl HighWaterMarks {
     }
 
     /// Items after which credit is given: half the mark, as libzmq's `compute_lwm`.
-    fn lot(self) -> HighWaterMarks {
-        HighWaterMarks { messages: self.messages.div_ceil(2), bytes: self.bytes.div_ceil(2) }
+    fn lot(self) -> Self {
+        Self { messages: self.messages.div_ceil(2), bytes: self.bytes.div_ceil(2) }
     }
 }
 

@@ -27,7 +27,7 @@ const SLOTS: usize = if cfg!(loom) { 2 } else { 32 };
 struct Segment<T> {
     slots: [UnsafeCell<MaybeUninit<T>>; SLOTS],
     /// Set by the producer before it publishes the first item of the next segment.
-    next: AtomicPtr<Segment<T>>,
+    next: AtomicPtr<Self>,
 }
 
 impl<T> Segment<T> {

@@ -39,7 +39,7 @@ impl Distribute {
     }
 
     /// Watches the chosen peers that have no room; true when there is one to wait for.
-    pub(crate) fn watch_full(&mut self, peers: &mut Peers) -> bool {
+    pub(crate) fn watch_full(&self, peers: &mut Peers) -> bool {
         let mut waiting = false;
         for &id in &self.chosen {
             if let Some(peer) = peers.get_mut(id) {
@@ -50,7 +50,7 @@ impl Distribute {
     }
 
     /// Gives the message to the chosen peers that have room, and counts those that have none and lose it.
-    pub(crate) fn send(&mut self, peers: &mut Peers, message: Message) -> usize {
+    pub(crate) fn send(&self, peers: &mut Peers, message: Message) -> usize {
         let mut lost = 0;
         let Some((&last, others)) = self.chosen.split_last() else { return 0 };
         for &id in others {

@@ -86,7 +86,8 @@ impl Inflow {
         let pending_max = attachment.port.options().rcvbuf_pending;
         loop {
             let room = self.held.is_empty() && attachment.has_room();
-            self.stalled = !room && !(connection.has_heartbeats() && self.held_bytes < pending_max);
+            let ahead = connection.has_heartbeats() && self.held_bytes < pending_max;
+            self.stalled = !room && !ahead;
             if self.stalled {
                 connection.received(now);
                 return Ok(());
