@@ -8,7 +8,7 @@ use seaworthy::{CompioNetwork, PubSocket, SubSocket};
 
 use crate::arguments::END_MARKER;
 use crate::meter::Tally;
-use crate::report::{Unsupported, ready};
+use crate::report::ready;
 use crate::{Outcome, Peer};
 
 /// Which side of a connection a publisher is.
@@ -19,10 +19,8 @@ pub(crate) enum Side {
 
 /// Publishes once a line arrives on the standard input, then the end marker until killed.
 pub(crate) async fn publish(peer: &Peer, side: Side) -> Outcome {
-    if peer.arguments.no_drop {
-        return Err(Unsupported("pub without drops".to_owned()).into());
-    }
-    let publisher = PubSocket::with_options(&peer.context, peer.options())?;
+    let options = peer.options().xpub_nodrop(peer.arguments.no_drop);
+    let publisher = PubSocket::with_options(&peer.context, options)?;
     match side {
         Side::Binds => publisher.bind(&peer.arguments.endpoint).map(drop)?,
         Side::Connects => publisher.connect(&peer.arguments.endpoint)?,

@@ -153,3 +153,48 @@ impl Transmit {
         let _reclaimed = self.open.try_reclaim(self.segment_bytes);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn capacity(transmit: &Transmit) -> usize {
+        transmit.open.capacity() + transmit.spare.capacity()
+    }
+
+    fn transmit(transmit: &mut Transmit, messages: usize) {
+        for _ in 0..messages {
+            transmit.message(&Message::from(&[7; 100]));
+        }
+        transmit.take(&mut Vec::new());
+    }
+
+    #[test]
+    fn a_quiet_connection_keeps_little() {
+        let mut quiet = Transmit::default();
+        for _ in 0..100 {
+            transmit(&mut quiet, 1);
+        }
+        assert!(capacity(&quiet) <= 2 * SEGMENT_BYTES_KEPT, "{}", capacity(&quiet));
+    }
+
+    #[test]
+    fn large_buffers_are_given_back_after_sixteen_small_transmissions_in_a_row() {
+        let mut busy = Transmit::default();
+        for _ in 0..3 {
+            transmit(&mut busy, 500);
+        }
+        let grown = capacity(&busy);
+        assert!(grown >= SEGMENT_BYTES_MAX);
+        for _ in 0..15 {
+            transmit(&mut busy, 1);
+        }
+        transmit(&mut busy, 500);
+        for _ in 0..15 {
+            transmit(&mut busy, 1);
+        }
+        assert!(capacity(&busy) >= SEGMENT_BYTES_MAX, "a burst in between keeps them");
+        transmit(&mut busy, 1);
+        assert!(capacity(&busy) <= 2 * SEGMENT_BYTES_KEPT, "{}", capacity(&busy));
+    }
+}

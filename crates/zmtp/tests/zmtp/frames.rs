@@ -78,8 +78,9 @@ fn a_frame_of_maxmsgsize_is_received_and_one_byte_more_is_refused_by_its_header(
         let framed = |body: &[u8]| if body.len() > 255 { long(0, body) } else { short(0, body) };
         assert_eq!(limited(limit).receives(framed(&whole)), [message(&[&whole])]);
         let error = limited(limit).fails_on(&framed(&larger)[..if limit < 255 { 2 } else { 9 }]);
-        let too_large = PeerMisbehaved::FrameTooLarge { length: limit + 1, limit };
-        assert_eq!(error, Error::PeerMisbehaved(too_large));
+        let too_large = Error::PeerMisbehaved(PeerMisbehaved::FrameTooLarge { length: limit + 1, limit });
+        assert_eq!(error, too_large);
+        assert_eq!(limited(limit).fails_on(framed(&larger)), too_large, "also when all of it is there");
     }
 }
 

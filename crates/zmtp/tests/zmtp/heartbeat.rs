@@ -109,6 +109,19 @@ fn the_timeout_is_the_interval_unless_it_is_set() {
 }
 
 #[test]
+fn further_pings_do_not_put_off_the_end() {
+    let mut config = config(SocketType::Pull);
+    config.heartbeat_timeout = Some(IVL * 2 + IVL / 2);
+    let mut pull = Scripted::in_traffic_as(config, 1);
+    for _ in 0..3 {
+        pull.passes(IVL);
+        pull.connection.handle_timeout(pull.now).unwrap();
+        assert_eq!(pull.sent(), command("PING", [0, 0]));
+    }
+    dies_in(&mut pull, IVL / 2, Timer::PongMissing);
+}
+
+#[test]
 fn a_timeout_of_zero_waits_for_ever() {
     let mut config = config(SocketType::Pull);
     config.heartbeat_timeout = Some(Duration::ZERO);
@@ -171,15 +184,22 @@ fn looking_at_the_same_part_again_is_no_sign_of_life() {
 
 #[test]
 fn part_of_the_next_frame_counts_even_if_it_is_shorter_than_the_last_part() {
-    let mut pull = pull();
-    pull.receives([&[0, 200][..], &[7; 100]].concat());
-    pull.receives([7; 100]);
-    pull.passes(IVL);
-    pull.connection.handle_timeout(pull.now).unwrap();
-    pull.passes(TIMEOUT / 2);
-    pull.receives([&[0, 200][..], &[7; 10]].concat());
-    let due = Some((pull.now + TIMEOUT, Timer::PongMissing));
-    assert_eq!(pull.connection.poll_timeout(), due);
+    let short_frame = [&[0, 200][..], &[7; 200]].concat();
+    let long_frame = [&announcing(0, 300)[..], &[7; 300]].concat();
+    for frame in [short_frame, long_frame] {
+        let mut pull = pull();
+        let (part, rest) = frame.split_at(150);
+        pull.receives(part);
+        pull.input.extend_from_slice(rest);
+        // A driver may stop at the event and come back with more.
+        let event = pull.connection.handle_input(pull.now, &mut pull.input).unwrap();
+        assert!(matches!(event, Some(Event::Message(_))));
+        pull.passes(IVL);
+        pull.connection.handle_timeout(pull.now).unwrap();
+        pull.passes(TIMEOUT / 2);
+        pull.receives(&frame[..10]);
+        assert_eq!(pull.connection.poll_timeout(), Some((pull.now + TIMEOUT, Timer::PongMissing)));
+    }
 }
 
 #[test]
@@ -227,11 +247,13 @@ fn silence_for_the_peers_time_to_live_ends_the_connection() {
 }
 
 #[test]
-fn the_longest_time_to_live_is_kept_to_the_tenth() {
-    let mut pull = Scripted::in_traffic(SocketType::Pull);
-    pull.receives(command("PING", [0xff, 0xff]));
-    pull.sent();
-    dies_in(&mut pull, Duration::from_millis(6_553_500), Timer::TimeToLive);
+fn the_shortest_and_the_longest_time_to_live_are_kept_to_the_tenth() {
+    for (octets, millis) in [([0, 1], 100), ([0xff, 0xff], 6_553_500)] {
+        let mut pull = Scripted::in_traffic(SocketType::Pull);
+        pull.receives(command("PING", octets));
+        pull.sent();
+        dies_in(&mut pull, Duration::from_millis(millis), Timer::TimeToLive);
+    }
 }
 
 #[test]
@@ -248,6 +270,17 @@ fn any_frame_within_the_time_to_live_disarms_it_until_the_next_ping() {
     pull.receives(&announcing(0, 1000)[..3]);
     pull.sent();
     dies_in(&mut pull, Duration::from_secs(1), Timer::TimeToLive);
+}
+
+#[test]
+fn a_connection_has_heartbeats_when_either_side_sends_pings() {
+    assert!(pull().connection.has_heartbeats());
+    let mut pull = Scripted::in_traffic(SocketType::Pull);
+    assert!(!pull.connection.has_heartbeats());
+    pull.receives(command("PONG", ""));
+    assert!(!pull.connection.has_heartbeats());
+    pull.receives(command("PING", [0, 0]));
+    assert!(pull.connection.has_heartbeats());
 }
 
 #[test]
@@ -273,6 +306,11 @@ fn during_a_long_transfer_pings_go_on_but_only_a_thousand_go_unanswered() {
         pings += pull.sent().len() / command("PING", [0, 0]).len();
     }
     assert_eq!(pings, 1000);
+    let rest = vec![7; (1 << 20) - 1100 * 10];
+    assert_eq!(pull.receives(rest).len(), 1);
+    pull.passes(IVL);
+    pull.connection.handle_timeout(pull.now).unwrap();
+    assert_eq!(pull.sent(), command("PING", [0, 0]), "the transfer is over, the count begins anew");
 }
 
 #[test]

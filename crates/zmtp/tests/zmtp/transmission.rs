@@ -13,6 +13,7 @@ fn push() -> Scripted {
 fn segments(push: &mut Scripted) -> Vec<Bytes> {
     let mut segments = Vec::new();
     push.connection.poll_transmit(&mut segments);
+    assert_eq!(push.connection.transmit_len(), 0);
     segments
 }
 
