@@ -19,6 +19,9 @@ pub trait Pattern: 'static {
     /// Starts without peers. `random` is uniform over all of `u64`.
     fn new(options: &Options, random: u64) -> Self;
 
+    /// There is a new pipe, perhaps without a connection yet.
+    fn attached(&mut self, id: PeerId);
+
     /// A connection stands behind the pipe from now on; the peer calls itself `routing_id`, if it does.
     fn connected(&mut self, _peers: &mut Peers, _id: PeerId, _routing_id: &Bytes) {}
 

@@ -67,7 +67,7 @@ impl Peers {
         Self { slots: Vec::new(), vacant: Vec::new(), readable: Arc::default(), writable: Arc::default() }
     }
 
-    /// Adds a peer, which is taken for readable and writable until it turns out not to be.
+    /// Adds a peer. Policies that read or write it in turn are to take it for ready until it turns out not to be.
     pub(crate) fn insert(&mut self, pipe: PipeEnd) -> PeerId {
         let slot = self.vacant.pop().unwrap_or_else(|| {
             self.slots.push(Slot { generation: 0, peer: None });
@@ -84,8 +84,6 @@ impl Peers {
             readable: Waker::from(Arc::new(Notice { ready: Arc::clone(&self.readable), id })),
             writable: Waker::from(Arc::new(Notice { ready: Arc::clone(&self.writable), id })),
         });
-        self.readable.add(id);
-        self.writable.add(id);
         id
     }
 
@@ -159,6 +157,13 @@ impl Ready {
         active.extend(peers.drain(..));
     }
 
+    /// Forgets which peers became ready, for policies that look at each peer when they need it.
+    pub(crate) fn clear(&self) {
+        if self.any.swap(false, Ordering::AcqRel) {
+            self.peers.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        }
+    }
+
     /// Wakes the task at the next change. The caller must look once more before it sleeps.
     pub(crate) fn wait(&self, task: &Waker) {
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
@@ -169,9 +174,7 @@ impl Ready {
 
     fn add(&self, id: PeerId) {
         let mut peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
-        if !peers.contains(&id) {
-            peers.push(id);
-        }
+        peers.push(id);
         self.any.store(true, Ordering::Release);
         drop(peers);
         self.wake();

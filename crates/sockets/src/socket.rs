@@ -264,6 +264,9 @@ impl<P: Sends, N: Network> Socket<P, N> {
     /// # Errors
     /// [`WouldBlock`](Error::WouldBlock): no room within `sndtimeo`. What else depends on the socket's type.
     pub async fn send(&self, message: impl Into<Message>) -> Result<(), Error> {
+        if self.core.options.sndtimeo == Some(Duration::ZERO) {
+            return Ok(self.try_send(message)?);
+        }
         let mut message = Some(message.into());
         self.within(self.core.options.sndtimeo, poll_fn(|context| self.core.poll_send(context, &mut message)))
             .await
@@ -274,7 +277,11 @@ impl<P: Sends, N: Network> Socket<P, N> {
     /// # Errors
     /// As [`send`](Self::send); the message is given back.
     pub fn try_send(&self, message: impl Into<Message>) -> Result<(), TrySendError> {
-        self.core.try_send(message.into()).map_err(|unsent| match unsent {
+        let outcome = match self.core.try_send(message.into()) {
+            Err(Unsent::Yield(message)) => self.core.try_send(message),
+            outcome => outcome,
+        };
+        outcome.map_err(|unsent| match unsent {
             Unsent::Full(message) | Unsent::Yield(message) => {
                 TrySendError { message, error: Error::WouldBlock }
             }
@@ -304,6 +311,9 @@ impl<P: Receives, N: Network> Socket<P, N> {
     /// # Errors
     /// [`WouldBlock`](Error::WouldBlock): no message within `rcvtimeo`. What else depends on the socket's type.
     pub async fn recv(&self) -> Result<Message, Error> {
+        if self.core.options.rcvtimeo == Some(Duration::ZERO) {
+            return self.try_recv();
+        }
         self.within(self.core.options.rcvtimeo, poll_fn(|context| self.core.poll_recv(context))).await
     }
 
@@ -496,7 +506,13 @@ impl<P: Pattern> Port for Core<P> {
         if self.closed.get() {
             return None;
         }
-        Some(self.state.borrow_mut().peers.insert(pipe))
+        let mut state = self.state.borrow_mut();
+        let State { pattern, peers } = &mut *state;
+        let id = peers.insert(pipe);
+        pattern.attached(id);
+        self.readable.wake();
+        self.writable.wake();
+        Some(id)
     }
 
     fn connected(&self, id: PeerId, routing_id: &Bytes) -> Vec<Bytes> {

@@ -3,7 +3,7 @@ use seaworthy_zmtp::SocketType;
 
 use crate::Error;
 use crate::pattern::{Pattern, Receives};
-use crate::peers::Peers;
+use crate::peers::{PeerId, Peers};
 use crate::routing::FairQueue;
 
 /// PULL: takes messages from its PUSH peers in turn.
@@ -17,6 +17,10 @@ impl Pattern for Pull {
 
     fn new(_options: &Options, _random: u64) -> Self {
         Self::default()
+    }
+
+    fn attached(&mut self, id: PeerId) {
+        self.fair_queue.add(id);
     }
 }
 

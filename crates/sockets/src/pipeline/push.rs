@@ -18,6 +18,10 @@ impl Pattern for Push {
         Self::default()
     }
 
+    fn attached(&mut self, id: PeerId) {
+        self.round_robin.add(id);
+    }
+
     fn departed(&mut self, peers: &mut Peers, id: PeerId) {
         self.round_robin.remove(id);
         peers.remove(id);

@@ -31,6 +31,8 @@ impl Pattern for Pub {
         }
     }
 
+    fn attached(&mut self, _id: PeerId) {}
+
     fn departed(&mut self, peers: &mut Peers, id: PeerId) {
         self.subscriptions.remove_holder(id);
         peers.remove(id);

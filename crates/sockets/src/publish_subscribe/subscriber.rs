@@ -7,7 +7,7 @@ use seaworthy_zmtp::SocketType;
 use crate::Error;
 use crate::parcel::Parcel;
 use crate::pattern::{Pattern, Receives};
-use crate::peers::Peers;
+use crate::peers::{PeerId, Peers};
 use crate::routing::FairQueue;
 use crate::socket::Socket;
 
@@ -26,6 +26,10 @@ impl Pattern for Sub {
 
     fn new(_options: &Options, _random: u64) -> Self {
         Self::default()
+    }
+
+    fn attached(&mut self, id: PeerId) {
+        self.fair_queue.add(id);
     }
 
     fn topics(&self) -> Vec<Bytes> {

@@ -20,6 +20,11 @@ impl Pattern for Dealer {
         Self::default()
     }
 
+    fn attached(&mut self, id: PeerId) {
+        self.round_robin.add(id);
+        self.fair_queue.add(id);
+    }
+
     fn departed(&mut self, _peers: &mut Peers, id: PeerId) {
         self.round_robin.remove(id);
     }

@@ -41,6 +41,10 @@ impl Pattern for Rep {
     fn new(_options: &Options, _random: u64) -> Self {
         Self::default()
     }
+
+    fn attached(&mut self, id: PeerId) {
+        self.fair_queue.add(id);
+    }
 }
 
 impl Sends for Rep {

@@ -56,6 +56,11 @@ impl Pattern for Req {
         }
     }
 
+    fn attached(&mut self, id: PeerId) {
+        self.round_robin.add(id);
+        self.fair_queue.add(id);
+    }
+
     fn departed(&mut self, _peers: &mut Peers, id: PeerId) {
         self.round_robin.remove(id);
         if matches!(self.state, State::Awaiting(Some(peer)) if peer == id) {

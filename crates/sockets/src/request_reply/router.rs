@@ -63,6 +63,10 @@ impl Pattern for Router {
         }
     }
 
+    fn attached(&mut self, id: PeerId) {
+        self.fair_queue.add(id);
+    }
+
     fn connected(&mut self, peers: &mut Peers, id: PeerId, routing_id: &Bytes) {
         self.ignored.retain(|&(_, ignored)| ignored != id);
         self.identify(peers, id, routing_id);
@@ -101,9 +105,10 @@ impl Sends for Router {
         }
         match peer.pipe.out.send(Parcel::Message(message)) {
             Err(Refused::Full(Parcel::Message(mut message))) if self.mandatory => {
-                peer.watch_writable();
                 message.push_front(routing_id);
-                Err(Unsent::Full(message))
+                let waiting = peer.watch_writable();
+                peers.writable.clear();
+                if waiting { Err(Unsent::Full(message)) } else { self.try_send(peers, message) }
             }
             // RFC 28: a message for a peer without room is dropped.
             Ok(()) | Err(_) => Ok(()),

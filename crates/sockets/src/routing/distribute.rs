@@ -41,6 +41,7 @@ impl Distribute {
     /// Watches the chosen peers that have no room; true when there is one to wait for.
     pub(crate) fn watch_full(&self, peers: &mut Peers) -> bool {
         let mut waiting = false;
+        peers.writable.clear();
         for &id in &self.chosen {
             if let Some(peer) = peers.get_mut(id) {
                 waiting |= peer.watch_writable();

@@ -17,6 +17,11 @@ pub(crate) struct FairQueue {
 }
 
 impl FairQueue {
+    /// Takes a peer into the turn, behind all others.
+    pub(crate) fn add(&mut self, id: PeerId) {
+        self.active.push_back(id);
+    }
+
     /// The next message and who sent it, for types whose peers send nothing else.
     #[inline]
     pub(crate) fn next_message(&mut self, peers: &mut Peers) -> Option<(PeerId, Message)> {

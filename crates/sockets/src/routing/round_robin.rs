@@ -57,6 +57,11 @@ impl RoundRobin {
         }
     }
 
+    /// Takes a peer into the turn, behind all others.
+    pub(crate) fn add(&mut self, id: PeerId) {
+        self.active.push_back(id);
+    }
+
     /// Takes a peer out of the turn.
     pub(crate) fn remove(&mut self, id: PeerId) {
         self.active.retain(|&active| active != id);
