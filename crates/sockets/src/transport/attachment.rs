@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use bytes::Bytes;
-use seaworthy_core::pipe::{HighWaterMarks, pipe};
+use seaworthy_core::pipe::{HighWaterMarks, local_pipe};
 use seaworthy_core::{Endpoint, Instant, Message, Options};
 use seaworthy_zmtp::{Peer, SocketType};
 
@@ -87,7 +87,7 @@ impl Attachment {
 
     fn attach(&mut self) -> Result<PeerId, NotTaken> {
         let options = self.port.options();
-        let (socket_end, pipe) = pipe(outgoing(options), incoming(options));
+        let (socket_end, pipe) = local_pipe(outgoing(options), incoming(options));
         let id = self.port.attach(socket_end).ok_or(NotTaken)?;
         self.attached = Some(Attached { id, pipe, carried: VecDeque::new() });
         Ok(id)

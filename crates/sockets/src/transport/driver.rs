@@ -168,6 +168,10 @@ pub(super) async fn drive<N: Network>(network: &N, stream: N::Stream, attachment
                 if attachment.linger_deadline().is_some_and(|until| until <= now) {
                     break Ended::Closed;
                 }
+                if inflow.is_waiting() {
+                    // The peer cannot be blamed for what we have not read.
+                    connection.received(now);
+                }
                 connection.handle_timeout(now).map_err(Ended::Protocol)
             }
             Step::Outgoing | Step::Closing => Ok(()),
