@@ -32,6 +32,11 @@ async fn connect_address(address: SocketAddr, options: &StreamOptions) -> io::Re
     set_buffers(&SockRef::from(&socket), options)?;
     socket.set_nodelay(true)?;
     let stream = socket.connect(address).await?;
+    // Where nobody listens on this host the kernel may choose the very port it connects to, and the socket meets
+    // itself. Nobody could bind the port while it does.
+    if stream.local_addr()? == address {
+        return Err(io::ErrorKind::ConnectionRefused.into());
+    }
     Ok(CompioStream::tcp(stream, address.to_string()))
 }
 
