@@ -124,13 +124,13 @@ impl<P: Pattern, N: Network> Socket<P, N> {
         let given = endpoint.to_endpoint()?;
         if let Endpoint::Inproc(_) = given {
             let reason = "inproc is not available yet";
-            return Err(Error::Unsupported { operation: "bind", endpoint: given, reason });
+            return Err(Error::Unsupported { operation: "bind", endpoint: Box::new(given), reason });
         }
         self.core.check_open()?;
         let network = self.context.network();
         let listener = network
             .listen(&given, &self.core.options.stream)
-            .map_err(|source| Error::Bind { endpoint: given.clone(), source })?;
+            .map_err(|source| Error::Bind { endpoint: Box::new(given.clone()), source })?;
         let resolved = listener.local_endpoint();
         let closing = Closing::default();
         self.core.endpoints.borrow_mut().push(HeldEndpoint {
@@ -156,7 +156,7 @@ impl<P: Pattern, N: Network> Socket<P, N> {
     pub fn connect(&self, endpoint: impl ToEndpoint) -> Result<(), Error> {
         let given = endpoint.to_endpoint()?;
         if let Some(reason) = unconnectable(&given) {
-            return Err(Error::Unsupported { operation: "connect", endpoint: given, reason });
+            return Err(Error::Unsupported { operation: "connect", endpoint: Box::new(given), reason });
         }
         self.core.check_open()?;
         let once =
@@ -416,7 +416,7 @@ impl<P: Pattern> Core<P> {
             !same
         });
         if released.is_empty() {
-            return Err(Error::UnknownEndpoint(endpoint));
+            return Err(Error::UnknownEndpoint(Box::new(endpoint)));
         }
         for (peer, closing) in released {
             if let Some(id) = peer {
