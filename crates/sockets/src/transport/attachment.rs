@@ -33,6 +33,8 @@ pub(super) struct Attachment {
     attached: Option<Attached>,
     /// What the present connection's peer calls itself, once its handshake is complete.
     identity: Option<Bytes>,
+    /// Counts this attachment among the tasks that closing the socket waits for.
+    task: Option<TaskToken>,
     /// Counts this connection among those whose handshake is not complete.
     handshake: Option<TaskToken>,
     /// Set once the socket was seen to be done with this peer: when to stop waiting for queued messages to go out.
@@ -63,6 +65,7 @@ impl Attachment {
         endpoint: Endpoint,
         lifetime: Lifetime,
         closing: Closing,
+        task: TaskToken,
     ) -> Result<Self, NotTaken> {
         let mut attachment = Self {
             port,
@@ -71,6 +74,7 @@ impl Attachment {
             closing,
             attached: None,
             identity: None,
+            task: Some(task),
             handshake: None,
             linger: None,
         };
@@ -78,6 +82,11 @@ impl Attachment {
             attachment.attach()?;
         }
         Ok(attachment)
+    }
+
+    /// Everything queued was handed to the network: closing the socket need not wait any longer.
+    pub(super) fn release(&mut self) {
+        self.task = None;
     }
 
     /// Keeps the token until the handshake is complete or has failed.
