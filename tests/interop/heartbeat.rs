@@ -8,10 +8,18 @@ use seaworthy::{DealerSocket, Message, Options, RouterSocket};
 use crate::libzmq;
 use crate::link::on_every_link;
 
-const INTERVAL: Duration = Duration::from_millis(20);
+const INTERVAL: Duration = Duration::from_millis(50);
 
-/// Many intervals and timeouts of silence.
-const SILENCE: Duration = Duration::from_millis(600);
+/// How long either side waits for a sign of life: long enough for a busy machine.
+const TIMEOUT: Duration = Duration::from_millis(500);
+
+/// Silence that no connection survives whose PINGs are not answered.
+const SILENCE: Duration = Duration::from_millis(900);
+
+/// A duration as libzmq takes it.
+fn millis(duration: Duration) -> i32 {
+    i32::try_from(duration.as_millis()).unwrap()
+}
 
 /// libzmq sends, once it has a connection.
 async fn say(theirs: zmq::Socket, word: &'static str) -> zmq::Socket {
@@ -27,10 +35,9 @@ fn we_answer_the_heartbeats_of_libzmq() {
     on_every_link(async |link, context, libzmq| {
         let router = RouterSocket::new(context).unwrap();
         let dealer = libzmq.socket(zmq::DEALER);
-        let interval = i32::try_from(INTERVAL.as_millis()).unwrap();
-        dealer.set_heartbeat_ivl(interval).unwrap();
-        dealer.set_heartbeat_timeout(5 * interval).unwrap();
-        dealer.set_heartbeat_ttl(10 * interval).unwrap();
+        dealer.set_heartbeat_ivl(millis(INTERVAL)).unwrap();
+        dealer.set_heartbeat_timeout(millis(TIMEOUT)).unwrap();
+        dealer.set_heartbeat_ttl(millis(TIMEOUT)).unwrap();
         link.connect(&router, &dealer);
         let dealer = say(dealer, "first").await;
         let first: Message = router.recv().await.unwrap();
@@ -45,10 +52,8 @@ fn we_answer_the_heartbeats_of_libzmq() {
 #[test]
 fn libzmq_answers_our_heartbeats() {
     on_every_link(async |link, context, libzmq| {
-        let options = Options::default()
-            .heartbeat_ivl(INTERVAL)
-            .heartbeat_timeout(5 * INTERVAL)
-            .heartbeat_ttl(10 * INTERVAL);
+        let options =
+            Options::default().heartbeat_ivl(INTERVAL).heartbeat_timeout(TIMEOUT).heartbeat_ttl(TIMEOUT);
         let dealer = DealerSocket::with_options(context, options).unwrap();
         let router = libzmq.socket(zmq::ROUTER);
         link.connect(&dealer, &router);
@@ -65,11 +70,12 @@ fn libzmq_answers_our_heartbeats() {
 #[test]
 fn a_conversation_goes_on_under_heartbeats_of_both_sides() {
     on_every_link(async |link, context, libzmq| {
-        let options = Options::default().heartbeat_ivl(Duration::from_millis(1)).heartbeat_timeout(SILENCE);
+        let options =
+            Options::default().heartbeat_ivl(Duration::from_millis(1)).heartbeat_timeout(60 * TIMEOUT);
         let dealer = DealerSocket::with_options(context, options).unwrap();
         let router = libzmq.socket(zmq::ROUTER);
         router.set_heartbeat_ivl(1).unwrap();
-        router.set_heartbeat_timeout(i32::try_from(SILENCE.as_millis()).unwrap()).unwrap();
+        router.set_heartbeat_timeout(millis(60 * TIMEOUT)).unwrap();
         link.connect(&dealer, &router);
         crate::conversation::echo_by_libzmq(
             &dealer,

@@ -16,7 +16,7 @@ const MARK: usize = 10;
 const BYTES: usize = 64 * 1024;
 
 /// A sender that cannot send for so long is blocked.
-const BLOCKED: Duration = Duration::from_millis(300);
+const BLOCKED: Duration = Duration::from_millis(500);
 
 /// What both pipes, both kernel buffers and both sides' read buffers can hold of such messages, with a wide margin.
 const HELD_AT_MOST: usize = 1000;
