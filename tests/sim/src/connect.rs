@@ -7,7 +7,7 @@ use seaworthy_core::{Endpoint, Host, IpcPath, Listener, Network, Stream, StreamO
 use seaworthy_sim::SimNetwork;
 
 use crate::place::{
-    PATIENCE, Pair, Transport, control, on_both_carriers, on_every_network, read_up_to, write_all,
+    PATIENCE, Pair, Transport, control, error_of, on_both_carriers, on_every_network, read_up_to, write_all,
 };
 
 on_every_network! {
@@ -42,7 +42,7 @@ async fn nobody_listening_is_refused<N: Network>(pair: Pair<N>) {
         let listener = pair.listen();
         listener.local_endpoint()
     };
-    let error = pair.near.connect(&place, &StreamOptions::default()).await.err().expect("refused");
+    let error = error_of(pair.near.connect(&place, &StreamOptions::default()).await);
     let expected = match pair.transport {
         Transport::Tcp => ErrorKind::ConnectionRefused,
         // The file is gone with its listener.
@@ -74,7 +74,7 @@ async fn a_place_can_be_listened_at_once_and_again_when_it_is_free<N: Network>(p
     };
     let first = pair.listener().listen(&anywhere, &options).unwrap();
     let place = first.local_endpoint();
-    let taken = pair.listener().listen(&place, &options).err().expect("taken");
+    let taken = error_of(pair.listener().listen(&place, &options));
     assert_eq!(taken.kind(), ErrorKind::AddrInUse);
     drop(first);
     pair.listener().listen(&place, &options).expect("free");
@@ -82,7 +82,7 @@ async fn a_place_can_be_listened_at_once_and_again_when_it_is_free<N: Network>(p
 
 async fn an_unknown_name_is_not_found<N: Network>(pair: Pair<N>) {
     let nowhere: Endpoint = "tcp://no-such-host.invalid:1".parse().unwrap();
-    let error = pair.near.connect(&nowhere, &StreamOptions::default()).await.err().expect("no host");
+    let error = error_of(pair.near.connect(&nowhere, &StreamOptions::default()).await);
     assert_eq!(error.kind(), ErrorKind::NotFound);
     assert!(error.to_string().contains("no-such-host.invalid"), "{error} does not name it");
 }
@@ -119,7 +119,7 @@ fn tcp(host: &str, port: u16) -> Endpoint {
 async fn an_address_of_nobody_is_unreachable_after_three_seconds(pair: Pair<SimNetwork>) {
     let before = pair.near.now();
     let nobody: Endpoint = "tcp://10.9.9.9:1".parse().unwrap();
-    let error = pair.near.connect(&nobody, &StreamOptions::default()).await.err().expect("nobody");
+    let error = error_of(pair.near.connect(&nobody, &StreamOptions::default()).await);
     assert_eq!(error.kind(), ErrorKind::HostUnreachable);
     assert_eq!((pair.near.now() - before).as_secs(), 3);
 }
@@ -129,7 +129,7 @@ async fn a_cut_link_times_out_when_the_kernel_gives_up(pair: Pair<SimNetwork>) {
     let (control, near, far) = control(&pair);
     control.cut_both(near, far);
     let before = pair.near.now();
-    let error = pair.connect(&listener).await.err().expect("cut");
+    let error = error_of(pair.connect(&listener).await);
     assert_eq!(error.kind(), ErrorKind::TimedOut);
     assert_eq!((pair.near.now() - before).as_secs(), 127);
 }
@@ -151,7 +151,7 @@ async fn a_host_without_power_times_out(pair: Pair<SimNetwork>) {
     let place = listener.local_endpoint();
     let (control, _, far) = control(&pair);
     control.crash(far, seaworthy_sim::CrashKind::Power);
-    let error = pair.near.connect(&place, &StreamOptions::default()).await.err().expect("no power");
+    let error = error_of(pair.near.connect(&place, &StreamOptions::default()).await);
     assert_eq!(error.kind(), ErrorKind::TimedOut);
 }
 
@@ -171,7 +171,7 @@ async fn a_loopback_address_stays_inside_the_host(pair: Pair<SimNetwork>) {
 async fn ten_thousand_attempts_leak_nothing(pair: Pair<SimNetwork>) {
     let refused = tcp("far", 1);
     for _ in 0..10_000 {
-        let error = pair.near.connect(&refused, &StreamOptions::default()).await.err().expect("refused");
+        let error = error_of(pair.near.connect(&refused, &StreamOptions::default()).await);
         assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use seaworthy_core::{Listener, Network, Stream, StreamOptions};
 use seaworthy_sim::{CrashKind, SimNetwork, SimStream};
 
-use crate::place::{Pair, control, on_both_carriers, pattern, read_to_end, read_up_to, write_all};
+use crate::place::{Pair, control, error_of, on_both_carriers, pattern, read_to_end, read_up_to, write_all};
 
 on_both_carriers! {
     a_killed_process_ends_its_streams_in_an_orderly_way;
@@ -63,7 +63,7 @@ async fn a_killed_process_refuses_connections(pair: Pair<SimNetwork>) {
     });
     drop(pair.near.connect(&place, &StreamOptions::default()).await.unwrap());
     control.crash(far, CrashKind::Process);
-    let error = pair.near.connect(&place, &StreamOptions::default()).await.err().expect("refused");
+    let error = error_of(pair.near.connect(&place, &StreamOptions::default()).await);
     assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
 }
 
@@ -113,7 +113,7 @@ async fn a_restarted_host_listens_at_its_old_port(pair: Pair<SimNetwork>) {
         control.crash(far, kind);
         control.restart(far);
         // The program of far did not listen; what is left of the old listener must not either.
-        let error = pair.near.connect(&place, &StreamOptions::default()).await.err().expect("refused");
+        let error = error_of(pair.near.connect(&place, &StreamOptions::default()).await);
         assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
     }
 }
@@ -128,7 +128,7 @@ async fn an_ipc_file_outlives_its_process_and_refuses(pair: Pair<SimNetwork>) {
     });
     drop(pair.far.connect(&place, &StreamOptions::default()).await.unwrap());
     control.crash(far, CrashKind::Process);
-    let error = pair.far.connect(&place, &StreamOptions::default()).await.err().expect("refused");
+    let error = error_of(pair.far.connect(&place, &StreamOptions::default()).await);
     assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
     // A stale file is replaced.
     let listener = pair.far.listen(&place, &StreamOptions::default()).unwrap();

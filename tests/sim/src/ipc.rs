@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use seaworthy_core::{Endpoint, IpcPath, Listener, Network, StreamOptions};
 use seaworthy_sim::SimNetwork;
 
-use crate::place::{Pair, on_both_carriers, on_every_network, read_up_to, write_all};
+use crate::place::{Pair, error_of, on_both_carriers, on_every_network, read_up_to, write_all};
 
 on_every_network! {
     ipc a_wildcard_is_a_file_of_its_own_each_time;
@@ -24,7 +24,7 @@ async fn an_abstract_name_carries_bytes_and_is_refused_when_nobody_listens<N: Ne
     let name = Endpoint::Ipc(IpcPath::Abstract(format!("seaworthy-{}", pair.near.random())));
     let options = StreamOptions::default();
     let connect = || pair.near.connect(&name, &options);
-    assert_eq!(connect().await.err().expect("nobody").kind(), ErrorKind::ConnectionRefused);
+    assert_eq!(error_of(connect().await).kind(), ErrorKind::ConnectionRefused);
     let listener = pair.near.listen(&name, &options).unwrap();
     assert_eq!(listener.local_endpoint(), name);
     let near = connect().await.unwrap();
@@ -40,6 +40,6 @@ on_both_carriers! {
 async fn a_host_sees_only_its_own_files(pair: Pair<SimNetwork>) {
     let place = "ipc:///run/mine".parse().unwrap();
     let _listener = pair.far.listen(&place, &StreamOptions::default()).unwrap();
-    let error = pair.near.connect(&place, &StreamOptions::default()).await.err().expect("not here");
+    let error = error_of(pair.near.connect(&place, &StreamOptions::default()).await);
     assert_eq!(error.kind(), ErrorKind::NotFound);
 }

@@ -131,6 +131,12 @@ pub(crate) async fn read_to_end<S: Stream>(stream: &S) -> io::Result<BytesMut> {
     }
 }
 
+/// Why it failed. Streams and listeners need not be `Debug`.
+#[track_caller]
+pub(crate) fn error_of<T>(outcome: io::Result<T>) -> io::Error {
+    outcome.err().expect("it should have failed")
+}
+
 /// `length` bytes that differ from each other in a known way.
 pub(crate) fn pattern(length: usize) -> Bytes {
     (0..length).map(|at| (at * 31 + at / 251) as u8).collect::<Vec<_>>().into()

@@ -14,7 +14,8 @@ use smoltcp::socket::tcp::{CongestionControl, Socket, SocketBuffer, State};
 use smoltcp::wire::{IpAddress, IpEndpoint, IpListenEndpoint};
 
 use crate::event::{Addresses, Event, StreamId};
-use crate::network::stack::{Device, FIN_TIMEOUT, ListenAddress, micros};
+use crate::network::device::{Device, micros};
+use crate::network::stack::{FIN_TIMEOUT, ListenAddress};
 use crate::recorder::Recorder;
 
 /// Sizes of the kernel's buffers.
