@@ -8,3 +8,5 @@ mod stage;
 
 mod dealer;
 mod push_pull;
+mod request_reply;
+mod router;
