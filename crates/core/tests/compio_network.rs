@@ -7,6 +7,8 @@ use std::net::ToSocketAddrs;
 use std::os::unix::net::UnixListener as StdUnixListener;
 use std::path::PathBuf;
 use std::pin::pin;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -345,26 +347,58 @@ fn writing_to_a_gone_peer_is_an_error_and_not_a_signal() {
     });
 }
 
-#[test]
-fn a_task_that_panics_ends_alone() {
-    run(async |network| {
-        struct Told(std::rc::Rc<std::cell::Cell<bool>>);
-        impl Drop for Told {
-            fn drop(&mut self) {
-                self.0.set(true);
+/// Collects the names of tasks that were reported.
+#[derive(Clone, Default)]
+struct Reports(Arc<Mutex<Vec<String>>>);
+
+impl tracing::Subscriber for Reports {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+        *metadata.level() == tracing::Level::ERROR
+    }
+
+    fn event(&self, event: &tracing::Event<'_>) {
+        struct Fields<'a>(&'a mut Vec<String>);
+        impl tracing::field::Visit for Fields<'_> {
+            fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn std::fmt::Debug) {
+                self.0.push(format!("{}={value:?}", field.name()));
             }
         }
-        let dropped = std::rc::Rc::new(std::cell::Cell::new(false));
-        let told = Told(dropped.clone());
-        network.spawn("doomed", async move {
-            let _told = told;
-            panic!("as planned");
+        event.record(&mut Fields(&mut self.0.lock().unwrap()));
+    }
+
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+
+    fn enter(&self, _: &tracing::span::Id) {}
+
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+#[test]
+fn a_task_that_panics_is_reported_by_name_and_ends_alone() {
+    let reports = Reports::default();
+    tracing::subscriber::with_default(reports.clone(), || {
+        run(async |network| {
+            let held = Rc::new(());
+            let task_holds = held.clone();
+            network.spawn("doomed", async move {
+                let _held = task_holds;
+                panic!("as planned");
+            });
+            let deadline = network.now() + Duration::from_millis(1);
+            network.sleep_until(deadline).await;
+            assert!(network.now() >= deadline);
+            assert_eq!(Rc::strong_count(&held), 1, "the task still holds what it held");
         });
-        let deadline = network.now() + Duration::from_millis(1);
-        network.sleep_until(deadline).await;
-        assert!(network.now() >= deadline);
-        assert!(dropped.get());
     });
+    let reports = reports.0.lock().unwrap();
+    assert!(reports.contains(&"task=\"doomed\"".to_owned()), "{reports:?}");
+    assert!(reports.contains(&"panic=\"as planned\"".to_owned()), "{reports:?}");
 }
 
 #[test]

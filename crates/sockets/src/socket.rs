@@ -5,7 +5,7 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::task::{Context as TaskContext, Poll, Waker};
+use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -124,13 +124,13 @@ impl<P: Pattern, N: Network> Socket<P, N> {
         let given = endpoint.to_endpoint()?;
         if let Endpoint::Inproc(_) = given {
             let reason = "inproc is not available yet";
-            return Err(Error::Unsupported { operation: "bind", endpoint: given, reason });
+            return Err(Error::Unsupported { operation: "bind", endpoint: Box::new(given), reason });
         }
         self.core.check_open()?;
         let network = self.context.network();
         let listener = network
             .listen(&given, &self.core.options.stream)
-            .map_err(|source| Error::Bind { endpoint: given.clone(), source })?;
+            .map_err(|source| Error::Bind { endpoint: Box::new(given.clone()), source })?;
         let resolved = listener.local_endpoint();
         let closing = Closing::default();
         self.core.endpoints.borrow_mut().push(HeldEndpoint {
@@ -156,7 +156,7 @@ impl<P: Pattern, N: Network> Socket<P, N> {
     pub fn connect(&self, endpoint: impl ToEndpoint) -> Result<(), Error> {
         let given = endpoint.to_endpoint()?;
         if let Some(reason) = unconnectable(&given) {
-            return Err(Error::Unsupported { operation: "connect", endpoint: given, reason });
+            return Err(Error::Unsupported { operation: "connect", endpoint: Box::new(given), reason });
         }
         self.core.check_open()?;
         let once =
@@ -267,7 +267,18 @@ impl<P: Sends, N: Network> Socket<P, N> {
         if self.core.options.sndtimeo == Some(Duration::ZERO) {
             return Ok(self.try_send(message)?);
         }
-        let mut message = Some(message.into());
+        if self.core.is_turn_over() {
+            yield_now().await;
+        }
+        let mut message = match self.core.try_send(message.into()) {
+            Ok(()) => return Ok(()),
+            Err(Unsent::Failed(error, _)) => return Err(error),
+            Err(Unsent::Full(message)) => Some(message),
+            Err(Unsent::Yield(message)) => {
+                yield_now().await;
+                Some(message)
+            }
+        };
         self.within(self.core.options.sndtimeo, poll_fn(|context| self.core.poll_send(context, &mut message)))
             .await
     }
@@ -313,6 +324,12 @@ impl<P: Receives, N: Network> Socket<P, N> {
     pub async fn recv(&self) -> Result<Message, Error> {
         if self.core.options.rcvtimeo == Some(Duration::ZERO) {
             return self.try_recv();
+        }
+        if self.core.is_turn_over() {
+            yield_now().await;
+        }
+        if let Some(outcome) = self.core.try_recv().transpose() {
+            return outcome;
         }
         self.within(self.core.options.rcvtimeo, poll_fn(|context| self.core.poll_recv(context))).await
     }
@@ -399,7 +416,7 @@ impl<P: Pattern> Core<P> {
             !same
         });
         if released.is_empty() {
-            return Err(Error::UnknownEndpoint(endpoint));
+            return Err(Error::UnknownEndpoint(Box::new(endpoint)));
         }
         for (peer, closing) in released {
             if let Some(id) = peer {
@@ -414,15 +431,12 @@ impl<P: Pattern> Core<P> {
     }
 
     /// True when the task must let others run before it goes on.
-    fn must_yield(&self, task: &Waker) -> bool {
-        let operations = self.operations.get();
-        if operations < OPERATIONS_PER_TURN {
-            self.operations.set(operations + 1);
-            return false;
-        }
-        self.operations.set(0);
-        task.wake_by_ref();
-        true
+    #[inline]
+    fn is_turn_over(&self) -> bool {
+        let operations = self.operations.get() + 1;
+        let over = operations > OPERATIONS_PER_TURN;
+        self.operations.set(if over { 0 } else { operations });
+        over
     }
 }
 
@@ -441,7 +455,8 @@ impl<P: Sends> Core<P> {
     }
 
     fn poll_send(&self, context: &TaskContext<'_>, place: &mut Option<Message>) -> Poll<Result<(), Error>> {
-        if self.must_yield(context.waker()) {
+        if self.is_turn_over() {
+            context.waker().wake_by_ref();
             return Poll::Pending;
         }
         for last_look in [false, true] {
@@ -475,7 +490,8 @@ impl<P: Receives> Core<P> {
     }
 
     fn poll_recv(&self, context: &TaskContext<'_>) -> Poll<Result<Message, Error>> {
-        if self.must_yield(context.waker()) {
+        if self.is_turn_over() {
+            context.waker().wake_by_ref();
             return Poll::Pending;
         }
         for last_look in [false, true] {
@@ -549,6 +565,19 @@ impl<P: Pattern> Port for Core<P> {
     fn emit(&self, event: Event) {
         self.monitors.emit(event);
     }
+}
+
+/// Lets the other tasks of the thread run once.
+async fn yield_now() {
+    let mut yielded = false;
+    poll_fn(|context| {
+        if std::mem::replace(&mut yielded, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 /// Longest routing id, in bytes (RFC 37).

@@ -30,7 +30,7 @@ pub struct ConnectionConfig {
     pub maxmsgsize: Option<u64>,
     /// Largest message, in bytes. Default [`MESSAGE_BYTES_MAX`].
     pub message_bytes_max: u64,
-    /// Frames of the longest message. Default [`MESSAGE_FRAMES_MAX`].
+    /// Frames of the longest message, at least 1. Default [`MESSAGE_FRAMES_MAX`].
     pub message_frames_max: usize,
     /// From the first byte to the end of the handshake. Zero = for ever. Default 30 s.
     pub handshake_ivl: Duration,

@@ -252,8 +252,8 @@ impl Connection {
         }
     }
 
-    /// Fails for good. During the handshake the peer is told why: RFC 37, "An explicit fatal error response
-    /// during the mechanism handshake, using the ERROR command"; later, closing is all there is.
+    /// Fails for good. The peer is told why during the handshake only: RFC 37, "ZMTP allows an explicit fatal
+    /// error response during the mechanism handshake, using the ERROR command"; later, closing says it.
     #[cold]
     fn fail(&mut self, error: Error) -> Error {
         if let State::Handshake(starting) = &self.state

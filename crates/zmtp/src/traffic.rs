@@ -41,7 +41,7 @@ impl Traffic {
             publisher: config.socket_type.is_publisher(),
             frame_bytes_max: config.maxmsgsize.map_or(message_bytes_max, |max| max.min(message_bytes_max)),
             message_bytes_max,
-            message_frames_max: config.message_frames_max,
+            message_frames_max: config.message_frames_max.max(1),
             frames: Vec::new(),
             frames_bytes: 0,
             incomplete_bytes: 0,

@@ -5,8 +5,9 @@ use seaworthy_core::Message;
 
 use crate::frame::{self, LONG_HEADER_BYTES, MORE, SHORT_BODY_BYTES_MAX, SHORT_HEADER_BYTES};
 
-/// Bodies from this length on are referenced instead of copied: a copy then costs more than one more entry in a
-/// vectored write.
+/// Bodies from this length on are referenced instead of copied. Over loopback no difference was measured between
+/// 2 and 16 KiB, entries of a vectored write being cheaper than a copy only above; referencing also keeps no
+/// second copy in memory.
 const REFERENCED_BYTES_MIN: usize = 8 << 10;
 
 /// A segment is closed rather than grown beyond this. It is what one system call moves well, and less than what

@@ -25,7 +25,7 @@ fn counted() -> (Arc<Count>, Waker) {
 }
 
 fn one_way(messages: usize, bytes: usize) -> (Sender<usize>, Receiver<usize>) {
-    way(HighWaterMarks { messages, bytes })
+    way(HighWaterMarks { messages, bytes }, false)
 }
 
 #[test]

@@ -12,11 +12,20 @@ use crate::sync::{AtomicBool, Mutex, Ordering, fence};
 pub(crate) struct Wake {
     sleeping: AtomicBool,
     waker: Mutex<Option<Waker>>,
+    /// Both sides are on one thread, which sees its own writes in order: no fence is needed.
+    local: bool,
 }
 
 impl Wake {
-    pub(crate) fn new() -> Self {
-        Self { sleeping: AtomicBool::new(false), waker: Mutex::new(None) }
+    pub(crate) fn new(local: bool) -> Self {
+        Self { sleeping: AtomicBool::new(false), waker: Mutex::new(None), local }
+    }
+
+    #[inline(always)]
+    fn fence(&self) {
+        if !self.local {
+            fence(Ordering::SeqCst);
+        }
     }
 
     /// Announces a sleeper. The caller must look again at what it waits for before it sleeps.
@@ -29,13 +38,13 @@ impl Wake {
             }
         }
         self.sleeping.store(true, Ordering::Relaxed);
-        fence(Ordering::SeqCst);
+        self.fence();
     }
 
     /// Wakes the sleeper if there is one. Call it after the change that it waits for.
     #[inline]
     pub(crate) fn wake(&self) {
-        fence(Ordering::SeqCst);
+        self.fence();
         if self.sleeping.load(Ordering::Relaxed) {
             self.wake_sleeper();
         }

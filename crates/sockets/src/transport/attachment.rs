@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use bytes::Bytes;
-use seaworthy_core::pipe::{HighWaterMarks, pipe};
+use seaworthy_core::pipe::{HighWaterMarks, local_pipe};
 use seaworthy_core::{Endpoint, Instant, Message, Options};
 use seaworthy_zmtp::{Peer, SocketType};
 
@@ -29,10 +29,14 @@ pub(super) struct Attachment {
     /// The bound or connected endpoint.
     pub(super) endpoint: Endpoint,
     lifetime: Lifetime,
+    /// The socket never receives: what its peers send is dropped.
+    deaf: bool,
     closing: Closing,
     attached: Option<Attached>,
     /// What the present connection's peer calls itself, once its handshake is complete.
     identity: Option<Bytes>,
+    /// Counts this attachment among the tasks that closing the socket waits for.
+    task: Option<TaskToken>,
     /// Counts this connection among those whose handshake is not complete.
     handshake: Option<TaskToken>,
     /// Set once the socket was seen to be done with this peer: when to stop waiting for queued messages to go out.
@@ -63,14 +67,17 @@ impl Attachment {
         endpoint: Endpoint,
         lifetime: Lifetime,
         closing: Closing,
+        task: TaskToken,
     ) -> Result<Self, NotTaken> {
         let mut attachment = Self {
+            deaf: matches!(port.socket_type(), SocketType::Push | SocketType::Pub),
             port,
             endpoint,
             lifetime,
             closing,
             attached: None,
             identity: None,
+            task: Some(task),
             handshake: None,
             linger: None,
         };
@@ -80,6 +87,11 @@ impl Attachment {
         Ok(attachment)
     }
 
+    /// Everything queued was handed to the network: closing the socket need not wait any longer.
+    pub(super) fn release(&mut self) {
+        self.task = None;
+    }
+
     /// Keeps the token until the handshake is complete or has failed.
     pub(super) fn hold_until_handshaken(&mut self, handshake: TaskToken) {
         self.handshake = Some(handshake);
@@ -87,7 +99,7 @@ impl Attachment {
 
     fn attach(&mut self) -> Result<PeerId, NotTaken> {
         let options = self.port.options();
-        let (socket_end, pipe) = pipe(outgoing(options), incoming(options));
+        let (socket_end, pipe) = local_pipe(outgoing(options), incoming(options));
         let id = self.port.attach(socket_end).ok_or(NotTaken)?;
         self.attached = Some(Attached { id, pipe, carried: VecDeque::new() });
         Ok(id)
@@ -169,15 +181,19 @@ impl Attachment {
     #[inline]
     pub(super) fn has_room(&mut self) -> bool {
         match &mut self.attached {
+            Some(_) if self.deaf => true,
             Some(attached) => !attached.pipe.out.is_full() || attached.pipe.out.is_closed(),
             None => true,
         }
     }
 
-    /// Writes a message to the pipe; [`publish`](Self::publish) hands it over.
+    /// Writes a message to the pipe, unless nobody will ever read it; [`publish`](Self::publish) hands it over.
     #[inline]
     pub(super) fn deliver(&mut self, message: Message) {
-        if let Some(attached) = &mut self.attached {
+        if let Some(attached) = &mut self.attached
+            && !self.deaf
+            && self.linger.is_none()
+        {
             attached.pipe.out.write_beyond(Parcel::Message(message));
         }
     }

@@ -23,19 +23,16 @@ pub(crate) fn dial<N: Network>(
     port: Rc<dyn Port>,
     endpoint: Endpoint,
     closing: Closing,
-    token: TaskToken,
+    task: TaskToken,
 ) -> Option<PeerId> {
     let lifetime = if port.options().immediate { Lifetime::Connection } else { Lifetime::Endpoint };
-    let attachment = match Attachment::new(port, endpoint, lifetime, closing) {
+    let attachment = match Attachment::new(port, endpoint, lifetime, closing, task) {
         Ok(attachment) => attachment,
         Err(NotTaken) => return None,
     };
     let id = attachment.id();
     let dialer = Dialer { network: network.clone(), attachment };
-    network.spawn("dialer", async move {
-        dialer.run().await;
-        drop(token);
-    });
+    network.spawn("dialer", dialer.run());
     id
 }
 

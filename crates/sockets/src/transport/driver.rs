@@ -22,7 +22,8 @@ use crate::parcel::Parcel;
 /// Bytes encoded for one write. More would make the peer wait for the first of them.
 const WRITE_MAX: usize = 128 * 1024;
 
-/// How long a failed connection may take to tell the peer why.
+/// How long a connection that is done lives on: to tell the peer why, or to wait for the peer to close too. A stream
+/// that is closed with bytes unread is reset, and a reset destroys what the peer's kernel has not taken yet.
 const FAREWELL: Duration = Duration::from_secs(1);
 
 /// How a connection ended.
@@ -57,6 +58,7 @@ pub(super) async fn drive<N: Network>(network: &N, stream: N::Stream, attachment
     let mut inflow = Inflow::new();
     let mut failure: Option<Ended> = None;
     let mut farewell: Option<Instant> = None;
+    let mut leaving = false;
 
     let poisoned = Poisoned::new();
     let mut guard: Option<PoisonGuard<'_>> = None;
@@ -68,7 +70,7 @@ pub(super) async fn drive<N: Network>(network: &N, stream: N::Stream, attachment
 
     let ended = loop {
         let now = network.now();
-        if writing.is_none() {
+        if writing.is_none() && !leaving {
             if segments.is_empty() {
                 if failure.is_none() && attachment.is_handshaken() {
                     encode_batch(attachment, &mut connection);
@@ -81,10 +83,12 @@ pub(super) async fn drive<N: Network>(network: &N, stream: N::Stream, attachment
             } else if let Some(failure) = failure.take() {
                 break failure;
             } else if attachment.is_finished(now) {
-                if attachment.is_handshaken() {
-                    let _ = stream.shutdown().await;
+                if !attachment.is_handshaken() || stream.shutdown().await.is_err() {
+                    break Ended::Closed;
                 }
-                break Ended::Closed;
+                attachment.release();
+                farewell = Some(now + FAREWELL);
+                leaving = true;
             }
         }
         if reading.is_none()
@@ -94,7 +98,10 @@ pub(super) async fn drive<N: Network>(network: &N, stream: N::Stream, attachment
             reading.set(Some(stream.read(buffer)));
         }
         let closing = attachment.is_closing(now);
-        let deadline = [connection.poll_timeout().map(|(at, _)| at), attachment.linger_deadline(), farewell];
+        let deadline = match farewell {
+            Some(_) => [farewell, None],
+            None => [connection.poll_timeout().map(|(at, _)| at), attachment.linger_deadline()],
+        };
         match deadline.into_iter().flatten().min() {
             None => sleeping_until = None,
             // A deadline that moved on is looked at again when the sleep ends: most never come.
@@ -168,12 +175,17 @@ pub(super) async fn drive<N: Network>(network: &N, stream: N::Stream, attachment
                 if attachment.linger_deadline().is_some_and(|until| until <= now) {
                     break Ended::Closed;
                 }
+                if inflow.is_waiting() {
+                    // The peer cannot be blamed for what we have not read.
+                    connection.received(now);
+                }
                 connection.handle_timeout(now).map_err(Ended::Protocol)
             }
             Step::Outgoing | Step::Closing => Ok(()),
         };
         match outcome {
             Ok(()) => {}
+            Err(_) if leaving => break Ended::Closed,
             // The peer is told why before the stream is closed.
             Err(fault @ Ended::Protocol(_)) if failure.is_none() => {
                 farewell = Some(network.now() + FAREWELL);

@@ -80,16 +80,14 @@ impl<N: Network> Listening<N> {
             self.endpoint.clone(),
             Lifetime::Connection,
             self.closing.clone(),
+            self.tasks.token(),
         );
         let Ok(mut attachment) = attachment else { return };
         attachment.hold_until_handshaken(handshake);
         let network = self.network.clone();
-        let token = self.tasks.token();
         self.network.spawn("driver", async move {
             let ended = drive(&network, stream, &mut attachment).await;
             attachment.connection_ended(&ended.to_string());
-            drop(attachment);
-            drop(token);
         });
     }
 

@@ -7,6 +7,7 @@ mod raw;
 mod stage;
 
 mod dealer;
+mod publish_subscribe;
 mod push_pull;
 mod request_reply;
 mod router;
