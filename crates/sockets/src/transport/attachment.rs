@@ -39,6 +39,8 @@ pub(super) struct Attachment {
     task: Option<TaskToken>,
     /// Counts this connection among those whose handshake is not complete.
     handshake: Option<TaskToken>,
+    /// Bytes that former connections left in the pipe beyond its marks.
+    pub(super) overrun: usize,
     /// Set once the socket was seen to be done with this peer: when to stop waiting for queued messages to go out.
     linger: Option<Linger>,
 }
@@ -79,6 +81,7 @@ impl Attachment {
             identity: None,
             task: Some(task),
             handshake: None,
+            overrun: 0,
             linger: None,
         };
         if lifetime == Lifetime::Endpoint {

@@ -7,6 +7,7 @@ mod raw;
 mod stage;
 
 mod dealer;
+mod high_water_marks;
 mod publish_subscribe;
 mod push_pull;
 mod request_reply;
