@@ -1,5 +1,5 @@
 //! What every [`Network`](seaworthy_core::Network) promises, on the real one and on both simulated ones, and
-//! what the simulated ones do on top. One file per behaviour; a body that is generic over the network runs on
+//! what the simulated ones do on top; and that sockets on them behave as ZeroMQ's. One file per behaviour; a body that is generic over the network runs on
 //! each of them.
 
 mod place;
@@ -18,6 +18,7 @@ mod ipc;
 mod links;
 mod partial_writes;
 mod reset;
+mod semantics;
 mod slow_readers;
 mod tasks;
 mod time;

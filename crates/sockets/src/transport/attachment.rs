@@ -29,6 +29,8 @@ pub(super) struct Attachment {
     /// The bound or connected endpoint.
     pub(super) endpoint: Endpoint,
     lifetime: Lifetime,
+    /// The socket never receives: what its peers send is dropped.
+    deaf: bool,
     closing: Closing,
     attached: Option<Attached>,
     /// What the present connection's peer calls itself, once its handshake is complete.
@@ -37,6 +39,8 @@ pub(super) struct Attachment {
     task: Option<TaskToken>,
     /// Counts this connection among those whose handshake is not complete.
     handshake: Option<TaskToken>,
+    /// Bytes that former connections left in the pipe beyond its marks.
+    pub(super) overrun: usize,
     /// Set once the socket was seen to be done with this peer: when to stop waiting for queued messages to go out.
     linger: Option<Linger>,
 }
@@ -68,6 +72,7 @@ impl Attachment {
         task: TaskToken,
     ) -> Result<Self, NotTaken> {
         let mut attachment = Self {
+            deaf: matches!(port.socket_type(), SocketType::Push | SocketType::Pub),
             port,
             endpoint,
             lifetime,
@@ -76,6 +81,7 @@ impl Attachment {
             identity: None,
             task: Some(task),
             handshake: None,
+            overrun: 0,
             linger: None,
         };
         if lifetime == Lifetime::Endpoint {
@@ -178,15 +184,19 @@ impl Attachment {
     #[inline]
     pub(super) fn has_room(&mut self) -> bool {
         match &mut self.attached {
+            Some(_) if self.deaf => true,
             Some(attached) => !attached.pipe.out.is_full() || attached.pipe.out.is_closed(),
             None => true,
         }
     }
 
-    /// Writes a message to the pipe; [`publish`](Self::publish) hands it over.
+    /// Writes a message to the pipe, unless nobody will ever read it; [`publish`](Self::publish) hands it over.
     #[inline]
     pub(super) fn deliver(&mut self, message: Message) {
-        if let Some(attached) = &mut self.attached {
+        if let Some(attached) = &mut self.attached
+            && !self.deaf
+            && self.linger.is_none()
+        {
             attached.pipe.out.write_beyond(Parcel::Message(message));
         }
     }

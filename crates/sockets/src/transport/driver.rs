@@ -99,8 +99,12 @@ pub(super) async fn drive<N: Network>(network: &N, stream: N::Stream, attachment
         }
         let closing = attachment.is_closing(now);
         let deadline = match farewell {
-            Some(_) => [farewell, None],
-            None => [connection.poll_timeout().map(|(at, _)| at), attachment.linger_deadline()],
+            Some(_) => [farewell, None, None],
+            None => [
+                connection.poll_timeout().map(|(at, _)| at),
+                attachment.linger_deadline(),
+                inflow.poll_timeout(),
+            ],
         };
         match deadline.into_iter().flatten().min() {
             None => sleeping_until = None,
@@ -179,7 +183,11 @@ pub(super) async fn drive<N: Network>(network: &N, stream: N::Stream, attachment
                     // The peer cannot be blamed for what we have not read.
                     connection.received(now);
                 }
-                connection.handle_timeout(now).map_err(Ended::Protocol)
+                let delivered = match inflow.poll_timeout() {
+                    Some(at) if at <= now => inflow.deliver(now, &mut connection, attachment),
+                    _ => Ok(()),
+                };
+                delivered.and_then(|()| connection.handle_timeout(now).map_err(Ended::Protocol))
             }
             Step::Outgoing | Step::Closing => Ok(()),
         };
@@ -194,6 +202,7 @@ pub(super) async fn drive<N: Network>(network: &N, stream: N::Stream, attachment
             Err(ended) => break failure.take().unwrap_or(ended),
         }
     };
+    inflow.abandon(attachment);
     if poisoned.is_poisoned() {
         stream.reset();
     }

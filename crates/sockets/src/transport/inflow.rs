@@ -1,8 +1,9 @@
 //! The receiving half of a driver: from bytes to messages in the pipe.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use seaworthy_core::{Instant, Message};
 use seaworthy_zmtp::{Connection, Event, SocketType};
 
@@ -19,6 +20,13 @@ const READ_MAX: usize = 128 * 1024;
 /// frame cannot make us allocate it.
 const READ_AHEAD_MAX: usize = 1024 * 1024;
 
+/// How long a full pipe stops all reading. After that a little is read ahead, so that a first PING and the end of
+/// the stream are noticed. Shorter than any sensible heartbeat, longer than a receiver that is merely busy needs.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// What is read ahead then, in bytes, while nobody is known to send PINGs.
+const AHEAD_UNASKED: usize = 64 * 1024;
+
 /// Bytes that were read and messages that were decoded, on their way to the pipe.
 pub(super) struct Inflow {
     /// Read and not yet decoded.
@@ -27,14 +35,32 @@ pub(super) struct Inflow {
     room: usize,
     /// Decoded while the pipe was full, so that heartbeats behind them are answered.
     held: VecDeque<Message>,
+    /// Memory that these take.
     held_bytes: usize,
     /// Decoding waits for room in the pipe, and so does reading.
     stalled: bool,
+    /// Since when the pipe has been full.
+    full_since: Option<Instant>,
+    /// It has not been full for long.
+    patient: bool,
+}
+
+/// Memory that a message takes, so that endless empty frames count too.
+fn footprint(message: &Message) -> usize {
+    size_of::<Message>() + message.len() * size_of::<Bytes>() + message.byte_len()
 }
 
 impl Inflow {
     pub(super) fn new() -> Self {
-        Self { buffer: BytesMut::new(), room: READ_MIN, held: VecDeque::new(), held_bytes: 0, stalled: false }
+        Self {
+            buffer: BytesMut::new(),
+            room: READ_MIN,
+            held: VecDeque::new(),
+            held_bytes: 0,
+            stalled: false,
+            full_since: None,
+            patient: true,
+        }
     }
 
     /// The buffer for the next read, or `None` when there must be no read now.
@@ -77,17 +103,19 @@ impl Inflow {
         connection: &mut Connection,
         attachment: &mut Attachment,
     ) -> Result<(), Ended> {
+        if attachment.has_room() {
+            self.full_since = None;
+            attachment.overrun = 0;
+        }
         while attachment.has_room()
             && let Some(message) = self.held.pop_front()
         {
-            self.held_bytes -= message.byte_len();
+            self.held_bytes -= footprint(&message);
             attachment.deliver(message);
         }
-        let pending_max = attachment.port.options().rcvbuf_pending;
         loop {
             let room = self.held.is_empty() && attachment.has_room();
-            let ahead = connection.has_heartbeats() && self.held_bytes < pending_max;
-            self.stalled = !room && !ahead;
+            self.stalled = !room && self.held_bytes >= self.ahead_max(now, connection, attachment);
             if self.stalled {
                 connection.received(now);
                 return Ok(());
@@ -96,7 +124,7 @@ impl Inflow {
                 None => return Ok(()),
                 Some(Event::Message(message)) if room => attachment.deliver(message),
                 Some(Event::Message(message)) => {
-                    self.held_bytes += message.byte_len();
+                    self.held_bytes += footprint(&message);
                     self.held.push_back(message);
                 }
                 Some(Event::Ready(peer)) => {
@@ -124,6 +152,30 @@ impl Inflow {
                 Some(_) => {}
             }
         }
+    }
+
+    /// How much may be held at most while the pipe is full.
+    fn ahead_max(&mut self, now: Instant, connection: &Connection, attachment: &Attachment) -> usize {
+        let full_since = *self.full_since.get_or_insert(now);
+        self.patient = now < full_since + PATIENCE;
+        let max = attachment.port.options().rcvbuf_pending.saturating_sub(attachment.overrun);
+        match self.patient {
+            _ if connection.has_heartbeats() => max,
+            true => 0,
+            false => max.min(AHEAD_UNASKED),
+        }
+    }
+
+    /// When [`deliver`](Self::deliver) is to be called again even if there is no room: patience ends.
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        self.full_since.filter(|_| self.stalled && self.patient).map(|since| since + PATIENCE)
+    }
+
+    /// Delivers what is held, whatever the pipe's marks say: the connection is over.
+    pub(super) fn abandon(mut self, attachment: &mut Attachment) {
+        attachment.overrun += self.held_bytes;
+        self.held.drain(..).for_each(|message| attachment.deliver(message));
+        attachment.publish();
     }
 
     /// True when something waits for room in the pipe.

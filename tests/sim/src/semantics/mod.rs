@@ -1,0 +1,14 @@
+//! That the sockets are ZeroMQ sockets: libzmq's test suite by meaning, and what it cannot test, in virtual time.
+//!
+//! A test is a script ([`stage::play`]) that holds sockets on several simulated hosts and waits for their own
+//! futures only. A [`raw::RawPeer`] says frames byte by byte, so that such a test reads like a packet trace.
+
+mod raw;
+mod stage;
+
+mod dealer;
+mod high_water_marks;
+mod publish_subscribe;
+mod push_pull;
+mod request_reply;
+mod router;

@@ -1,0 +1,520 @@
+//! PUB and SUB (RFC 29; libzmq's test_sub_forward, test_hwm_pubsub, test_mock_pub_sub, without a forwarder).
+
+use seaworthy::{Endpoint, Options};
+
+use super::raw::{MORE, RawListener, RawPeer, encoded_message};
+use super::stage::{MS, Place, SECOND, Stage, disconnection, frames, handshake, play, sockets::*, text};
+
+/// A subscriber that has shaken hands and whose subscription the publisher has taken in.
+async fn subscriber(place: &Place, endpoint: &Endpoint, topics: &[&str]) -> RawPeer {
+    let mut peer = RawPeer::connect_as(place, endpoint, "SUB").await;
+    for topic in topics {
+        peer.say_command("SUBSCRIBE", topic.as_bytes()).await;
+    }
+    peer.barrier().await;
+    peer
+}
+
+/// Publishes until the subscriber hears of it: from then on its subscription to `topic` is known.
+async fn heard(stage: &Stage, publisher: &Pub, subscriber: &Sub, topic: &str) {
+    loop {
+        publisher.send([topic.to_owned(), "heard?".to_owned()]).await.expect("a PUB always sends");
+        if stage.within(10 * MS, subscriber.recv()).await.is_some() {
+            return;
+        }
+    }
+}
+
+#[test]
+fn every_subscriber_gets_every_message_of_its_topics_and_no_other() {
+    play(|stage| async move {
+        let publisher: Pub = stage.server.open();
+        let endpoint = stage.server.bind(&publisher);
+        let mut all = subscriber(&stage.client, &endpoint, &[""]).await;
+        let mut a = subscriber(&stage.client, &endpoint, &["A"]).await;
+        let mut both = subscriber(&stage.other, &endpoint, &["AB", "B"]).await;
+        let mut none = subscriber(&stage.other, &endpoint, &[]).await;
+        for topic in ["", "A", "AB", "B", "C"] {
+            publisher.send([topic, "body"]).await?;
+        }
+        for topic in ["", "A", "AB", "B", "C"] {
+            all.expect_message([topic, "body"]).await;
+        }
+        for topic in ["A", "AB"] {
+            a.expect_message([topic, "body"]).await;
+        }
+        for topic in ["AB", "B"] {
+            both.expect_message([topic, "body"]).await;
+        }
+        for peer in [&mut all, &mut a, &mut both, &mut none] {
+            stage.never(peer.frame()).await;
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn overlapping_subscriptions_deliver_a_message_once() {
+    play(|stage| async move {
+        let publisher: Pub = stage.server.open();
+        let endpoint = stage.server.bind(&publisher);
+        let mut peer = subscriber(&stage.client, &endpoint, &["A", "AB", "ABC", ""]).await;
+        publisher.send("ABC").await?;
+        publisher.send("end").await?;
+        peer.expect_message(["ABC"]).await;
+        peer.expect_message(["end"]).await;
+        Ok(())
+    });
+}
+
+#[test]
+fn a_topic_is_compared_with_the_first_frame_only_and_byte_by_byte() {
+    play(|stage| async move {
+        let publisher: Pub = stage.server.open();
+        let endpoint = stage.server.bind(&publisher);
+        let mut peer = RawPeer::connect_as(&stage.client, &endpoint, "SUB").await;
+        peer.say_command("SUBSCRIBE", b"\0\xff").await;
+        peer.barrier().await;
+        publisher.send(["x", "\0"]).await?;
+        publisher.send(vec![0u8, 0xfe]).await?;
+        publisher.send(vec![0u8, 0xff, 7]).await?;
+        assert_eq!(peer.message().await, ["\\x00\\xff\\x07"]);
+        Ok(())
+    });
+}
+
+#[test]
+fn a_topic_of_a_thousand_bytes_is_a_topic() {
+    play(|stage| async move {
+        let (publisher, sub): (Pub, Sub) = (stage.server.open(), stage.client.open());
+        let topic = "t".repeat(1000);
+        sub.subscribe(topic.clone())?;
+        sub.connect(stage.server.bind(&publisher))?;
+        heard(&stage, &publisher, &sub, &topic).await;
+        publisher.send(topic[1..].to_owned()).await?;
+        publisher.send(topic.clone() + "!").await?;
+        assert_eq!(text(&sub.recv().await?), [topic + "!"]);
+        Ok(())
+    });
+}
+
+#[test]
+fn one_cancel_of_a_peer_undoes_its_two_subscriptions() {
+    // RFC 37 wants two; libzmq's publishers hold a set of peers for each topic.
+    play(|stage| async move {
+        let publisher: Pub = stage.server.open();
+        let endpoint = stage.server.bind(&publisher);
+        let mut peer = subscriber(&stage.client, &endpoint, &["A", "A", "end"]).await;
+        peer.say_command("CANCEL", b"A").await;
+        peer.barrier().await;
+        publisher.send("A").await?;
+        publisher.send("end").await?;
+        peer.expect_message(["end"]).await;
+        Ok(())
+    });
+}
+
+#[test]
+fn a_cancel_of_what_was_never_subscribed_to_changes_nothing() {
+    play(|stage| async move {
+        let publisher: Pub = stage.server.open();
+        let endpoint = stage.server.bind(&publisher);
+        let mut peer = subscriber(&stage.client, &endpoint, &["AB"]).await;
+        peer.say_command("CANCEL", b"A").await;
+        peer.say_command("CANCEL", b"ABC").await;
+        peer.barrier().await;
+        publisher.send("ABC").await?;
+        peer.expect_message(["ABC"]).await;
+        Ok(())
+    });
+}
+
+#[test]
+fn what_is_published_before_a_subscription_is_lost_for_that_subscriber() {
+    play(|stage| async move {
+        let publisher: Pub = stage.server.open();
+        let endpoint = stage.server.bind(&publisher);
+        publisher.send("before anybody came").await?;
+        let mut peer = RawPeer::connect_as(&stage.client, &endpoint, "SUB").await;
+        publisher.send("before the subscription").await?;
+        peer.say_command("SUBSCRIBE", b"").await;
+        peer.barrier().await;
+        publisher.send("after").await?;
+        peer.expect_message(["after"]).await;
+        Ok(())
+    });
+}
+
+#[test]
+fn sub_receives_nothing_without_a_subscription_and_filters_what_it_gets() {
+    play(|stage| async move {
+        let listener = RawListener::bind(&stage.server, 1);
+        let sub: Sub = stage.client.open();
+        sub.connect(stage.server.at(1))?;
+        let mut publisher = listener.accept_as("PUB").await;
+        publisher.say_message(["A", "unasked"]).await;
+        stage.never(sub.recv()).await;
+        sub.subscribe("A")?;
+        publisher.expect_command("SUBSCRIBE", b"A").await;
+        publisher.say_message(["B", "unasked"]).await;
+        publisher.say_message(["AB", "asked"]).await;
+        assert_eq!(sub.recv().await?, frames(["AB", "asked"]));
+        Ok(())
+    });
+}
+
+#[test]
+fn sub_takes_messages_of_its_publishers_in_turn() {
+    play(|stage| async move {
+        let sub: Sub = stage.server.open();
+        sub.subscribe("")?;
+        let endpoint = stage.server.bind(&sub);
+        let mut peers = Vec::new();
+        for name in ["A", "B", "C"] {
+            let mut peer = RawPeer::connect(&stage.client, &endpoint).await;
+            peer.shake_hands("PUB").await;
+            peer.expect_command("SUBSCRIBE", b"").await;
+            for _ in 0..10 {
+                peer.say_message([name]).await;
+            }
+            peer.barrier().await;
+            peers.push(peer);
+        }
+        for _ in 0..10 {
+            let mut round = String::new();
+            for _ in 0..3 {
+                round += &text(&sub.recv().await?).concat();
+            }
+            assert_eq!(round, "ABC");
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn subscribing_twice_takes_two_cancels_and_tells_the_publisher_of_the_last_only() {
+    play(|stage| async move {
+        let listener = RawListener::bind(&stage.server, 1);
+        let sub: Sub = stage.client.open();
+        sub.connect(stage.server.at(1))?;
+        let mut publisher = listener.accept_as("PUB").await;
+        sub.subscribe("A")?;
+        sub.subscribe("A")?;
+        publisher.expect_command("SUBSCRIBE", b"A").await;
+        publisher.expect_command("SUBSCRIBE", b"A").await;
+        sub.unsubscribe("A")?;
+        publisher.say_message(["A1"]).await;
+        assert_eq!(text(&sub.recv().await?), ["A1"]);
+        sub.unsubscribe("A")?;
+        publisher.expect_command("CANCEL", b"A").await;
+        publisher.say_message(["A2"]).await;
+        sub.unsubscribe("A")?;
+        sub.subscribe("B")?;
+        publisher.expect_command("SUBSCRIBE", b"B").await;
+        publisher.say_message(["B"]).await;
+        assert_eq!(text(&sub.recv().await?), ["B"]);
+        Ok(())
+    });
+}
+
+#[test]
+fn subscriptions_are_sent_once_each_to_every_new_connection() {
+    play(|stage| async move {
+        let listener = RawListener::bind(&stage.server, 1);
+        let sub: Sub = stage.client.open();
+        for topic in ["B", "A", "gone", "A"] {
+            sub.subscribe(topic)?;
+        }
+        sub.unsubscribe("gone")?;
+        sub.connect(stage.server.at(1))?;
+        for _ in 0..3 {
+            let mut publisher = listener.accept_as("PUB").await;
+            publisher.expect_command("SUBSCRIBE", b"A").await;
+            publisher.expect_command("SUBSCRIBE", b"B").await;
+            stage.never(publisher.frame()).await;
+            publisher.reset();
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn a_subscription_made_while_there_is_no_connection_is_sent_with_the_next() {
+    play(|stage| async move {
+        let listener = RawListener::bind(&stage.server, 1);
+        let sub: Sub = stage.client.open();
+        let mut watch = sub.monitor();
+        sub.subscribe("A")?;
+        sub.connect(stage.server.at(1))?;
+        let mut publisher = listener.accept_as("PUB").await;
+        publisher.expect_command("SUBSCRIBE", b"A").await;
+        publisher.reset();
+        disconnection(&mut watch).await;
+        sub.subscribe("B")?;
+        sub.unsubscribe("A")?;
+        let mut publisher = listener.accept_as("PUB").await;
+        publisher.expect_command("SUBSCRIBE", b"B").await;
+        stage.never(publisher.frame()).await;
+        Ok(())
+    });
+}
+
+#[test]
+fn subscriptions_survive_a_publisher_that_restarts() {
+    play(|stage| async move {
+        let sub: Sub = stage.client.open();
+        sub.subscribe("A")?;
+        let publisher: Pub = stage.server.open();
+        let endpoint = stage.server.bind(&publisher);
+        sub.connect(&endpoint)?;
+        heard(&stage, &publisher, &sub, "A").await;
+        publisher.close().await;
+        let publisher: Pub = stage.server.open();
+        let seaworthy::Endpoint::Tcp { port, .. } = endpoint else { unreachable!("bound to tcp") };
+        publisher.bind(format!("tcp://*:{port}"))?;
+        heard(&stage, &publisher, &sub, "A").await;
+        Ok(())
+    });
+}
+
+#[test]
+fn subscriptions_end_with_their_peer() {
+    play(|stage| async move {
+        let publisher: Pub = stage.server.open_with(Options::default().sndhwm(1));
+        let endpoint = stage.server.bind(&publisher);
+        let mut watch = publisher.monitor();
+        drop(subscriber(&stage.client, &endpoint, &["A"]).await);
+        disconnection(&mut watch).await;
+        assert_eq!(publisher.peers(), 0);
+        // The place of the former peer is taken by one that wants something else.
+        let mut next = subscriber(&stage.client, &endpoint, &["B"]).await;
+        publisher.send("A").await?;
+        publisher.send("B").await?;
+        next.expect_message(["B"]).await;
+        Ok(())
+    });
+}
+
+#[test]
+fn pub_drops_exactly_what_a_subscriber_has_no_room_for() {
+    play(|stage| async move {
+        let publisher: Pub = stage.server.open_with(Options::default().sndhwm(4));
+        let endpoint = stage.server.bind(&publisher);
+        let mut peer = subscriber(&stage.client, &endpoint, &[""]).await;
+        // Without waiting in between, nothing leaves the pipe.
+        for number in 0..10 {
+            publisher.try_send(number.to_string())?;
+        }
+        for number in 0..4 {
+            peer.expect_message([&number.to_string()]).await;
+        }
+        publisher.send("again").await?;
+        peer.expect_message(["again"]).await;
+        Ok(())
+    });
+}
+
+#[test]
+fn pub_at_one_below_its_mark_drops_nothing() {
+    play(|stage| async move {
+        let publisher: Pub = stage.server.open_with(Options::default().sndhwm(4));
+        let endpoint = stage.server.bind(&publisher);
+        let mut peer = subscriber(&stage.client, &endpoint, &[""]).await;
+        for round in 0..3 {
+            for number in 0..4 {
+                publisher.try_send(format!("{round}.{number}"))?;
+            }
+            for number in 0..4 {
+                assert_eq!(peer.message().await, [format!("{round}.{number}")]);
+            }
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn a_slow_subscriber_costs_the_others_nothing() {
+    play(|stage| async move {
+        let publisher: Pub = stage.server.open_with(Options::default().sndhwm(10));
+        let endpoint = stage.server.bind(&publisher);
+        let mut slow = subscriber(&stage.client, &endpoint, &[""]).await;
+        let mut fast = subscriber(&stage.other, &endpoint, &[""]).await;
+        let body = "b".repeat(10_000);
+        for number in 0..500 {
+            let sent = stage.within(SECOND, publisher.send([number.to_string(), body.clone()])).await;
+            sent.expect("a PUB never waits")?;
+            assert_eq!(fast.message().await, [number.to_string(), body.clone()]);
+        }
+        let mut numbers = Vec::new();
+        while let Some(message) = stage.within(SECOND, slow.message()).await {
+            numbers.push(message[0].parse::<u32>()?);
+            assert_eq!(message[1], body);
+        }
+        assert!(numbers.len() < 500, "nothing was dropped");
+        assert!(numbers.is_sorted(), "{numbers:?}");
+        publisher.send("and on").await?;
+        slow.expect_message(["and on"]).await;
+        Ok(())
+    });
+}
+
+#[test]
+fn pub_that_must_not_drop_waits_for_all_that_match_and_for_no_other() {
+    play(|stage| async move {
+        let options = Options::default().sndhwm(1).xpub_nodrop(true);
+        let publisher: Pub = stage.server.open_with(options);
+        let endpoint = stage.server.bind(&publisher);
+        let mut a = subscriber(&stage.client, &endpoint, &["A"]).await;
+        let mut all = subscriber(&stage.other, &endpoint, &[""]).await;
+        let body = "A".repeat(500_000);
+        // What A does not read fills the way to it.
+        let mut sent = 0;
+        while publisher.try_send(body.clone()).is_ok() {
+            sent += 1;
+            assert!(sent < 100, "A reads nothing");
+            assert_eq!(all.message().await, [body.as_str()]);
+        }
+        let refused = publisher.try_send(body.clone()).unwrap_err();
+        assert_eq!(text(&refused.message), [body.as_str()]);
+        stage.never(publisher.send(body.clone())).await;
+        publisher.send("B").await?;
+        // All or nothing: the one that had room has not got the message either.
+        all.expect_message(["B"]).await;
+        for _ in 0..sent {
+            assert_eq!(a.message().await, [body.as_str()]);
+        }
+        publisher.send("A again").await?;
+        a.expect_message(["A again"]).await;
+        all.expect_message(["A again"]).await;
+        Ok(())
+    });
+}
+
+#[test]
+fn what_a_subscriber_sends_besides_subscriptions_is_dropped_and_does_not_stop_it() {
+    play(|stage| async move {
+        let publisher: Pub = stage.server.open_with(Options::default().rcvhwm(10));
+        let endpoint = stage.server.bind(&publisher);
+        let mut peer = RawPeer::connect_as(&stage.client, &endpoint, "XSUB").await;
+        for _ in 0..1000 {
+            peer.say(&encoded_message(["for an XPUB"])).await;
+        }
+        peer.say_command("SUBSCRIBE", b"A").await;
+        peer.barrier().await;
+        publisher.send("A").await?;
+        peer.expect_message(["A"]).await;
+        Ok(())
+    });
+}
+
+/// libzmq's test_mock_pub_sub: a publisher understands both forms of a subscription from peers of both versions.
+#[test]
+fn pub_understands_subscriptions_as_commands_and_as_messages_of_peers_of_both_versions() {
+    for minor in [0, 1] {
+        for command in [false, true] {
+            play(move |stage| async move {
+                let publisher: Pub = stage.server.open();
+                let mut peer = RawPeer::connect(&stage.client, &stage.server.bind(&publisher)).await;
+                peer.shake_hands_in(minor, "SUB", &[]).await;
+                if command {
+                    peer.say_command("SUBSCRIBE", b"A").await;
+                } else {
+                    peer.say_frame(0, b"\x01A").await;
+                }
+                peer.barrier().await;
+                publisher.send("B").await?;
+                publisher.send("ALOL").await?;
+                peer.expect_message(["ALOL"]).await;
+                if command {
+                    peer.say_command("CANCEL", b"A").await;
+                } else {
+                    peer.say_frame(0, b"\x00A").await;
+                }
+                peer.barrier().await;
+                publisher.send("ALOL").await?;
+                stage.never(peer.frame()).await;
+                Ok(())
+            });
+        }
+    }
+}
+
+/// libzmq's test_mock_pub_sub, the other way: a subscriber chooses the form that the peer's version understands.
+#[test]
+fn sub_subscribes_with_commands_to_a_peer_of_3_1_and_with_messages_to_one_of_3_0() {
+    for minor in [0, 1] {
+        play(move |stage| async move {
+            let sub: Sub = stage.server.open();
+            let mut peer = RawPeer::connect(&stage.client, &stage.server.bind(&sub)).await;
+            peer.shake_hands_in(minor, "PUB", &[]).await;
+            sub.subscribe("A")?;
+            if minor == 0 {
+                peer.expect_message(["\\x01A"]).await;
+            } else {
+                peer.expect_command("SUBSCRIBE", b"A").await;
+            }
+            peer.say_message(["ALOL"]).await;
+            assert_eq!(text(&sub.recv().await?), ["ALOL"]);
+            sub.unsubscribe("A")?;
+            if minor == 0 {
+                peer.expect_message(["\\x00A"]).await;
+            } else {
+                peer.expect_command("CANCEL", b"A").await;
+            }
+            Ok(())
+        });
+    }
+}
+
+#[test]
+fn a_message_of_several_frames_is_no_subscription() {
+    play(|stage| async move {
+        let publisher: Pub = stage.server.open();
+        let mut peer = RawPeer::connect_as(&stage.client, &stage.server.bind(&publisher), "SUB").await;
+        peer.say_frame(MORE, b"\x01A").await;
+        peer.say_frame(0, b"").await;
+        peer.say_frame(0, b"\x02A").await;
+        peer.say_frame(0, b"").await;
+        peer.barrier().await;
+        publisher.send("A").await?;
+        stage.never(peer.frame()).await;
+        Ok(())
+    });
+}
+
+#[test]
+fn a_publisher_may_connect_and_a_subscriber_may_bind() {
+    play(|stage| async move {
+        let (publisher, sub): (Pub, Sub) = (stage.client.open(), stage.server.open());
+        sub.subscribe("A")?;
+        let mut watch = publisher.monitor();
+        publisher.connect(stage.server.bind(&sub))?;
+        handshake(&mut watch).await;
+        heard(&stage, &publisher, &sub, "A").await;
+        Ok(())
+    });
+}
+
+#[test]
+fn a_publisher_that_connects_keeps_the_subscriptions_of_its_peer_across_a_reconnect() {
+    // As in libzmq: the pipe survives, and what matches queues in it meanwhile.
+    play(|stage| async move {
+        let listener = RawListener::bind(&stage.server, 1);
+        let publisher: Pub = stage.client.open();
+        let mut watch = publisher.monitor();
+        publisher.connect(stage.server.at(1))?;
+        publisher.send("before").await?;
+        let mut peer = listener.accept_as("SUB").await;
+        peer.say_command("SUBSCRIBE", b"A").await;
+        peer.barrier().await;
+        publisher.send("A1").await?;
+        peer.expect_message(["A1"]).await;
+        peer.reset();
+        disconnection(&mut watch).await;
+        publisher.send("A2").await?;
+        publisher.send("B").await?;
+        let mut peer = listener.accept_as("SUB").await;
+        peer.expect_message(["A2"]).await;
+        Ok(())
+    });
+}
