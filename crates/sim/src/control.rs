@@ -1,0 +1,231 @@
+//! The handle that breaks things and mends them.
+
+use std::fmt;
+use std::rc::Rc;
+
+use seaworthy_core::Instant;
+
+use crate::event::{CancelOutcome, HostId, Tap};
+use crate::fault::{CancelWeights, ClockSkew, CrashKind, Fault, ReadRate, Readers, ShortIo};
+use crate::link::{LinkConfig, Passage};
+use crate::world::World;
+
+/// Changes links and hosts while a simulation runs: between two runs, or from a task of any host.
+///
+/// Everything takes effect at once, at the current virtual time. Directions are named by `(from, to)`: what
+/// `from` sends to `to`. Links of a host with itself cannot fail.
+#[derive(Clone)]
+pub struct Control {
+    world: Rc<World>,
+}
+
+impl fmt::Debug for Control {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Control").finish_non_exhaustive()
+    }
+}
+
+impl Control {
+    pub(crate) fn new(world: Rc<World>) -> Self {
+        Self { world }
+    }
+
+    /// The simulation's true time.
+    pub fn now(&self) -> Instant {
+        self.world.now()
+    }
+
+    /// Sends every event from now on to `tap`, too.
+    pub fn tap(&self, tap: impl Tap + 'static) {
+        self.world.recorder.add(Box::new(tap));
+    }
+
+    /// The host with this name.
+    pub fn host(&self, name: &str) -> Option<HostId> {
+        self.world.host_named(name).map(|host| host.id)
+    }
+
+    /// The name of a host.
+    pub fn name(&self, host: HostId) -> String {
+        self.world.host(host).map(|host| host.name.clone()).unwrap_or_default()
+    }
+
+    /// All hosts, in the order in which they were added.
+    pub fn hosts(&self) -> Vec<HostId> {
+        self.world.host_ids()
+    }
+
+    /// The address of a host.
+    pub fn address(&self, host: HostId) -> Option<std::net::Ipv4Addr> {
+        self.world.host(host).map(|host| host.address)
+    }
+
+    /// Configures one direction. What is under way already keeps its time of arrival.
+    pub fn set_link(&self, from: HostId, to: HostId, config: LinkConfig) {
+        self.world.record(&crate::Event::Fault(Fault::Link { from, to, config: config.clone() }));
+        self.world.with_link(from, to, |link| link.config = config);
+    }
+
+    /// Configures both directions between two hosts.
+    pub fn set_links(&self, a: HostId, b: HostId, config: LinkConfig) {
+        self.set_link(a, b, config.clone());
+        self.set_link(b, a, config);
+    }
+
+    /// The configuration of one direction.
+    pub fn link(&self, from: HostId, to: HostId) -> LinkConfig {
+        self.world.with_link(from, to, |link| link.config.clone())
+    }
+
+    /// Cuts one direction: what is sent is lost, and so is what is under way.
+    pub fn cut(&self, from: HostId, to: HostId) {
+        self.world.set_passage(from, to, Passage::Cut);
+    }
+
+    /// Cuts both directions between two hosts.
+    pub fn cut_both(&self, a: HostId, b: HostId) {
+        self.cut(a, b);
+        self.cut(b, a);
+    }
+
+    /// Cuts a host off from all others, in both directions.
+    pub fn isolate(&self, host: HostId) {
+        for other in self.hosts() {
+            if other != host {
+                self.cut_both(host, other);
+            }
+        }
+    }
+
+    /// Swallows what is sent in one direction, for ever unless it is healed. What is under way arrives.
+    pub fn black_hole(&self, from: HostId, to: HostId) {
+        self.world.set_passage(from, to, Passage::BlackHole);
+    }
+
+    /// Ends a cut or a black hole of one direction.
+    pub fn heal(&self, from: HostId, to: HostId) {
+        self.world.set_passage(from, to, Passage::Open);
+    }
+
+    /// Ends cuts and black holes of both directions between two hosts.
+    pub fn heal_both(&self, a: HostId, b: HostId) {
+        self.heal(a, b);
+        self.heal(b, a);
+    }
+
+    /// Ends all cuts and black holes to and from a host.
+    pub fn reunite(&self, host: HostId) {
+        for other in self.hosts() {
+            if other != host {
+                self.heal_both(host, other);
+            }
+        }
+    }
+
+    /// Heals every link, releases what is held, resumes every host and lets everyone read freely. Leaves link
+    /// configurations as they are, and crashed hosts down.
+    pub fn heal_all(&self) {
+        let hosts = self.hosts();
+        for &from in &hosts {
+            for &to in hosts.iter().filter(|to| **to != from) {
+                self.heal(from, to);
+                self.release(from, to);
+            }
+            self.resume(from);
+        }
+        self.world.unthrottle();
+    }
+
+    /// Keeps back what arrives in one direction, until [`release`](Self::release).
+    pub fn hold(&self, from: HostId, to: HostId) {
+        self.world.hold(from, to);
+    }
+
+    /// Lets go of what was kept back, in order.
+    pub fn release(&self, from: HostId, to: HostId) {
+        self.world.release(from, to);
+    }
+
+    /// Crashes a host: its tasks are gone. A host that is down stays as it is, except that
+    /// [`CrashKind::Power`] also silences the kernel that a process crash left running.
+    ///
+    /// A task that crashes its own host runs on until it next waits.
+    pub fn crash(&self, host: HostId, kind: CrashKind) {
+        if let Some(host) = self.world.host(host) {
+            host.crash(kind);
+        }
+    }
+
+    /// Runs a host's program again, on a fresh kernel if the power had failed. A running host is crashed first,
+    /// as [`CrashKind::Process`].
+    pub fn restart(&self, host: HostId) {
+        if let Some(host) = self.world.host(host) {
+            host.crash(CrashKind::Process);
+            host.boot();
+        }
+    }
+
+    /// True while a host has not crashed, even if its program has finished.
+    pub fn is_up(&self, host: HostId) -> bool {
+        self.world.host(host).is_some_and(|host| host.is_up())
+    }
+
+    /// True once a host's program has returned.
+    pub fn is_finished(&self, host: HostId) -> bool {
+        self.world.host(host).is_some_and(|host| host.is_finished())
+    }
+
+    /// Tasks of a host that have not ended, its program included.
+    pub fn tasks(&self, host: HostId) -> Vec<&'static str> {
+        self.world.host(host).map(|host| host.task_names()).unwrap_or_default()
+    }
+
+    /// Stops a host's tasks where they are. Its kernel goes on: buffers fill.
+    pub fn pause(&self, host: HostId) {
+        if let Some(host) = self.world.host(host) {
+            host.pause();
+        }
+    }
+
+    /// Lets a paused host's tasks go on.
+    pub fn resume(&self, host: HostId) {
+        if let Some(host) = self.world.host(host) {
+            host.resume();
+        }
+    }
+
+    /// Slows readers down, below the application.
+    pub fn set_read_rate(&self, readers: Readers, rate: ReadRate) {
+        self.world.set_read_rate(readers, rate);
+    }
+
+    /// Makes reads and writes of a host come short.
+    pub fn set_short_io(&self, host: HostId, short: ShortIo) {
+        if let Some(host) = self.world.host(host) {
+            host.set_short_io(short);
+        }
+    }
+
+    /// Probability that an operation of any host yields once before it is looked at, as an operation of
+    /// io_uring does. With 1.0, every read and write can be dropped half-way.
+    pub fn set_yield_chance(&self, chance: f64) {
+        self.world.set_yield_chance(chance);
+    }
+
+    /// Changes a host's clock.
+    pub fn set_clock(&self, host: HostId, skew: ClockSkew) {
+        if let Some(host) = self.world.host(host) {
+            host.set_clock(skew);
+        }
+    }
+
+    /// What becomes of operations whose future is dropped from now on, by weights.
+    pub fn set_cancel_weights(&self, weights: CancelWeights) {
+        self.world.set_cancel_weights(weights);
+    }
+
+    /// What becomes of every operation whose future is dropped from now on.
+    pub fn force_cancel(&self, outcome: CancelOutcome) {
+        self.set_cancel_weights(CancelWeights::always(outcome));
+    }
+}

@@ -1,0 +1,456 @@
+//! A simulated host: a kernel, a program, its tasks, a clock and a disk.
+
+use std::any::Any;
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
+use std::error::Error;
+use std::fmt;
+use std::future::Future;
+use std::net::Ipv4Addr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use seaworthy_core::Instant;
+
+use crate::dice::Dice;
+use crate::event::{CancelOutcome, Event, HostId};
+use crate::fault::{ClockSkew, CrashKind, Fault, ShortIo};
+use crate::network::{Kernel, SimNetwork, Task};
+use crate::sim::Failure;
+use crate::world::World;
+
+/// What a host runs, each time it boots.
+pub(crate) type Program = Rc<dyn Fn(SimNetwork) -> Pin<Box<dyn Future<Output = Result<(), Box<dyn Error>>>>>>;
+
+/// A simulated host.
+pub(crate) struct Host {
+    pub(crate) id: HostId,
+    pub(crate) name: String,
+    pub(crate) address: Ipv4Addr,
+    pub(crate) world: Rc<World>,
+    program: Program,
+    kernel: RefCell<Rc<Kernel>>,
+    state: Cell<State>,
+    boots: Cell<u32>,
+    tasks: RefCell<BTreeMap<u64, Rc<TaskCell>>>,
+    next_task: Cell<u64>,
+    paused: Cell<bool>,
+    /// Tasks that were woken while the host was paused.
+    parked: RefCell<Vec<Waker>>,
+    clock: Cell<Clock>,
+    /// Tasks that sleep; woken to look again when the clock is changed.
+    sleepers: RefCell<BTreeMap<u64, Waker>>,
+    next_sleeper: Cell<u64>,
+    /// Socket files. They outlive processes and power.
+    pub(crate) files: RefCell<BTreeSet<PathBuf>>,
+    short: Cell<ShortIo>,
+    dice: RefCell<HostDice>,
+}
+
+struct HostDice {
+    program: Dice,
+    cancel: Dice,
+    short: Dice,
+    yields: Dice,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// The program runs.
+    Running,
+    /// The program has returned; its tasks run on.
+    Finished,
+    /// The process is being killed: nobody cleans up.
+    Dying,
+    /// Crashed.
+    Down,
+}
+
+/// A host's clock: it showed `shown` at `since`, and advances by `1 + drift_ppm / 1e6`.
+#[derive(Clone, Copy, Debug, Default)]
+struct Clock {
+    since: Instant,
+    shown: Instant,
+    drift_ppm: i32,
+}
+
+impl Clock {
+    fn at(&self, now: Instant) -> Instant {
+        if self.drift_ppm == 0 {
+            return self.shown + (now - self.since);
+        }
+        let nanos = (now - self.since).as_nanos() * (1_000_000 + i128::from(self.drift_ppm)).max(1) as u128;
+        Instant::from_nanos(self.shown.as_nanos() + (nanos / 1_000_000) as u64)
+    }
+
+    /// The first moment at which it shows `local`.
+    fn when(&self, local: Instant) -> Instant {
+        let nanos = (local - self.shown).as_nanos() * 1_000_000;
+        let rate = (1_000_000 + i128::from(self.drift_ppm)).max(1) as u128;
+        self.since + std::time::Duration::from_nanos(u64::try_from(nanos.div_ceil(rate)).unwrap_or(u64::MAX))
+    }
+}
+
+impl Host {
+    pub(crate) fn new(
+        world: Rc<World>,
+        id: HostId,
+        name: &str,
+        address: Ipv4Addr,
+        program: Program,
+    ) -> Rc<Self> {
+        let dice = |purpose: &str| Dice::new(world.settings.seed, &format!("{purpose} {name}"));
+        let dice = HostDice {
+            program: dice("program"),
+            cancel: dice("cancel"),
+            short: dice("short"),
+            yields: dice("yield"),
+        };
+        Rc::new_cyclic(|host| Self {
+            id,
+            name: name.to_owned(),
+            address,
+            kernel: RefCell::new(Kernel::new(host.clone(), &world, name, address, 0)),
+            world,
+            program,
+            state: Cell::new(State::Down),
+            boots: Cell::new(0),
+            tasks: RefCell::default(),
+            next_task: Cell::new(0),
+            paused: Cell::new(false),
+            parked: RefCell::default(),
+            clock: Cell::default(),
+            sleepers: RefCell::default(),
+            next_sleeper: Cell::new(0),
+            files: RefCell::default(),
+            short: Cell::default(),
+            dice: RefCell::new(dice),
+        })
+    }
+
+    pub(crate) fn kernel(&self) -> Rc<Kernel> {
+        Rc::clone(&self.kernel.borrow())
+    }
+
+    // Life and death.
+
+    /// Starts the program, with the power on.
+    pub(crate) fn boot(self: &Rc<Self>) {
+        self.start();
+        let run = (self.program)(SimNetwork::new(Rc::clone(self)));
+        let host = Rc::clone(self);
+        self.spawn("main", async move {
+            match run.await {
+                Ok(()) => {
+                    host.state.set(State::Finished);
+                    host.world.record(&Event::HostFinished { host: host.id });
+                }
+                Err(error) => {
+                    let error = error.to_string();
+                    let event = Event::TaskFailed { host: host.id, task: "main", message: &error };
+                    host.world.record(&event);
+                    host.world.fail(Failure::Program { host: host.name.clone(), error });
+                }
+            }
+        });
+    }
+
+    /// Turns the power on, without a program.
+    pub(crate) fn start(self: &Rc<Self>) {
+        self.boots.set(self.boots.get() + 1);
+        if !self.kernel().has_power() {
+            let kernel =
+                Kernel::new(Rc::downgrade(self), &self.world, &self.name, self.address, self.boots.get());
+            self.kernel.replace(kernel);
+        }
+        self.state.set(State::Running);
+        self.paused.set(false);
+        self.world.record(&Event::HostStarted { host: self.id, boot: self.boots.get() });
+    }
+
+    pub(crate) fn crash(&self, kind: CrashKind) {
+        let was_up = self.is_up();
+        let had_power = self.kernel().has_power();
+        if !was_up && (kind == CrashKind::Process || !had_power) {
+            return;
+        }
+        self.world.record(&Event::HostCrashed { host: self.id, kind });
+        if kind == CrashKind::Power {
+            self.kernel().lose_power();
+        }
+        self.state.set(State::Dying);
+        self.end_tasks();
+        self.state.set(State::Down);
+    }
+
+    /// Ends everything without a trace, with the simulation.
+    pub(crate) fn end(&self) {
+        self.kernel().lose_power();
+        self.state.set(State::Dying);
+        self.end_tasks();
+        self.state.set(State::Down);
+    }
+
+    fn end_tasks(&self) {
+        self.parked.borrow_mut().clear();
+        // Tasks that end may spawn others: their destructors run here.
+        loop {
+            let tasks = std::mem::take(&mut *self.tasks.borrow_mut());
+            if tasks.is_empty() {
+                break;
+            }
+            for task in tasks.values() {
+                task.end();
+            }
+        }
+    }
+
+    pub(crate) fn is_up(&self) -> bool {
+        matches!(self.state.get(), State::Running | State::Finished)
+    }
+
+    pub(crate) fn is_finished(&self) -> bool {
+        self.state.get() == State::Finished
+    }
+
+    /// True while the process is being killed: what it drops is not closed by it but by the kernel.
+    pub(crate) fn is_dying(&self) -> bool {
+        self.state.get() == State::Dying
+    }
+
+    pub(crate) fn pause(&self) {
+        if self.is_up() && !self.paused.replace(true) {
+            self.world.record(&Event::Fault(Fault::Paused { host: self.id }));
+        }
+    }
+
+    pub(crate) fn resume(&self) {
+        if self.paused.replace(false) {
+            self.world.record(&Event::Fault(Fault::Resumed { host: self.id }));
+            let parked = std::mem::take(&mut *self.parked.borrow_mut());
+            parked.into_iter().for_each(Waker::wake);
+        }
+    }
+
+    // Tasks.
+
+    pub(crate) fn spawn(self: &Rc<Self>, name: &'static str, task: impl Future<Output = ()> + 'static) {
+        if !self.is_up() {
+            return;
+        }
+        let id = self.next_task.replace(self.next_task.get() + 1);
+        let cell = Rc::new(TaskCell {
+            name,
+            future: RefCell::new(Some(Box::pin(task))),
+            waker: RefCell::default(),
+            ended: Cell::new(false),
+        });
+        self.tasks.borrow_mut().insert(id, Rc::clone(&cell));
+        self.world.carrier.spawn(self.id, Box::pin(TaskRun { host: Rc::clone(self), id, cell }));
+    }
+
+    pub(crate) fn task_names(&self) -> Vec<&'static str> {
+        self.tasks.borrow().values().map(|task| task.name).collect()
+    }
+
+    fn task_panicked(&self, task: &'static str, panic: &(dyn Any + Send)) {
+        let message = panic
+            .downcast_ref::<&str>()
+            .map(|message| (*message).to_owned())
+            .or_else(|| panic.downcast_ref::<String>().cloned())
+            .unwrap_or_else(|| "(not a message)".to_owned());
+        self.world.record(&Event::TaskFailed { host: self.id, task, message: &message });
+        self.world.fail(Failure::Panic { host: self.name.clone(), task: task.to_owned(), message });
+    }
+
+    // The clock.
+
+    /// What the host's clock shows.
+    pub(crate) fn now(&self) -> Instant {
+        self.clock.get().at(self.world.now())
+    }
+
+    /// The true time at which the host's clock shows `local`.
+    pub(crate) fn true_time(&self, local: Instant) -> Instant {
+        self.clock.get().when(local)
+    }
+
+    pub(crate) fn set_clock(&self, skew: ClockSkew) {
+        let since = self.world.now();
+        self.clock.set(Clock { since, shown: self.now() + skew.jump, drift_ppm: skew.drift_ppm });
+        self.world.record(&Event::Fault(Fault::Clock { host: self.id, skew }));
+        self.sleepers.borrow().values().for_each(Waker::wake_by_ref);
+    }
+
+    /// Has `waker` woken when the clock is changed, until [`forget_sleeper`](Self::forget_sleeper).
+    pub(crate) fn add_sleeper(&self, waker: Waker) -> u64 {
+        let id = self.next_sleeper.replace(self.next_sleeper.get() + 1);
+        self.sleepers.borrow_mut().insert(id, waker);
+        id
+    }
+
+    pub(crate) fn forget_sleeper(&self, id: u64) {
+        self.sleepers.borrow_mut().remove(&id);
+    }
+
+    // Dice.
+
+    pub(crate) fn random(&self) -> u64 {
+        self.dice.borrow_mut().program.roll()
+    }
+
+    pub(crate) fn yields(&self) -> bool {
+        let chance = self.world.yield_chance.get();
+        chance > 0.0 && self.dice.borrow_mut().yields.chance(chance)
+    }
+
+    pub(crate) fn set_short_io(&self, short: ShortIo) {
+        self.short.set(short);
+        self.world.record(&Event::Fault(Fault::ShortIo { host: self.id, short }));
+    }
+
+    /// How many of `available` bytes a read gets.
+    pub(crate) fn cut_read(&self, available: usize) -> usize {
+        self.cut_short(available, self.short.get().read)
+    }
+
+    /// How many of `room` bytes a write may fill.
+    pub(crate) fn cut_write(&self, room: usize) -> usize {
+        self.cut_short(room, self.short.get().write)
+    }
+
+    fn cut_short(&self, bytes: usize, chance: f64) -> usize {
+        if chance <= 0.0 || bytes < 2 {
+            return bytes;
+        }
+        let mut dice = self.dice.borrow_mut();
+        if dice.short.chance(chance) { dice.short.between(1, bytes as u64 - 1) as usize } else { bytes }
+    }
+
+    /// Draws what becomes of a dropped operation on `bytes` bytes, and how many of them it moves.
+    pub(crate) fn draw_cancel(&self, bytes: usize) -> (CancelOutcome, usize) {
+        if self.is_dying() || bytes == 0 {
+            return (CancelOutcome::Nothing, 0);
+        }
+        let weights = self.world.cancel_weights.get();
+        let [nothing, prefix, all] = [weights.nothing, weights.prefix, weights.all].map(u64::from);
+        let mut dice = self.dice.borrow_mut();
+        // Two draws each time, so that weights do not move later outcomes.
+        let (outcome, length) = (dice.cancel.roll(), dice.cancel.roll());
+        let point = ((u128::from(outcome) * u128::from(nothing + prefix + all)) >> 64) as u64;
+        match point {
+            point if point < nothing || nothing + prefix + all == 0 => (CancelOutcome::Nothing, 0),
+            point if point < nothing + prefix => match bytes as u64 - 1 {
+                0 => (CancelOutcome::Nothing, 0),
+                most => (CancelOutcome::Prefix, 1 + (length % most) as usize),
+            },
+            _ => (CancelOutcome::All, bytes),
+        }
+    }
+}
+
+impl fmt::Debug for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Host")
+            .field("name", &self.name)
+            .field("address", &self.address)
+            .field("state", &self.state.get())
+            .field("tasks", &self.task_names())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A task's future, where its host can drop it.
+struct TaskCell {
+    name: &'static str,
+    future: RefCell<Option<Task>>,
+    /// Wakes the carrier's side of the task.
+    waker: RefCell<Option<Waker>>,
+    ended: Cell<bool>,
+}
+
+impl TaskCell {
+    /// Drops the future, now or, if it is running, when it next waits.
+    fn end(&self) {
+        self.ended.set(true);
+        let future = self.future.try_borrow_mut().ok().and_then(|mut future| future.take());
+        drop(future);
+        if let Some(waker) = self.waker.borrow_mut().take() {
+            waker.wake();
+        }
+    }
+}
+
+/// What the carrier runs.
+struct TaskRun {
+    host: Rc<Host>,
+    id: u64,
+    cell: Rc<TaskCell>,
+}
+
+impl Future for TaskRun {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let Self { host, id, cell } = &*self;
+        if cell.ended.get() {
+            return Poll::Ready(());
+        }
+        if host.paused.get() {
+            host.parked.borrow_mut().push(cx.waker().clone());
+            return Poll::Pending;
+        }
+        if !host.world.spend_poll(&host.name, cell.name) {
+            return Poll::Pending;
+        }
+        if cell.waker.borrow().is_none() {
+            cell.waker.replace(Some(cx.waker().clone()));
+        }
+        let mut future = cell.future.borrow_mut();
+        let Some(running) = future.as_mut() else { return Poll::Ready(()) };
+        let result = catch_unwind(AssertUnwindSafe(|| running.as_mut().poll(cx)));
+        if matches!(result, Ok(Poll::Pending)) && !cell.ended.get() {
+            return Poll::Pending;
+        }
+        let finished = future.take();
+        drop(future);
+        host.tasks.borrow_mut().remove(id);
+        drop(finished);
+        if let Err(panic) = result {
+            host.task_panicked(cell.name, &*panic);
+        }
+        Poll::Ready(())
+    }
+}
+
+impl Drop for TaskRun {
+    /// The carrier gave up the task: turmoil does when its host crashes.
+    fn drop(&mut self) {
+        self.cell.end();
+        self.host.tasks.borrow_mut().remove(&self.id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_drifting_clock_shows_a_time_no_earlier_than_asked_for_at_the_moment_it_names() {
+        for drift_ppm in [-500_000, -200, 0, 200, 1_000_000] {
+            let clock =
+                Clock { since: Instant::from_nanos(77), shown: Instant::from_nanos(1_000), drift_ppm };
+            for nanos in [1_000, 1_001, 123_456_789] {
+                let local = Instant::from_nanos(nanos);
+                let when = clock.when(local);
+                assert!(clock.at(when) >= local, "{drift_ppm} {nanos}");
+                assert!(clock.at(when) - local <= Duration::from_nanos(2), "{drift_ppm} {nanos}");
+            }
+        }
+    }
+}
