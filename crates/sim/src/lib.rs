@@ -32,6 +32,10 @@
 
 #![forbid(unsafe_code)]
 
+pub mod scenario;
+pub mod trace;
+pub mod workload;
+
 mod control;
 mod dice;
 mod event;

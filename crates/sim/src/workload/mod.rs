@@ -1,0 +1,2 @@
+//! What the sockets of a scenario do.
+pub mod payload;
