@@ -18,6 +18,7 @@ mod error;
 pub mod model;
 mod names;
 mod options;
+mod plan;
 pub mod quantity;
 mod resolve;
 mod validate;
@@ -30,6 +31,7 @@ pub use self::model::{
     Socket, SocketKind, Workload,
 };
 pub use self::options::SocketOptions;
+pub use self::plan::{Path as ConnectionPath, Plan};
 pub use self::validate::MEMBERS_MAX;
 
 impl Scenario {

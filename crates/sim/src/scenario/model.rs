@@ -72,7 +72,7 @@ pub struct Host {
 }
 
 /// The properties of one direction of a link. What is left out is perfect: no loss, no limit, 1 ms of latency.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LinkModel {
     /// Time a packet travels. Default 1 ms, which is also the least.

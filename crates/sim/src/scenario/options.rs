@@ -91,8 +91,8 @@ socket_options! {
         routing_id: String => |o, v| o.routing_id(Bytes::from(v)),
         /// Queue messages only to completed connections.
         immediate: bool => |o, v| o.immediate(v),
-        /// Keep only the newest message.
-        conflate: bool => |o, v| o.conflate(v),
+        /// PUB: wait for room at every subscriber instead of dropping.
+        xpub_nodrop: bool => |o, v| o.xpub_nodrop(v),
         /// ROUTER: fail or wait instead of dropping.
         router_mandatory: bool => |o, v| o.router_mandatory(v),
         /// ROUTER: a new peer takes over the identity of a connected one.

@@ -85,9 +85,13 @@ pub(super) fn details(what: &What) -> String {
         What::Connected { endpoint, accepted } => {
             format!("{endpoint}{}", if *accepted { " accepted" } else { "" })
         }
-        What::Handshake { endpoint, peer } => format!("{endpoint} with a {peer}"),
+        What::Handshake { endpoint, peer, name: None } => format!("{endpoint} with a {peer}"),
+        What::Handshake { endpoint, peer, name: Some(name) } => format!("{endpoint} with {name}, a {peer}"),
+        What::Disconnected { endpoint, reason, name: Some(name) } => {
+            format!("{endpoint} from {name}: {reason}")
+        }
         What::HandshakeFailed { endpoint, reason }
-        | What::Disconnected { endpoint, reason }
+        | What::Disconnected { endpoint, reason, name: None }
         | What::Stopped { endpoint, reason } => format!("{endpoint}: {reason}"),
         What::Retrying { endpoint, after, reason } => {
             format!("{endpoint} after {:?}: {reason}", Duration::from_nanos(*after))

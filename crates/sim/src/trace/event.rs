@@ -206,6 +206,9 @@ pub enum What {
         endpoint: String,
         /// The peer's type.
         peer: String,
+        /// What the peer calls itself, if it does.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
     },
     /// A handshake failed.
     HandshakeFailed {
@@ -220,6 +223,9 @@ pub enum What {
         endpoint: String,
         /// Why.
         reason: String,
+        /// What the peer called itself, if it did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
     },
     /// The next attempt to connect comes after a pause.
     Retrying {

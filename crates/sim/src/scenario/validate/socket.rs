@@ -7,6 +7,7 @@ use seaworthy_core::{Endpoint, EndpointError, Host as EndpointHost, IpcPath};
 use super::{MEMBERS_MAX, Problems};
 use crate::scenario::error::Place;
 use crate::scenario::model::{Socket, SocketKind};
+use crate::scenario::plan::binds;
 
 /// Longest identity a peer may announce (RFC 37).
 const ROUTING_ID_MAX: usize = 255;
@@ -111,21 +112,16 @@ impl Problems<'_> {
 
     /// Whether `socket` binds, on host `target`, what `endpoint` connects to.
     fn listens(&self, socket: &Socket, endpoint: &Endpoint, target: &str) -> bool {
-        self.names.hosts(&socket.host).iter().any(|host| host == target)
-            && socket.bind.iter().any(|bind| match (network_endpoint(bind), endpoint) {
-                (Ok(Endpoint::Tcp { port: bound, .. }), Endpoint::Tcp { port, .. }) => bound == *port,
-                (Ok(Endpoint::Ipc(bound)), Endpoint::Ipc(path)) => bound == *path,
-                _ => false,
-            })
+        self.names.hosts(&socket.host).iter().any(|host| host == target) && binds(socket, endpoint)
     }
 
     fn options(&mut self, socket: &Socket, place: &Place) {
-        use SocketKind::{Dealer, Pub, Pull, Push, Req, Router, Sub};
+        use SocketKind::{Dealer, Pub, Push, Req, Router, Sub};
         let kind = socket.kind;
         let options = &socket.options;
         let fits: [(&str, bool, &[SocketKind]); 8] = [
             ("routing_id", options.routing_id.is_some(), &[Req, Dealer, Router]),
-            ("conflate", options.conflate.is_some(), &[Push, Pull, Pub, Sub, Dealer]),
+            ("xpub_nodrop", options.xpub_nodrop.is_some(), &[Pub]),
             ("router_mandatory", options.router_mandatory.is_some(), &[Router]),
             ("router_handover", options.router_handover.is_some(), &[Router]),
             ("probe_router", options.probe_router.is_some(), &[Req, Dealer, Router]),
