@@ -32,6 +32,13 @@
 
 #![forbid(unsafe_code)]
 
+pub mod check;
+pub mod report;
+pub mod run;
+pub mod scenario;
+pub mod trace;
+pub mod workload;
+
 mod budget;
 mod clock;
 mod control;
