@@ -20,6 +20,7 @@ mod partial_writes;
 mod reset;
 mod semantics;
 mod slow_readers;
+mod sockets;
 mod tasks;
 mod time;
 mod turmoil_faults;
