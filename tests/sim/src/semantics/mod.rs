@@ -7,8 +7,10 @@ mod raw;
 mod stage;
 
 mod dealer;
+mod heartbeats;
 mod high_water_marks;
 mod publish_subscribe;
 mod push_pull;
+mod reconnect;
 mod request_reply;
 mod router;
