@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use seaworthy_core::Instant;
 
-use crate::event::{CancelOutcome, HostId};
+use crate::event::{CancelOutcome, HostId, Tap};
 use crate::fault::{CancelWeights, ClockSkew, CrashKind, Fault, ReadRate, Readers, ShortIo};
 use crate::link::{LinkConfig, Passage};
 use crate::world::World;
@@ -33,6 +33,11 @@ impl Control {
     /// The simulation's true time.
     pub fn now(&self) -> Instant {
         self.world.now()
+    }
+
+    /// Sends every event from now on to `tap`, too.
+    pub fn tap(&self, tap: impl Tap + 'static) {
+        self.world.recorder.add(Box::new(tap));
     }
 
     /// The host with this name.

@@ -7,19 +7,20 @@ use std::error::Error;
 use std::fmt;
 use std::future::Future;
 use std::net::Ipv4Addr;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::task::Waker;
 
 use seaworthy_core::Instant;
 
+use crate::clock::Clock;
 use crate::dice::Dice;
 use crate::event::{CancelOutcome, Event, HostId};
 use crate::fault::{ClockSkew, CrashKind, Fault, ShortIo};
-use crate::network::{Kernel, SimNetwork, Task};
+use crate::network::{Kernel, SimNetwork};
 use crate::sim::Failure;
+use crate::task::{TaskCell, TaskRun};
 use crate::world::World;
 
 /// What a host runs, each time it boots.
@@ -67,31 +68,6 @@ enum State {
     Dying,
     /// Crashed.
     Down,
-}
-
-/// A host's clock: it showed `shown` at `since`, and advances by `1 + drift_ppm / 1e6`.
-#[derive(Clone, Copy, Debug, Default)]
-struct Clock {
-    since: Instant,
-    shown: Instant,
-    drift_ppm: i32,
-}
-
-impl Clock {
-    fn at(&self, now: Instant) -> Instant {
-        if self.drift_ppm == 0 {
-            return self.shown + (now - self.since);
-        }
-        let nanos = (now - self.since).as_nanos() * (1_000_000 + i128::from(self.drift_ppm)).max(1) as u128;
-        Instant::from_nanos(self.shown.as_nanos() + (nanos / 1_000_000) as u64)
-    }
-
-    /// The first moment at which it shows `local`.
-    fn when(&self, local: Instant) -> Instant {
-        let nanos = (local - self.shown).as_nanos() * 1_000_000;
-        let rate = (1_000_000 + i128::from(self.drift_ppm)).max(1) as u128;
-        self.since + std::time::Duration::from_nanos(u64::try_from(nanos.div_ceil(rate)).unwrap_or(u64::MAX))
-    }
 }
 
 impl Host {
@@ -242,21 +218,29 @@ impl Host {
             return;
         }
         let id = self.next_task.replace(self.next_task.get() + 1);
-        let cell = Rc::new(TaskCell {
-            name,
-            future: RefCell::new(Some(Box::pin(task))),
-            waker: RefCell::default(),
-            ended: Cell::new(false),
-        });
+        let cell = TaskCell::new(name, Box::pin(task));
         self.tasks.borrow_mut().insert(id, Rc::clone(&cell));
         self.world.carrier.spawn(self.id, Box::pin(TaskRun { host: Rc::clone(self), id, cell }));
+    }
+
+    pub(crate) fn forget_task(&self, id: u64) {
+        self.tasks.borrow_mut().remove(&id);
+    }
+
+    /// Keeps a task that was woken while the host is paused. False when it is not.
+    pub(crate) fn park(&self, waker: &Waker) -> bool {
+        let paused = self.paused.get();
+        if paused {
+            self.parked.borrow_mut().push(waker.clone());
+        }
+        paused
     }
 
     pub(crate) fn task_names(&self) -> Vec<&'static str> {
         self.tasks.borrow().values().map(|task| task.name).collect()
     }
 
-    fn task_panicked(&self, task: &'static str, panic: &(dyn Any + Send)) {
+    pub(crate) fn task_panicked(&self, task: &'static str, panic: &(dyn Any + Send)) {
         let message = panic
             .downcast_ref::<&str>()
             .map(|message| (*message).to_owned())
@@ -279,8 +263,7 @@ impl Host {
     }
 
     pub(crate) fn set_clock(&self, skew: ClockSkew) {
-        let since = self.world.now();
-        self.clock.set(Clock { since, shown: self.now() + skew.jump, drift_ppm: skew.drift_ppm });
+        self.clock.set(self.clock.get().skewed(self.world.now(), skew));
         self.world.record(&Event::Fault(Fault::Clock { host: self.id, skew }));
         self.sleepers.borrow().values().for_each(Waker::wake_by_ref);
     }
@@ -360,97 +343,5 @@ impl fmt::Debug for Host {
             .field("state", &self.state.get())
             .field("tasks", &self.task_names())
             .finish_non_exhaustive()
-    }
-}
-
-/// A task's future, where its host can drop it.
-struct TaskCell {
-    name: &'static str,
-    future: RefCell<Option<Task>>,
-    /// Wakes the carrier's side of the task.
-    waker: RefCell<Option<Waker>>,
-    ended: Cell<bool>,
-}
-
-impl TaskCell {
-    /// Drops the future, now or, if it is running, when it next waits.
-    fn end(&self) {
-        self.ended.set(true);
-        let future = self.future.try_borrow_mut().ok().and_then(|mut future| future.take());
-        drop(future);
-        if let Some(waker) = self.waker.borrow_mut().take() {
-            waker.wake();
-        }
-    }
-}
-
-/// What the carrier runs.
-struct TaskRun {
-    host: Rc<Host>,
-    id: u64,
-    cell: Rc<TaskCell>,
-}
-
-impl Future for TaskRun {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let Self { host, id, cell } = &*self;
-        if cell.ended.get() {
-            return Poll::Ready(());
-        }
-        if host.paused.get() {
-            host.parked.borrow_mut().push(cx.waker().clone());
-            return Poll::Pending;
-        }
-        if !host.world.spend_poll(&host.name, cell.name) {
-            return Poll::Pending;
-        }
-        if cell.waker.borrow().is_none() {
-            cell.waker.replace(Some(cx.waker().clone()));
-        }
-        let mut future = cell.future.borrow_mut();
-        let Some(running) = future.as_mut() else { return Poll::Ready(()) };
-        let result = catch_unwind(AssertUnwindSafe(|| running.as_mut().poll(cx)));
-        if matches!(result, Ok(Poll::Pending)) && !cell.ended.get() {
-            return Poll::Pending;
-        }
-        let finished = future.take();
-        drop(future);
-        host.tasks.borrow_mut().remove(id);
-        drop(finished);
-        if let Err(panic) = result {
-            host.task_panicked(cell.name, &*panic);
-        }
-        Poll::Ready(())
-    }
-}
-
-impl Drop for TaskRun {
-    /// The carrier gave up the task: turmoil does when its host crashes.
-    fn drop(&mut self) {
-        self.cell.end();
-        self.host.tasks.borrow_mut().remove(&self.id);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-
-    #[test]
-    fn a_drifting_clock_shows_a_time_no_earlier_than_asked_for_at_the_moment_it_names() {
-        for drift_ppm in [-500_000, -200, 0, 200, 1_000_000] {
-            let clock =
-                Clock { since: Instant::from_nanos(77), shown: Instant::from_nanos(1_000), drift_ppm };
-            for nanos in [1_000, 1_001, 123_456_789] {
-                let local = Instant::from_nanos(nanos);
-                let when = clock.when(local);
-                assert!(clock.at(when) >= local, "{drift_ppm} {nanos}");
-                assert!(clock.at(when) - local <= Duration::from_nanos(2), "{drift_ppm} {nanos}");
-            }
-        }
     }
 }

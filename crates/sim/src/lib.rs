@@ -32,6 +32,8 @@
 
 #![forbid(unsafe_code)]
 
+mod budget;
+mod clock;
 mod control;
 mod dice;
 mod event;
@@ -41,6 +43,7 @@ mod link;
 mod network;
 mod recorder;
 mod sim;
+mod task;
 mod throttle;
 mod world;
 

@@ -168,7 +168,7 @@ impl SimBuilder {
         let (world, run) = match self.carrier {
             Carrier::Warp => {
                 let (world, run) = WarpRun::new(self.settings);
-                (world, Run::Warp(run))
+                (world, Run::Warp(Box::new(run)))
             }
             Carrier::Turmoil => {
                 let (world, run) = TurmoilRun::new(self.settings);
@@ -186,7 +186,7 @@ pub struct Sim {
 }
 
 enum Run {
-    Warp(WarpRun),
+    Warp(Box<WarpRun>),
     Turmoil(Box<TurmoilRun>),
 }
 

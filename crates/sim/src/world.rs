@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use seaworthy_core::Instant;
 
+use crate::budget::Budget;
 use crate::event::{DropReason, Event, HostId};
 use crate::fault::{CancelWeights, Fault, ReadRate, Readers};
 use crate::host::{Host, Program};
@@ -72,24 +73,7 @@ pub(crate) struct World {
     pub(crate) yield_chance: Cell<f64>,
     /// True once the simulation is being dropped.
     ended: Cell<bool>,
-    budget: Cell<Budget>,
-}
-
-/// What a run has used up.
-#[derive(Clone, Copy, Debug)]
-struct Budget {
-    /// Polls since time last advanced.
-    polls: u64,
-    at: Instant,
-    #[allow(clippy::disallowed_types, reason = "it measures the simulator, not the simulated")]
-    started: std::time::Instant,
-}
-
-impl Budget {
-    #[allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "it measures the simulator")]
-    fn new() -> Self {
-        Self { polls: 0, at: Instant::ZERO, started: std::time::Instant::now() }
-    }
+    budget: RefCell<Budget>,
 }
 
 impl World {
@@ -105,7 +89,7 @@ impl World {
             cancel_weights: Cell::new(settings.cancel_weights),
             yield_chance: Cell::new(settings.yield_chance),
             ended: Cell::new(false),
-            budget: Cell::new(Budget::new()),
+            budget: RefCell::new(Budget::new(Instant::ZERO)),
             settings,
         })
     }
@@ -168,7 +152,7 @@ impl World {
 
     /// A run begins: its wall-clock time counts from here.
     pub(crate) fn begin_run(&self) {
-        self.budget.set(Budget { at: self.now(), ..Budget::new() });
+        self.budget.replace(Budget::new(self.now()));
     }
 
     /// Counts a poll of a task. False when no task may be polled any more: the run has failed.
@@ -176,23 +160,18 @@ impl World {
         if self.failure.borrow().is_some() {
             return false;
         }
-        let mut budget = self.budget.get();
-        let now = self.now();
-        if now != budget.at {
-            budget = Budget { polls: 0, at: now, ..budget };
-        }
-        budget.polls += 1;
-        self.budget.set(budget);
-        if budget.polls > self.settings.poll_budget {
-            let (host, task) = (host.to_owned(), task.to_owned());
-            self.fail(Failure::Livelock { host, task, polls: budget.polls, at: now });
+        let at = self.now();
+        let polls = self.budget.borrow_mut().spend_poll(at);
+        if polls > self.settings.poll_budget {
+            self.fail(Failure::Livelock { host: host.to_owned(), task: task.to_owned(), polls, at });
         }
         true
     }
 
+    /// Fails the run if it takes too long outside.
     pub(crate) fn check_wall(&self) {
         if let Some(wall) = self.settings.wall_limit
-            && self.budget.get().started.elapsed() > wall
+            && self.budget.borrow().wall() > wall
         {
             self.fail(Failure::Slow { wall, at: self.now() });
         }

@@ -69,6 +69,11 @@ pub use crate::sink::MessageSink;
 pub use crate::socket::Socket;
 pub use crate::transport::PENDING_HANDSHAKES_MAX;
 
+/// The programs in the README compile and run.
+#[cfg(all(doctest, feature = "compio"))]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
+
 /// Names each socket type, with the real network as its default.
 macro_rules! socket_types {
     ($($(#[$doc:meta])* $name:ident = $pattern:ident;)*) => {$(

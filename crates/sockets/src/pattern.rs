@@ -40,19 +40,20 @@ pub trait Pattern: 'static {
 /// Why a message was not sent.
 #[derive(Debug)]
 pub enum Unsent {
-    /// Nobody who should get it has room: wait for one who has, and try again with the message.
-    Full(Message),
+    /// Nobody who should get it has room: wait for one who has, and try again.
+    Full,
     /// Some who should get it have no room, and will lose it unless their drivers run first: let them, and try
     /// once more.
-    Yield(Message),
+    Yield,
     /// It cannot be sent.
-    Failed(Error, Message),
+    Failed(Error),
 }
 
 /// A pattern whose users send.
 pub trait Sends: Pattern {
-    /// Hands the message to the pipes it is for, or drops it if that is what the type does.
-    fn try_send(&mut self, peers: &mut Peers, message: Message) -> Result<(), Unsent>;
+    /// Takes the message and hands it to the pipes it is for, or drops it if that is what the type does. An unsent
+    /// message stays in its place, unchanged.
+    fn try_send(&mut self, peers: &mut Peers, message: &mut Message) -> Result<(), Unsent>;
 }
 
 /// A pattern whose users receive.

@@ -24,10 +24,10 @@ impl<'s, P: Sends, N: Network> MessageSink<'s, P, N> {
     }
 
     fn poll_drain(&mut self, context: &Context<'_>) -> Poll<Result<(), Error>> {
-        if self.waiting.is_none() {
-            return Poll::Ready(Ok(()));
-        }
-        self.socket.poll_send(context, &mut self.waiting)
+        let Some(message) = &mut self.waiting else { return Poll::Ready(Ok(())) };
+        let outcome = ready!(self.socket.poll_send(context, message));
+        self.waiting = None;
+        Poll::Ready(outcome)
     }
 }
 

@@ -266,15 +266,13 @@ impl<P: Sends, N: Network> Socket<P, N> {
         if self.core.is_turn_over() {
             yield_now().await;
         }
-        let mut message = match self.core.try_send(message.into()) {
+        let mut message = message.into();
+        match self.core.try_send(&mut message) {
             Ok(()) => return Ok(()),
-            Err(Unsent::Failed(error, _)) => return Err(error),
-            Err(Unsent::Full(message)) => Some(message),
-            Err(Unsent::Yield(message)) => {
-                yield_now().await;
-                Some(message)
-            }
-        };
+            Err(Unsent::Failed(error)) => return Err(error),
+            Err(Unsent::Full) => {}
+            Err(Unsent::Yield) => yield_now().await,
+        }
         self.within(self.core.options.sndtimeo, poll_fn(|context| self.core.poll_send(context, &mut message)))
             .await
     }
@@ -284,15 +282,14 @@ impl<P: Sends, N: Network> Socket<P, N> {
     /// # Errors
     /// As [`send`](Self::send); the message is given back.
     pub fn try_send(&self, message: impl Into<Message>) -> Result<(), TrySendError> {
-        let outcome = match self.core.try_send(message.into()) {
-            Err(Unsent::Yield(message)) => self.core.try_send(message),
-            outcome => outcome,
-        };
+        let mut message = message.into();
+        let mut outcome = self.core.try_send(&mut message);
+        if matches!(outcome, Err(Unsent::Yield)) {
+            outcome = self.core.try_send(&mut message);
+        }
         outcome.map_err(|unsent| match unsent {
-            Unsent::Full(message) | Unsent::Yield(message) => {
-                TrySendError { message, error: Error::WouldBlock }
-            }
-            Unsent::Failed(error, message) => TrySendError { message, error },
+            Unsent::Full | Unsent::Yield => TrySendError { message, error: Error::WouldBlock },
+            Unsent::Failed(error) => TrySendError { message, error },
         })
     }
 
@@ -304,7 +301,7 @@ impl<P: Sends, N: Network> Socket<P, N> {
     pub(crate) fn poll_send(
         &self,
         context: &TaskContext<'_>,
-        message: &mut Option<Message>,
+        message: &mut Message,
     ) -> Poll<Result<(), Error>> {
         self.core.poll_send(context, message)
     }
@@ -450,38 +447,34 @@ impl<P: Pattern> Core<P> {
 }
 
 impl<P: Sends> Core<P> {
-    #[inline]
-    fn try_send(&self, message: Message) -> Result<(), Unsent> {
+    #[inline(always)]
+    fn try_send(&self, message: &mut Message) -> Result<(), Unsent> {
         if message.is_empty() {
-            return Err(Unsent::Failed(Error::InvalidMessage { reason: "it has no frames" }, message));
+            return Err(Unsent::Failed(Error::InvalidMessage { reason: "it has no frames" }));
         }
         if self.closed.get() {
-            return Err(Unsent::Failed(Error::Closed, message));
+            return Err(Unsent::Failed(Error::Closed));
         }
         let mut state = self.state.borrow_mut();
         let State { pattern, peers } = &mut *state;
         pattern.try_send(peers, message)
     }
 
-    fn poll_send(&self, context: &TaskContext<'_>, place: &mut Option<Message>) -> Poll<Result<(), Error>> {
+    fn poll_send(&self, context: &TaskContext<'_>, message: &mut Message) -> Poll<Result<(), Error>> {
         if self.is_turn_over() {
             context.waker().wake_by_ref();
             return Poll::Pending;
         }
         for last_look in [false, true] {
-            let Some(message) = place.take() else { return Poll::Ready(Ok(())) };
             match self.try_send(message) {
                 Ok(()) => return Poll::Ready(Ok(())),
-                Err(Unsent::Failed(error, _)) => return Poll::Ready(Err(error)),
-                Err(Unsent::Yield(message)) => {
-                    *place = Some(message);
+                Err(Unsent::Failed(error)) => return Poll::Ready(Err(error)),
+                Err(Unsent::Yield) => {
                     context.waker().wake_by_ref();
                     return Poll::Pending;
                 }
-                Err(Unsent::Full(message)) => *place = Some(message),
-            }
-            if !last_look {
-                self.writable.wait(context.waker());
+                Err(Unsent::Full) if !last_look => self.writable.wait(context.waker()),
+                Err(Unsent::Full) => {}
             }
         }
         self.operations.set(0);
@@ -490,7 +483,7 @@ impl<P: Sends> Core<P> {
 }
 
 impl<P: Receives> Core<P> {
-    #[inline]
+    #[inline(always)]
     fn try_recv(&self) -> Result<Option<Message>, Error> {
         self.check_open()?;
         let mut state = self.state.borrow_mut();

@@ -1,3 +1,25 @@
-//! Sockets behave as ZeroMQ's, on simulated hosts and in virtual time. One file per behaviour.
+//! What every [`Network`](seaworthy_core::Network) promises, on the real one and on both simulated ones, and
+//! what the simulated ones do on top; and that sockets on them behave as ZeroMQ's. One file per behaviour; a body that is generic over the network runs on
+//! each of them.
 
+mod place;
+
+mod accept;
+mod backpressure;
+mod cancelled_operations;
+mod clocks;
+mod connect;
+mod crash;
+mod cut;
+mod determinism;
+mod half_close;
+mod hosts;
+mod ipc;
+mod links;
+mod partial_writes;
+mod reset;
 mod semantics;
+mod slow_readers;
+mod tasks;
+mod time;
+mod turmoil_faults;

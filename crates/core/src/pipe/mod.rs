@@ -27,14 +27,30 @@ pub struct HighWaterMarks {
 }
 
 impl HighWaterMarks {
-    fn reached(self, messages: u64, bytes: u64) -> bool {
-        self.messages != 0 && messages >= self.messages as u64
-            || self.bytes != 0 && bytes >= self.bytes as u64
+    /// Items after which credit is given: half the mark, as libzmq's `compute_lwm`.
+    const fn lot(self) -> Self {
+        Self { messages: self.messages.div_ceil(2), bytes: self.bytes.div_ceil(2) }
     }
 
-    /// Items after which credit is given: half the mark, as libzmq's `compute_lwm`.
-    fn lot(self) -> Self {
-        Self { messages: self.messages.div_ceil(2), bytes: self.bytes.div_ceil(2) }
+    const fn threshold(self) -> Threshold {
+        const fn or_never(mark: usize) -> u64 {
+            if mark == 0 { u64::MAX } else { mark as u64 }
+        }
+        Threshold { messages: or_never(self.messages), bytes: or_never(self.bytes) }
+    }
+}
+
+/// Marks with "never" for unlimited, so that each look is one comparison.
+#[derive(Clone, Copy, Debug)]
+struct Threshold {
+    messages: u64,
+    bytes: u64,
+}
+
+impl Threshold {
+    #[inline(always)]
+    const fn is_reached(self, messages: u64, bytes: u64) -> bool {
+        messages >= self.messages || bytes >= self.bytes
     }
 }
 
@@ -107,8 +123,22 @@ fn way<T: Weigh>(marks: HighWaterMarks, local: bool) -> (Sender<T>, Receiver<T>)
     });
     let (producer, consumer) = queue::queue();
     (
-        Sender { way: Arc::clone(&way), queue: producer, marks, messages: 0, bytes: 0, credit: (0, 0) },
-        Receiver { way, queue: consumer, lot: marks.lot(), messages: 0, bytes: 0, credit: (0, 0) },
+        Sender {
+            way: Arc::clone(&way),
+            queue: producer,
+            threshold: marks.threshold(),
+            messages: 0,
+            bytes: 0,
+            credit: (0, 0),
+        },
+        Receiver {
+            way,
+            queue: consumer,
+            lot: marks.lot().threshold(),
+            messages: 0,
+            bytes: 0,
+            credit: (0, 0),
+        },
     )
 }
 
@@ -116,7 +146,7 @@ fn way<T: Weigh>(marks: HighWaterMarks, local: bool) -> (Sender<T>, Receiver<T>)
 pub struct Sender<T: Weigh> {
     way: Arc<Way>,
     queue: Producer<T>,
-    marks: HighWaterMarks,
+    threshold: Threshold,
     /// Ever written.
     messages: u64,
     bytes: u64,
@@ -153,7 +183,7 @@ impl<T: Weigh> Sender<T> {
     }
 
     /// Writes an item whatever the marks say; for what must not be lost and is bounded elsewhere.
-    #[inline]
+    #[inline(always)]
     pub fn write_beyond(&mut self, item: T) {
         self.messages += 1;
         self.bytes += item.weight() as u64;
@@ -161,27 +191,29 @@ impl<T: Weigh> Sender<T> {
     }
 
     /// Hands what was written to the reader, with one wake-up for all of it.
-    #[inline]
+    #[inline(always)]
     pub fn publish(&mut self) {
         self.queue.publish();
         self.way.reader.wake();
     }
 
     /// True when the mark is reached.
-    #[inline]
+    #[inline(always)]
     pub fn is_full(&mut self) -> bool {
-        self.marks.reached(self.messages - self.credit.0, self.bytes - self.credit.1) && self.is_still_full()
+        self.threshold.is_reached(self.messages - self.credit.0, self.bytes - self.credit.1)
+            && self.is_still_full()
     }
 
     /// Looks for new credit.
+    #[cold]
     fn is_still_full(&mut self) -> bool {
         self.credit =
             (self.way.credit_messages.load(Ordering::Acquire), self.way.credit_bytes.load(Ordering::Acquire));
-        self.marks.reached(self.messages - self.credit.0, self.bytes - self.credit.1)
+        self.threshold.is_reached(self.messages - self.credit.0, self.bytes - self.credit.1)
     }
 
     /// True when nothing will ever be read again.
-    #[inline]
+    #[inline(always)]
     pub fn is_closed(&self) -> bool {
         self.way.reader_gone.load(Ordering::Acquire)
     }
@@ -226,7 +258,7 @@ impl<T: Weigh> Drop for Sender<T> {
 pub struct Receiver<T: Weigh> {
     way: Arc<Way>,
     queue: Consumer<T>,
-    lot: HighWaterMarks,
+    lot: Threshold,
     /// Ever taken.
     messages: u64,
     bytes: u64,
@@ -237,7 +269,7 @@ pub struct Receiver<T: Weigh> {
 impl<T: Weigh> Receiver<T> {
     /// Takes the oldest item. `None` when there is none now; see [`is_ended`](Self::is_ended) for whether one
     /// can still come.
-    #[inline]
+    #[inline(always)]
     pub fn take(&mut self) -> Option<T> {
         let Some(item) = self.queue.take() else {
             self.give_credit();
@@ -245,14 +277,14 @@ impl<T: Weigh> Receiver<T> {
         };
         self.messages += 1;
         self.bytes += item.weight() as u64;
-        let lot = self.lot;
-        if lot.reached(self.messages - self.credit.0, self.bytes - self.credit.1) {
+        if self.lot.is_reached(self.messages - self.credit.0, self.bytes - self.credit.1) {
             self.give_credit();
         }
         Some(item)
     }
 
     /// Tells the writer what was taken.
+    #[inline(never)]
     fn give_credit(&mut self) {
         if self.credit == (self.messages, self.bytes) {
             return;
@@ -270,7 +302,7 @@ impl<T: Weigh> Receiver<T> {
     }
 
     /// True when the writer is gone; what it wrote can still be taken.
-    #[inline]
+    #[inline(always)]
     pub fn is_closed(&self) -> bool {
         self.way.writer_gone.load(Ordering::Acquire)
     }
@@ -306,10 +338,7 @@ impl<T: Weigh> Drop for Receiver<T> {
 
 impl<T: Weigh> fmt::Debug for Sender<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sender")
-            .field("marks", &self.marks)
-            .field("written", &self.messages)
-            .finish_non_exhaustive()
+        f.debug_struct("Sender").field("written", &self.messages).finish_non_exhaustive()
     }
 }
 

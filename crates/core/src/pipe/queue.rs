@@ -107,7 +107,7 @@ fn slot(count: u64) -> usize {
 
 impl<T> Producer<T> {
     /// Writes an item, which the consumer sees after the next [`publish`](Self::publish).
-    #[inline]
+    #[inline(always)]
     pub(crate) fn write(&mut self, item: T) {
         let slot = slot(self.written);
         if slot == 0 {
@@ -120,7 +120,7 @@ impl<T> Producer<T> {
     }
 
     /// Hands everything written so far to the consumer.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn publish(&mut self) {
         if self.published != self.written {
             self.published = self.written;
@@ -152,7 +152,7 @@ impl<T> Drop for Producer<T> {
 
 impl<T> Consumer<T> {
     /// Takes the oldest published item.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn take(&mut self) -> Option<T> {
         if self.taken == self.published && !self.look() {
             return None;
@@ -175,6 +175,7 @@ impl<T> Consumer<T> {
     }
 
     /// Looks for newly published items.
+    #[inline]
     fn look(&mut self) -> bool {
         self.published = self.shared.published.load(Ordering::Acquire);
         self.taken != self.published

@@ -14,7 +14,8 @@ use smoltcp::socket::tcp::{CongestionControl, Socket, SocketBuffer, State};
 use smoltcp::wire::{IpAddress, IpEndpoint, IpListenEndpoint};
 
 use crate::event::{Addresses, Event, StreamId};
-use crate::network::stack::{Device, FIN_TIMEOUT, ListenAddress, micros};
+use crate::network::device::{Device, micros};
+use crate::network::stack::{FIN_TIMEOUT, ListenAddress};
 use crate::recorder::Recorder;
 
 /// Sizes of the kernel's buffers.
@@ -226,9 +227,12 @@ impl Connection {
             self.rest = rest;
         }
         self.discard_for_ghost(now, recorder);
-        let owes = state == State::SynSent
-            || self.socket().send_queue() > 0
-            || matches!(state, State::FinWait1 | State::Closing | State::LastAck | State::SynReceived);
+        let owes = match state {
+            State::Closed | State::Listen | State::TimeWait => false,
+            State::Established | State::CloseWait | State::FinWait2 => self.socket().send_queue() > 0,
+            // A SYN or a FIN is out.
+            _ => true,
+        };
         match self.unanswered_since {
             None if owes => self.unanswered_since = Some(now),
             Some(_) if !owes => self.unanswered_since = None,
@@ -436,6 +440,9 @@ impl Connection {
         self.ghost_write.clear();
         self.ghost_read = 0;
         self.rest.clear();
+        if open {
+            self.error = Some(io::ErrorKind::ConnectionReset);
+        }
         self.socket_mut().abort();
         open
     }

@@ -13,12 +13,13 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use seaworthy_core::{Instant, StreamOptions};
 use smoltcp::iface::{Config, Interface, SocketSet};
-use smoltcp::phy::{self, DeviceCapabilities, Medium};
 use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr};
 
 use crate::dice::Dice;
 use crate::event::{Addresses, Event, StreamId};
 use crate::network::connection::{Buffers, Connection, Phase, Standing};
+use crate::network::device::{Device, micros};
+use crate::network::header::{Header, destination};
 use crate::recorder::Recorder;
 use crate::world::Settings;
 
@@ -238,8 +239,7 @@ impl Stack {
     /// Turns packets to the host itself around.
     fn loop_back(&mut self, now: Instant) {
         let own = self.address;
-        let is_own =
-            |packet: &Vec<u8>| packet.get(16..20).is_some_and(|to| to[0] == 127 || to == own.octets());
+        let is_own = |packet: &Vec<u8>| destination(packet).is_some_and(|to| to.is_loopback() || to == own);
         if self.device.outgoing.iter().any(is_own) {
             for packet in std::mem::take(&mut self.device.outgoing) {
                 if is_own(&packet) {
@@ -492,89 +492,5 @@ impl Stack {
         }
         connection.orphan(now);
         self.progress(id, now, false);
-    }
-}
-
-/// smoltcp's time. Rounded down, so that no timer is early.
-pub(crate) fn micros(now: Instant) -> smoltcp::time::Instant {
-    smoltcp::time::Instant::from_micros((now.as_nanos() / 1000) as i64)
-}
-
-/// What the stack reads of a packet before smoltcp checks it. If it is corrupt, smoltcp drops it later.
-struct Header {
-    /// From the receiver's point of view.
-    addresses: Addresses,
-    syn: bool,
-    ack: bool,
-    rst: bool,
-}
-
-impl Header {
-    fn parse(packet: &[u8]) -> Option<Self> {
-        let address = |at: usize| -> Option<Ipv4Addr> {
-            Some(Ipv4Addr::from(<[u8; 4]>::try_from(packet.get(at..at + 4)?).ok()?))
-        };
-        let tcp = packet.get(usize::from(packet.first()? & 0x0f) * 4..)?;
-        let port =
-            |at: usize| -> Option<u16> { Some(u16::from_be_bytes(tcp.get(at..at + 2)?.try_into().ok()?)) };
-        let flags = *tcp.get(13)?;
-        let source = SocketAddrV4::new(address(12)?, port(0)?);
-        let destination = SocketAddrV4::new(address(16)?, port(2)?);
-        Some(Self {
-            addresses: Addresses { local: destination, remote: source },
-            syn: flags & 0x02 != 0,
-            ack: flags & 0x10 != 0,
-            rst: flags & 0x04 != 0,
-        })
-    }
-
-    fn is_first_syn(&self) -> bool {
-        self.syn && !self.ack && !self.rst
-    }
-}
-
-/// Where smoltcp takes packets from and puts them.
-pub(crate) struct Device {
-    mtu: usize,
-    received: Option<Vec<u8>>,
-    outgoing: VecDeque<Vec<u8>>,
-}
-
-impl phy::Device for Device {
-    type RxToken<'a> = Received;
-    type TxToken<'a> = Outgoing<'a>;
-
-    fn capabilities(&self) -> DeviceCapabilities {
-        let mut capabilities = DeviceCapabilities::default();
-        capabilities.medium = Medium::Ip;
-        capabilities.max_transmission_unit = self.mtu;
-        capabilities
-    }
-
-    fn receive(&mut self, _: smoltcp::time::Instant) -> Option<(Received, Outgoing<'_>)> {
-        Some((Received(self.received.take()?), Outgoing(&mut self.outgoing)))
-    }
-
-    fn transmit(&mut self, _: smoltcp::time::Instant) -> Option<Outgoing<'_>> {
-        Some(Outgoing(&mut self.outgoing))
-    }
-}
-
-pub(crate) struct Received(Vec<u8>);
-
-impl phy::RxToken for Received {
-    fn consume<R, F: FnOnce(&[u8]) -> R>(self, read: F) -> R {
-        read(&self.0)
-    }
-}
-
-pub(crate) struct Outgoing<'a>(&'a mut VecDeque<Vec<u8>>);
-
-impl phy::TxToken for Outgoing<'_> {
-    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, length: usize, write: F) -> R {
-        let mut packet = vec![0; length];
-        let result = write(&mut packet);
-        self.0.push_back(packet);
-        result
     }
 }

@@ -7,6 +7,7 @@ use std::net::Ipv4Addr;
 use crate::event::{DropReason, Event, HostId};
 use crate::host::Host;
 use crate::link::{Arrival, Link, Passage};
+use crate::network::header::destination;
 use crate::network::{Action, Packet};
 use crate::world::World;
 
@@ -119,10 +120,4 @@ impl Wire {
         world.record(&Event::PacketDelivered { packet: id, to: to.id, bytes: &packet.bytes });
         kernel.receive(packet.bytes);
     }
-}
-
-/// The receiver's address in an IPv4 header.
-fn destination(packet: &[u8]) -> Option<Ipv4Addr> {
-    let octets: [u8; 4] = packet.get(16..20)?.try_into().ok()?;
-    Some(Ipv4Addr::from(octets))
 }

@@ -30,7 +30,7 @@ impl Pattern for Push {
 
 impl Sends for Push {
     #[inline]
-    fn try_send(&mut self, peers: &mut Peers, message: Message) -> Result<(), Unsent> {
-        self.round_robin.send(peers, message).map(|_| ()).map_err(Unsent::Full)
+    fn try_send(&mut self, peers: &mut Peers, message: &mut Message) -> Result<(), Unsent> {
+        self.round_robin.send(peers, message).map(|_| ()).ok_or(Unsent::Full)
     }
 }

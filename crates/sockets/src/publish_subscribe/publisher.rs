@@ -49,17 +49,17 @@ impl Pattern for Pub {
 
 impl Sends for Pub {
     #[inline]
-    fn try_send(&mut self, peers: &mut Peers, message: Message) -> Result<(), Unsent> {
+    fn try_send(&mut self, peers: &mut Peers, message: &mut Message) -> Result<(), Unsent> {
         let room = self.distribute.choose(peers, &self.subscriptions, message.frame(0).unwrap_or_default());
         if !room && self.nodrop && self.distribute.watch_full(peers) {
-            return Err(Unsent::Full(message));
+            return Err(Unsent::Full);
         }
         if !room && !self.yielded {
             self.yielded = true;
-            return Err(Unsent::Yield(message));
+            return Err(Unsent::Yield);
         }
         self.yielded = false;
-        self.distribute.send(peers, message);
+        self.distribute.send(peers, std::mem::take(message));
         Ok(())
     }
 }

@@ -32,8 +32,8 @@ impl Pattern for Dealer {
 
 impl Sends for Dealer {
     #[inline]
-    fn try_send(&mut self, peers: &mut Peers, message: Message) -> Result<(), Unsent> {
-        self.round_robin.send(peers, message).map(|_| ()).map_err(Unsent::Full)
+    fn try_send(&mut self, peers: &mut Peers, message: &mut Message) -> Result<(), Unsent> {
+        self.round_robin.send(peers, message).map(|_| ()).ok_or(Unsent::Full)
     }
 }
 

@@ -48,13 +48,13 @@ impl Pattern for Rep {
 }
 
 impl Sends for Rep {
-    fn try_send(&mut self, peers: &mut Peers, message: Message) -> Result<(), Unsent> {
+    fn try_send(&mut self, peers: &mut Peers, message: &mut Message) -> Result<(), Unsent> {
         let State::Replying { peer, mut envelope } = std::mem::take(&mut self.state) else {
             let state = "no request was received";
             let error = Error::InvalidState { socket: SocketType::Rep, operation: "send", state };
-            return Err(Unsent::Failed(error, message));
+            return Err(Unsent::Failed(error));
         };
-        envelope.extend(message.into_frames());
+        envelope.extend(std::mem::take(message).into_frames());
         if let Some(peer) = peers.get_mut(peer) {
             // RFC 28: a reply that its peer has no room for is dropped.
             let _ = peer.pipe.out.send(Parcel::Message(Message::from(envelope)));

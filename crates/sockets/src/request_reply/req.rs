@@ -70,35 +70,34 @@ impl Pattern for Req {
 }
 
 impl Sends for Req {
-    fn try_send(&mut self, peers: &mut Peers, message: Message) -> Result<(), Unsent> {
+    fn try_send(&mut self, peers: &mut Peers, message: &mut Message) -> Result<(), Unsent> {
         if matches!(self.state, State::Awaiting(_)) && !self.relaxed {
             let state = "a reply is awaited";
             let error = Error::InvalidState { socket: SocketType::Req, operation: "send", state };
-            return Err(Unsent::Failed(error, message));
+            return Err(Unsent::Failed(error));
         }
         // Late replies to former requests.
         while self.fair_queue.next(peers).is_some() {}
 
-        let mut request = message;
-        request.push_front(Bytes::new());
+        message.push_front(Bytes::new());
         let request_id = self.request_id.map(|id| id.wrapping_add(1));
         if let Some(id) = request_id {
             let mut frame = BytesMut::with_capacity(4);
             frame.put_u32(id);
-            request.push_front(frame.freeze());
+            message.push_front(frame.freeze());
         }
-        match self.round_robin.send(peers, request) {
-            Ok(peer) => {
+        match self.round_robin.send(peers, message) {
+            Some(peer) => {
                 self.state = State::Awaiting(Some(peer));
                 self.request_id = request_id;
                 Ok(())
             }
-            Err(mut request) => {
+            None => {
                 if request_id.is_some() {
-                    request.pop_front();
+                    message.pop_front();
                 }
-                request.pop_front();
-                Err(Unsent::Full(request))
+                message.pop_front();
+                Err(Unsent::Full)
             }
         }
     }

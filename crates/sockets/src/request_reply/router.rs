@@ -1,5 +1,6 @@
+use std::mem;
+
 use bytes::Bytes;
-use seaworthy_core::pipe::Refused;
 use seaworthy_core::{Message, Options};
 use seaworthy_zmtp::SocketType;
 
@@ -87,32 +88,26 @@ impl Pattern for Router {
 
 impl Sends for Router {
     #[inline]
-    fn try_send(&mut self, peers: &mut Peers, mut message: Message) -> Result<(), Unsent> {
-        let Some(routing_id) = message.pop_front() else {
-            return Err(Unsent::Failed(Error::InvalidMessage { reason: "it lacks a routing id" }, message));
-        };
-        let peer = self.by_identity.get(&routing_id).and_then(|id| peers.get_mut(id));
-        let Some(peer) = peer else {
-            if !self.mandatory {
-                return Ok(());
+    fn try_send(&mut self, peers: &mut Peers, message: &mut Message) -> Result<(), Unsent> {
+        let routing_id = message.frames().first().cloned().unwrap_or_default();
+        let Some(peer) = self.by_identity.get(&routing_id).and_then(|id| peers.get_mut(id)) else {
+            if self.mandatory {
+                return Err(Unsent::Failed(Error::Unroutable { routing_id }));
             }
-            message.push_front(routing_id.clone());
-            return Err(Unsent::Failed(Error::Unroutable { routing_id }, message));
-        };
-        // A routing id and nothing behind it is no message.
-        if message.is_empty() {
+            drop(mem::take(message));
             return Ok(());
+        };
+        if peer.pipe.out.is_full() && !peer.pipe.out.is_closed() && self.mandatory && peer.watch_writable() {
+            peers.writable.clear();
+            return Err(Unsent::Full);
         }
-        match peer.pipe.out.send(Parcel::Message(message)) {
-            Err(Refused::Full(Parcel::Message(mut message))) if self.mandatory => {
-                message.push_front(routing_id);
-                let waiting = peer.watch_writable();
-                peers.writable.clear();
-                if waiting { Err(Unsent::Full(message)) } else { self.try_send(peers, message) }
-            }
-            // RFC 28: a message for a peer without room is dropped.
-            Ok(()) | Err(_) => Ok(()),
+        let mut body = mem::take(message);
+        body.pop_front();
+        // A routing id and nothing behind it is no message; and RFC 28 drops what its peer has no room for.
+        if !body.is_empty() {
+            let _ = peer.pipe.out.send(Parcel::Message(body));
         }
+        Ok(())
     }
 }
 

@@ -1,6 +1,5 @@
 //! Distribution: a copy to every peer that wants it (RFC 29; libzmq's `dist_t`).
 
-use seaworthy_core::pipe::Refused;
 use seaworthy_core::{Message, Subscriptions};
 
 use crate::parcel::Parcel;
@@ -52,20 +51,23 @@ impl Distribute {
 
     /// Gives the message to the chosen peers that have room, and counts those that have none and lose it.
     pub(crate) fn send(&self, peers: &mut Peers, message: Message) -> usize {
-        let mut lost = 0;
         let Some((&last, others)) = self.chosen.split_last() else { return 0 };
-        for &id in others {
-            lost += offer(peers, id, message.clone());
-        }
-        lost + offer(peers, last, message)
+        let lost = others.iter().filter(|&&id| !offer(peers, id, || message.clone())).count();
+        lost + usize::from(!offer(peers, last, || message))
     }
 }
 
-/// Gives the message to one peer; 1 when its pipe is full.
-fn offer(peers: &mut Peers, id: PeerId, message: Message) -> usize {
-    let Some(peer) = peers.get_mut(id) else { return 0 };
-    match peer.pipe.out.send(Parcel::Message(message)) {
-        Ok(()) | Err(Refused::Closed(_)) => 0,
-        Err(Refused::Full(_)) => 1,
+/// Gives a message to one peer; false when its pipe is full.
+fn offer(peers: &mut Peers, id: PeerId, message: impl FnOnce() -> Message) -> bool {
+    let Some(peer) = peers.get_mut(id) else { return true };
+    let out = &mut peer.pipe.out;
+    if out.is_closed() {
+        return true;
     }
+    if out.is_full() {
+        return false;
+    }
+    out.write_beyond(Parcel::Message(message()));
+    out.publish();
+    true
 }

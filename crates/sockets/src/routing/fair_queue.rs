@@ -23,7 +23,7 @@ impl FairQueue {
     }
 
     /// The next message and who sent it, for types whose peers send nothing else.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn next_message(&mut self, peers: &mut Peers) -> Option<(PeerId, Message)> {
         loop {
             if let (id, Parcel::Message(message)) = self.next(peers)? {
@@ -33,7 +33,7 @@ impl FairQueue {
     }
 
     /// The next message and who sent it. Peers that departed and have nothing left are removed.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn next(&mut self, peers: &mut Peers) -> Option<(PeerId, Parcel)> {
         peers.readable.drain(&mut self.active);
         loop {

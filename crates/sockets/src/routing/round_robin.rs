@@ -1,9 +1,9 @@
 //! Round robin over the peers that have room (RFC 28, 30; libzmq's `lb_t`).
 
 use std::collections::VecDeque;
+use std::mem;
 
 use seaworthy_core::Message;
-use seaworthy_core::pipe::Refused;
 
 use crate::parcel::Parcel;
 use crate::peers::{PeerId, Peers};
@@ -17,43 +17,28 @@ pub(crate) struct RoundRobin {
 }
 
 impl RoundRobin {
-    /// Gives the message to the next peer that has room.
-    ///
-    /// # Errors
-    /// Gives the message back when no peer has room, or there is no peer.
-    #[inline]
-    pub(crate) fn send(&mut self, peers: &mut Peers, message: Message) -> Result<PeerId, Message> {
+    /// Takes the message and gives it to the next peer that has room. `None`, and the message stays, when none has.
+    #[inline(always)]
+    pub(crate) fn send(&mut self, peers: &mut Peers, message: &mut Message) -> Option<PeerId> {
         peers.writable.drain(&mut self.active);
-        let mut parcel = Parcel::Message(message);
-        while let Some(&id) = self.active.front() {
-            let Some(peer) = peers.get_mut(id) else {
+        loop {
+            let id = *self.active.front()?;
+            let Some(peer) = peers.get_mut(id).filter(|peer| !peer.pipe.out.is_closed()) else {
                 self.active.pop_front();
                 continue;
             };
-            parcel = match peer.pipe.out.send(parcel) {
-                Ok(()) => {
-                    if self.active.len() > 1 {
-                        self.active.rotate_left(1);
-                    }
-                    return Ok(id);
-                }
-                Err(Refused::Full(parcel)) => {
-                    if peer.watch_writable() {
-                        self.active.pop_front();
-                    }
-                    parcel
-                }
-                Err(Refused::Closed(parcel)) => {
+            if peer.pipe.out.is_full() {
+                if peer.watch_writable() {
                     self.active.pop_front();
-                    parcel
                 }
-            };
-        }
-        match parcel {
-            Parcel::Message(message) => Err(message),
-            Parcel::Subscribe(_) | Parcel::Cancel(_) => {
-                unreachable!("a refused parcel is the one that was sent")
+                continue;
             }
+            peer.pipe.out.write_beyond(Parcel::Message(mem::take(message)));
+            peer.pipe.out.publish();
+            if self.active.len() > 1 {
+                self.active.rotate_left(1);
+            }
+            return Some(id);
         }
     }
 

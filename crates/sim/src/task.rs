@@ -1,0 +1,90 @@
+//! A task of a host: it ends with its host, stands still with its host, and does not swallow its panic.
+
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use crate::host::Host;
+use crate::network::Task;
+
+/// A task's future, where its host can drop it.
+pub(crate) struct TaskCell {
+    pub(crate) name: &'static str,
+    future: RefCell<Option<Task>>,
+    /// Wakes the carrier's side of the task.
+    waker: RefCell<Option<Waker>>,
+    ended: Cell<bool>,
+}
+
+impl TaskCell {
+    pub(crate) fn new(name: &'static str, task: Task) -> Rc<Self> {
+        Rc::new(Self {
+            name,
+            future: RefCell::new(Some(task)),
+            waker: RefCell::default(),
+            ended: Cell::new(false),
+        })
+    }
+
+    /// Drops the future, now or, if it is running, when it next waits.
+    pub(crate) fn end(&self) {
+        self.ended.set(true);
+        let future = self.future.try_borrow_mut().ok().and_then(|mut future| future.take());
+        drop(future);
+        if let Some(waker) = self.waker.borrow_mut().take() {
+            waker.wake();
+        }
+    }
+}
+
+/// What the carrier runs.
+pub(crate) struct TaskRun {
+    pub(crate) host: Rc<Host>,
+    pub(crate) id: u64,
+    pub(crate) cell: Rc<TaskCell>,
+}
+
+impl Future for TaskRun {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let Self { host, id, cell } = &*self;
+        if cell.ended.get() {
+            return Poll::Ready(());
+        }
+        if host.park(cx.waker()) {
+            return Poll::Pending;
+        }
+        if !host.world.spend_poll(&host.name, cell.name) {
+            return Poll::Pending;
+        }
+        if cell.waker.borrow().is_none() {
+            cell.waker.replace(Some(cx.waker().clone()));
+        }
+        let mut future = cell.future.borrow_mut();
+        let Some(running) = future.as_mut() else { return Poll::Ready(()) };
+        let result = catch_unwind(AssertUnwindSafe(|| running.as_mut().poll(cx)));
+        if matches!(result, Ok(Poll::Pending)) && !cell.ended.get() {
+            return Poll::Pending;
+        }
+        let finished = future.take();
+        drop(future);
+        host.forget_task(*id);
+        drop(finished);
+        if let Err(panic) = result {
+            host.task_panicked(cell.name, &*panic);
+        }
+        Poll::Ready(())
+    }
+}
+
+impl Drop for TaskRun {
+    /// The carrier gave up the task: turmoil does when its host crashes.
+    fn drop(&mut self) {
+        self.cell.end();
+        self.host.forget_task(self.id);
+    }
+}
