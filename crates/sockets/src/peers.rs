@@ -25,6 +25,8 @@ pub(crate) struct Peer {
     pub(crate) routing_id: Bytes,
     /// Whether a connection stands behind the pipe now.
     pub(crate) connected: bool,
+    /// The pattern was told that it departed; what it delivered may still be there.
+    pub(crate) departed: bool,
     /// Nothing is received from it for now; what it sends stays in its pipe.
     pub(crate) ignored: bool,
     /// The last distribution that chose this peer, so that overlapping subscriptions choose it once.
@@ -79,6 +81,7 @@ impl Peers {
             pipe,
             routing_id: Bytes::new(),
             connected: false,
+            departed: false,
             ignored: false,
             chosen: 0,
             readable: Waker::from(Arc::new(Notice { ready: Arc::clone(&self.readable), id })),

@@ -79,8 +79,6 @@ struct HeldEndpoint {
     /// As it was resolved.
     resolved: Endpoint,
     bound: bool,
-    /// The peer whose pipe lives as long as the endpoint.
-    peer: Option<PeerId>,
     closing: Closing,
 }
 
@@ -137,7 +135,6 @@ impl<P: Pattern, N: Network> Socket<P, N> {
             given,
             resolved: resolved.clone(),
             bound: true,
-            peer: None,
             closing: closing.clone(),
         });
         self.core.monitors.emit(Event::Listening { endpoint: resolved.clone() });
@@ -166,12 +163,11 @@ impl<P: Pattern, N: Network> Socket<P, N> {
         }
         let closing = Closing::default();
         let token = self.core.tasks.token();
-        let peer = dial(self.context.network(), self.port(), given.clone(), closing.clone(), token);
+        dial(self.context.network(), self.port(), given.clone(), closing.clone(), token);
         self.core.endpoints.borrow_mut().push(HeldEndpoint {
             resolved: given.clone(),
             given,
             bound: false,
-            peer,
             closing,
         });
         Ok(())
@@ -408,23 +404,36 @@ impl<P: Pattern> Core<P> {
         self.endpoints.borrow_mut().retain(|held| {
             let same = held.bound == bound && (held.given == endpoint || held.resolved == endpoint);
             if same {
-                released.push((held.peer, held.closing.clone()));
+                released.push(held.closing.clone());
             }
             !same
         });
         if released.is_empty() {
             return Err(Error::UnknownEndpoint(Box::new(endpoint)));
         }
-        for (peer, closing) in released {
-            if let Some(id) = peer {
-                let mut state = self.state.borrow_mut();
-                let State { pattern, peers } = &mut *state;
-                pattern.departed(peers, id);
-                peers.remove(id);
+        for closing in released {
+            for id in closing.peers() {
+                self.part(id, bound);
             }
             closing.close();
         }
         Ok(())
+    }
+
+    /// Sends nothing to a peer from now on, and receives from it only what it has delivered, if that is `kept`.
+    fn part(&self, id: PeerId, kept: bool) {
+        let mut state = self.state.borrow_mut();
+        let State { pattern, peers } = &mut *state;
+        if let Some(peer) = peers.get_mut(id)
+            && !std::mem::replace(&mut peer.departed, true)
+        {
+            peer.connected = false;
+            peer.pipe.out.close();
+            pattern.departed(peers, id);
+        }
+        if !kept || peers.get_mut(id).is_some_and(|peer| peer.pipe.inward.is_ended()) {
+            peers.remove(id);
+        }
     }
 
     /// True when the task must let others run before it goes on.
@@ -540,15 +549,7 @@ impl<P: Pattern> Port for Core<P> {
     }
 
     fn departed(&self, id: PeerId) {
-        let mut state = self.state.borrow_mut();
-        let State { pattern, peers } = &mut *state;
-        let Some(peer) = peers.get_mut(id) else { return };
-        peer.connected = false;
-        let nothing_left = peer.pipe.inward.is_ended();
-        pattern.departed(peers, id);
-        if nothing_left {
-            peers.remove(id);
-        }
+        self.part(id, true);
     }
 
     fn subscription(&self, id: PeerId, topic: Bytes, subscribe: bool) {

@@ -218,6 +218,14 @@ impl<T: Weigh> Sender<T> {
         self.way.reader_gone.load(Ordering::Acquire)
     }
 
+    /// Ends this way: what was written is still read, and nothing can be written any more.
+    pub fn close(&mut self) {
+        self.queue.publish();
+        self.way.reader_gone.store(true, Ordering::Release);
+        self.way.writer_gone.store(true, Ordering::Release);
+        self.way.reader.wake();
+    }
+
     /// Arranges for `waker` to be woken once there is room or the reader is gone. Gives false, and arranges
     /// nothing, when that is so already.
     pub fn wait_for_room(&mut self, waker: &Waker) -> bool {

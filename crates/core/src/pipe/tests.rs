@@ -115,3 +115,15 @@ fn a_gone_reader_refuses_and_wakes_the_writer() {
     assert_eq!(count.0.load(Ordering::Relaxed), 1);
     assert_eq!(sender.send(2), Err(Refused::Closed(2)));
 }
+
+#[test]
+fn a_closed_way_gives_what_was_written_and_takes_nothing_more() {
+    let (mut sender, mut receiver) = one_way(0, 0);
+    sender.send(1).unwrap();
+    sender.write(2).unwrap();
+    sender.close();
+    assert_eq!(sender.send(3), Err(Refused::Closed(3)));
+    assert!(receiver.is_closed() && !receiver.is_ended());
+    assert_eq!((receiver.take(), receiver.take(), receiver.take()), (Some(1), Some(2), None));
+    assert!(receiver.is_ended());
+}

@@ -104,6 +104,7 @@ impl Attachment {
         let options = self.port.options();
         let (socket_end, pipe) = local_pipe(outgoing(options), incoming(options));
         let id = self.port.attach(socket_end).ok_or(NotTaken)?;
+        self.closing.add(id);
         self.attached = Some(Attached { id, pipe, carried: VecDeque::new() });
         Ok(id)
     }
@@ -166,6 +167,7 @@ impl Attachment {
     fn detach(&mut self) {
         if let Some(Attached { id, pipe, .. }) = self.attached.take() {
             drop(pipe);
+            self.closing.remove(id);
             self.port.departed(id);
         }
     }

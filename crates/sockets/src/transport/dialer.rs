@@ -9,31 +9,25 @@ use std::time::Duration;
 
 use seaworthy_core::{Backoff, Endpoint, Network, Stream};
 
-use super::attachment::{Attachment, Lifetime, NotTaken};
+use super::attachment::{Attachment, Lifetime};
 use super::driver::{Ended, drive};
 use super::port::{Closing, Port};
 use crate::monitor::Event;
-use crate::peers::PeerId;
 use crate::tasks::TaskToken;
 
-/// Starts the task of a connected endpoint, and gives its peer: the pipe exists when this returns, unless
-/// `immediate` is set.
+/// Starts the task of a connected endpoint: the pipe exists when this returns, unless `immediate` is set.
 pub(crate) fn dial<N: Network>(
     network: &N,
     port: Rc<dyn Port>,
     endpoint: Endpoint,
     closing: Closing,
     task: TaskToken,
-) -> Option<PeerId> {
+) {
     let lifetime = if port.options().immediate { Lifetime::Connection } else { Lifetime::Endpoint };
-    let attachment = match Attachment::new(port, endpoint, lifetime, closing, task) {
-        Ok(attachment) => attachment,
-        Err(NotTaken) => return None,
-    };
-    let id = attachment.id();
-    let dialer = Dialer { network: network.clone(), attachment };
-    network.spawn("dialer", dialer.run());
-    id
+    if let Ok(attachment) = Attachment::new(port, endpoint, lifetime, closing, task) {
+        let dialer = Dialer { network: network.clone(), attachment };
+        network.spawn("dialer", dialer.run());
+    }
 }
 
 struct Dialer<N> {

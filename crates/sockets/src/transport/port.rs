@@ -36,7 +36,7 @@ pub(crate) trait Port {
     fn emit(&self, event: Event);
 }
 
-/// Tells the tasks of one endpoint that it is no longer wanted.
+/// Tells the tasks of one endpoint that it is no longer wanted, and the socket who came by it.
 #[derive(Clone, Default)]
 pub(crate) struct Closing(Rc<ClosingState>);
 
@@ -44,6 +44,7 @@ pub(crate) struct Closing(Rc<ClosingState>);
 struct ClosingState {
     closed: Cell<bool>,
     tasks: RefCell<Vec<Waker>>,
+    peers: RefCell<Vec<PeerId>>,
 }
 
 impl Closing {
@@ -51,6 +52,21 @@ impl Closing {
     pub(crate) fn close(&self) {
         self.0.closed.set(true);
         self.0.tasks.take().into_iter().for_each(Waker::wake);
+    }
+
+    /// A peer came by this endpoint.
+    pub(super) fn add(&self, peer: PeerId) {
+        self.0.peers.borrow_mut().push(peer);
+    }
+
+    /// It is gone.
+    pub(super) fn remove(&self, peer: PeerId) {
+        self.0.peers.borrow_mut().retain(|&known| known != peer);
+    }
+
+    /// The peers that came by this endpoint.
+    pub(crate) fn peers(&self) -> Vec<PeerId> {
+        self.0.peers.borrow().clone()
     }
 
     pub(crate) fn is_closed(&self) -> bool {

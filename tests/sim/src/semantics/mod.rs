@@ -7,8 +7,12 @@ mod raw;
 mod stage;
 
 mod dealer;
+mod endpoints;
+mod heartbeats;
 mod high_water_marks;
+mod linger;
 mod publish_subscribe;
 mod push_pull;
+mod reconnect;
 mod request_reply;
 mod router;

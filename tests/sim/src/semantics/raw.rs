@@ -2,6 +2,7 @@
 //!
 //! It shares no code with the implementation, so what it writes is what RFC 37 says and not what we think it says.
 
+use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
@@ -27,6 +28,15 @@ pub(crate) struct RawPeer {
     input: BytesMut,
     /// Kept when a future is dropped, so that looking whether something comes loses nothing.
     reading: Option<Reading>,
+}
+
+impl fmt::Debug for RawPeer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RawPeer")
+            .field("stream", &self.stream)
+            .field("input", &self.input)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A frame as it stood on the wire.

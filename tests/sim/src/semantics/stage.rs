@@ -61,11 +61,12 @@ where
         control: sim.control(),
     };
     let script = RefCell::new(Some(script));
-    sim.host("script", move |_| {
+    let control = sim.control();
+    let script = sim.host("script", move |_| {
         let script = script.borrow_mut().take().expect("the script's host never restarts");
         script(stage.clone())
     });
-    match sim.run_until_finished(Instant::ZERO + CURTAIN) {
+    match sim.run_until_condition(Instant::ZERO + CURTAIN, || control.is_finished(script)) {
         Ok(true) => {}
         Ok(false) => panic!("the script waits for something that never happens"),
         Err(failure) => panic!("{failure}"),
