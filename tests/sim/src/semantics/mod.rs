@@ -6,11 +6,13 @@
 mod raw;
 mod stage;
 
+mod cancellation;
 mod dealer;
 mod endpoints;
 mod heartbeats;
 mod high_water_marks;
 mod linger;
+mod low_level;
 mod publish_subscribe;
 mod push_pull;
 mod reconnect;
