@@ -11,6 +11,7 @@ mod dealer;
 mod endpoints;
 mod heartbeats;
 mod high_water_marks;
+mod hostile_peers;
 mod linger;
 mod low_level;
 mod publish_subscribe;
