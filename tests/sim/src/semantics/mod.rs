@@ -6,6 +6,7 @@
 mod raw;
 mod stage;
 
+mod adapters;
 mod cancellation;
 mod dealer;
 mod endpoints;
@@ -14,8 +15,10 @@ mod high_water_marks;
 mod hostile_peers;
 mod linger;
 mod low_level;
+mod options;
 mod publish_subscribe;
 mod push_pull;
 mod reconnect;
 mod request_reply;
 mod router;
+mod timeouts;
