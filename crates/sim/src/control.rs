@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use seaworthy_core::Instant;
 
-use crate::event::{CancelOutcome, HostId, Tap};
+use crate::event::{CancelOutcome, ConnectionView, HostId, Tap};
 use crate::fault::{CancelWeights, ClockSkew, CrashKind, Fault, ReadRate, Readers, ShortIo};
 use crate::link::{LinkConfig, Passage};
 use crate::world::World;
@@ -178,6 +178,11 @@ impl Control {
     /// Tasks of a host that have not ended, its program included.
     pub fn tasks(&self, host: HostId) -> Vec<&'static str> {
         self.world.host(host).map(|host| host.task_names()).unwrap_or_default()
+    }
+
+    /// The tcp connections of a host's kernel, also those whose stream is gone. Empty without power.
+    pub fn connections(&self, host: HostId) -> Vec<ConnectionView> {
+        self.world.host(host).map(|host| host.kernel().connections()).unwrap_or_default()
     }
 
     /// Stops a host's tasks where they are. Its kernel goes on: buffers fill.

@@ -293,3 +293,20 @@ pub struct Addresses {
     /// There.
     pub remote: SocketAddrV4,
 }
+
+/// A tcp connection as its kernel sees it now; a line of `netstat`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConnectionView {
+    /// The end of the stream here.
+    pub stream: StreamId,
+    /// Its addresses.
+    pub addresses: Addresses,
+    /// TCP's name of its state, as `ESTABLISHED`.
+    pub state: String,
+    /// Bytes received that nobody has read.
+    pub unread: usize,
+    /// Bytes written that the peer has not acknowledged.
+    pub unsent: usize,
+    /// Its stream is gone; the kernel is bringing it to its end.
+    pub orphan: bool,
+}

@@ -32,6 +32,13 @@
 
 #![forbid(unsafe_code)]
 
+pub mod check;
+pub mod report;
+pub mod run;
+pub mod scenario;
+pub mod trace;
+pub mod workload;
+
 mod budget;
 mod clock;
 mod control;
@@ -49,7 +56,9 @@ mod world;
 
 pub use control::Control;
 pub use dice::Dice;
-pub use event::{Addresses, CancelOutcome, DropReason, Event, HostId, Operation, PacketId, StreamId, Tap};
+pub use event::{
+    Addresses, CancelOutcome, ConnectionView, DropReason, Event, HostId, Operation, PacketId, StreamId, Tap,
+};
 pub use fault::{CancelWeights, ClockSkew, CrashKind, Fault, ReadRate, Readers, ShortIo};
 pub use link::{Latency, LinkConfig};
 pub use network::{SimListener, SimNetwork, SimStream, TurmoilNetwork};

@@ -213,7 +213,7 @@ impl Sim {
     /// After a crash, [`Control::restart`] calls `program` again.
     ///
     /// # Panics
-    /// When there is a host with this name already.
+    /// When there is a host with this name already, and on turmoil while the simulation runs.
     pub fn host<P, F>(&self, name: &str, program: P) -> HostId
     where
         P: Fn(SimNetwork) -> F + 'static,
@@ -292,6 +292,9 @@ impl Sim {
     }
 
     /// turmoil's own simulation, for its own partitions, holds and crashes, or `None` on another carrier.
+    ///
+    /// # Panics
+    /// While the simulation runs, in a condition or a task.
     pub fn with_turmoil<R>(&self, operate: impl FnOnce(&mut turmoil::Sim<'static>) -> R) -> Option<R> {
         match &self.run {
             Run::Warp(_) => None,

@@ -54,7 +54,7 @@ impl Throttle {
     pub(crate) fn took(&mut self, now: Instant, bytes: usize) {
         if let ReadRate::BytesPerSecond(rate @ 1..) = self.rate {
             let nanos = bytes as u128 * 1_000_000_000 / u128::from(rate);
-            self.next = self.next.max(now) + Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
+            self.next = now + Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
         }
     }
 }

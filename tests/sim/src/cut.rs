@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use futures_util::future::join;
 use seaworthy_core::{Instant, Network, Stream};
-use seaworthy_sim::{Carrier, Sim, SimNetwork};
+use seaworthy_sim::{Carrier, LinkConfig, Sim, SimNetwork};
 
 use crate::place::{Pair, Transport, control, on_both_carriers, read_up_to, simulate, write_all};
 
 on_both_carriers! {
     a_cut_of_two_seconds_under_traffic_loses_nothing;
     a_lone_byte_passes_a_cut_with_the_retransmission_after_it;
+    what_is_under_way_when_a_link_is_cut_is_lost;
     an_idle_stream_does_not_notice_a_cut;
     a_one_way_cut_stops_one_way;
     what_is_held_arrives_in_order_when_it_is_released;
@@ -70,6 +71,21 @@ async fn a_lone_byte_passes_a_cut_with_the_retransmission_after_it(pair: Pair<Si
     // Sent at once, again after 1 s, and again after 2 more.
     let took = pair.near.now() - before;
     assert!((3 * SECOND..3 * SECOND + Duration::from_millis(10)).contains(&took), "{took:?}");
+}
+
+async fn what_is_under_way_when_a_link_is_cut_is_lost(pair: Pair<SimNetwork>) {
+    let (control, near_id, far_id) = control(&pair);
+    let (near, far) = pair.connected().await;
+    control.set_link(near_id, far_id, LinkConfig::with_latency(SECOND / 2));
+    let before = pair.near.now();
+    write_all(&near, "!").await.unwrap();
+    pair.sleep(SECOND / 4).await;
+    control.cut(near_id, far_id);
+    pair.sleep(SECOND / 2).await;
+    control.heal(near_id, far_id);
+    assert_eq!(read_up_to(&far, 1).await.unwrap(), "!");
+    // The retransmission after a second, and its way.
+    assert!((pair.near.now() - before).abs_diff(SECOND * 3 / 2) < Duration::from_millis(10));
 }
 
 async fn an_idle_stream_does_not_notice_a_cut(pair: Pair<SimNetwork>) {

@@ -13,7 +13,7 @@ use smoltcp::iface::{Interface, PollResult, SocketHandle, SocketSet};
 use smoltcp::socket::tcp::{CongestionControl, Socket, SocketBuffer, State};
 use smoltcp::wire::{IpAddress, IpEndpoint, IpListenEndpoint};
 
-use crate::event::{Addresses, Event, StreamId};
+use crate::event::{Addresses, ConnectionView, Event, StreamId};
 use crate::network::device::{Device, micros};
 use crate::network::stack::{FIN_TIMEOUT, ListenAddress};
 use crate::recorder::Recorder;
@@ -173,6 +173,19 @@ impl Connection {
 
     fn socket_mut(&mut self) -> &mut Socket<'static> {
         self.sockets.get_mut(self.handle)
+    }
+
+    pub(crate) fn view(&self) -> ConnectionView {
+        let state = self.socket().state();
+        let ghost = self.ghost_write.iter().map(Bytes::len).sum::<usize>();
+        ConnectionView {
+            stream: self.stream,
+            addresses: self.addresses,
+            state: state.to_string(),
+            unread: self.readable(),
+            unsent: if state == State::Closed { 0 } else { self.socket().send_queue() + ghost },
+            orphan: matches!(self.phase, Phase::Orphan { .. }),
+        }
     }
 
     // Life.

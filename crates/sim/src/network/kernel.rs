@@ -7,6 +7,7 @@ use std::rc::{Rc, Weak};
 
 use seaworthy_core::Instant;
 
+use crate::event::ConnectionView;
 use crate::host::Host;
 use crate::network::ipc::IpcSockets;
 use crate::network::stack::Stack;
@@ -43,19 +44,25 @@ impl Kernel {
         self.power.set(false);
     }
 
-    /// Does something to the stack and sends what comes of it.
+    /// Does something to the stack and sends what comes of it. `None` once the power has failed.
     pub(crate) fn with_stack<R>(&self, operate: impl FnOnce(&mut Stack, Instant) -> R) -> Option<R> {
+        if !self.has_power() {
+            return None;
+        }
         let host = self.host.upgrade()?;
         let now = host.world.now();
         let mut stack = self.stack.borrow_mut();
         let result = operate(&mut stack, now);
         while let Some(packet) = stack.take_outgoing() {
-            if self.has_power() {
-                host.world.send(&host, packet);
-            }
+            host.world.send(&host, packet);
         }
         self.arm(&host, stack.next_deadline());
         Some(result)
+    }
+
+    /// Its tcp connections.
+    pub(crate) fn connections(&self) -> Vec<ConnectionView> {
+        if self.has_power() { self.stack.borrow().views() } else { Vec::new() }
     }
 
     /// True when nothing is left to send.
@@ -77,7 +84,7 @@ impl Kernel {
     /// Sets the timer to `deadline`. One that is set to an earlier time is left to fire for nothing: that costs
     /// less than moving it with every packet.
     fn arm(&self, host: &Host, deadline: Option<Instant>) {
-        let Some(deadline) = deadline.filter(|_| self.has_power()) else { return };
+        let Some(deadline) = deadline else { return };
         let carrier = &host.world.carrier;
         if let Some(armed) = self.armed.get() {
             if armed.at <= deadline {

@@ -16,7 +16,7 @@ use smoltcp::iface::{Config, Interface, SocketSet};
 use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr};
 
 use crate::dice::Dice;
-use crate::event::{Addresses, Event, StreamId};
+use crate::event::{Addresses, ConnectionView, Event, StreamId};
 use crate::network::connection::{Buffers, Connection, Phase, Standing};
 use crate::network::device::{Device, micros};
 use crate::network::header::{Header, destination};
@@ -128,6 +128,10 @@ impl Stack {
     /// True when every connection has come to its end.
     pub(crate) fn is_idle(&self) -> bool {
         self.loopback.is_empty() && self.connections.values().all(Connection::is_over)
+    }
+
+    pub(crate) fn views(&self) -> Vec<ConnectionView> {
+        self.connections.values().map(Connection::view).collect()
     }
 
     // Packets and timers.

@@ -1,0 +1,148 @@
+//! The command line.
+
+use std::ops::Range;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use seaworthy_sim::scenario::CarrierName;
+
+/// ZeroMQ sockets in simulated storms: run scenarios, replay failures, read traces.
+#[derive(Debug, Parser)]
+#[command(name = "seaworthy", version, about, after_help = EXIT_CODES)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 all passed, 1 a check failed, 2 bad usage or a bad scenario, \
+                          3 the machinery failed, 4 nondeterminism, 5 a hang.";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run scenarios, each twice per seed, and judge them.
+    Run(RunOptions),
+    /// Run a resolved scenario that a failure left behind.
+    Replay(ReplayOptions),
+    /// List scenarios and what they prove.
+    List(ListOptions),
+    /// Write a commented scenario to start from.
+    New(NewOptions),
+    /// Print the JSON Schema of scenario files.
+    Schema,
+    /// Show a trace (JSON lines) as text columns.
+    Trace(TraceOptions),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunOptions {
+    /// Scenario files, or folders of them.
+    #[arg(default_value = "scenarios")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Run with this seed instead of the scenario's own.
+    #[arg(long, conflicts_with = "seeds")]
+    pub(crate) seed: Option<u64>,
+    /// Run with every seed from A up to, not including, B.
+    #[arg(long, value_name = "A..B", value_parser = seeds)]
+    pub(crate) seeds: Option<Range<u64>>,
+    /// What carries the packets.
+    #[arg(long, value_enum, default_value_t = On::Both)]
+    pub(crate) on: On,
+    /// Scenarios to run side by side. Default: one for each processor.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) jobs: Option<u16>,
+    /// Give a run up as hung after this many seconds of real time.
+    #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) wall: u64,
+    /// Print the trace of each run as text columns.
+    #[arg(long)]
+    pub(crate) trace: bool,
+    /// With --trace: frames and streams, too.
+    #[arg(long, requires = "trace")]
+    pub(crate) wire: bool,
+    /// Where failures leave their resolved scenario and their trace.
+    #[arg(long, value_name = "DIR", default_value = "failures")]
+    pub(crate) out: PathBuf,
+    /// Leave them for every run, not for failures only.
+    #[arg(long)]
+    pub(crate) keep: bool,
+    /// Report as JSON lines on standard output.
+    #[arg(long, conflicts_with = "trace")]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReplayOptions {
+    /// The resolved scenario.
+    pub(crate) file: PathBuf,
+    /// Run on this carrier instead of the one the file names.
+    #[arg(long, value_enum)]
+    pub(crate) on: Option<On>,
+    /// Print the trace as text columns.
+    #[arg(long)]
+    pub(crate) trace: bool,
+    /// With --trace: frames and streams, too.
+    #[arg(long, requires = "trace")]
+    pub(crate) wire: bool,
+    /// Give the run up as hung after this many seconds of real time.
+    #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) wall: u64,
+    /// Report as JSON lines on standard output.
+    #[arg(long, conflicts_with = "trace")]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListOptions {
+    /// Scenario files, or folders of them.
+    #[arg(default_value = "scenarios")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// As JSON lines.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NewOptions {
+    /// Name of the scenario; the file is NAME.toml, in the folder scenarios if there is one.
+    pub(crate) name: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TraceOptions {
+    /// The trace, as JSON lines.
+    pub(crate) file: PathBuf,
+    /// Frames and streams, too.
+    #[arg(long, conflicts_with = "lanes")]
+    pub(crate) wire: bool,
+    /// What it means, without when: one lane for each socket and stream.
+    #[arg(long)]
+    pub(crate) lanes: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum On {
+    /// turmoil's simulated hosts.
+    Turmoil,
+    /// The executor that jumps from event to event.
+    Warp,
+    /// One after the other.
+    Both,
+}
+
+impl On {
+    pub(crate) fn carriers(self) -> Vec<CarrierName> {
+        match self {
+            Self::Turmoil => vec![CarrierName::Turmoil],
+            Self::Warp => vec![CarrierName::Warp],
+            Self::Both => vec![CarrierName::Turmoil, CarrierName::Warp],
+        }
+    }
+}
+
+/// Reads `A..B`.
+fn seeds(text: &str) -> Result<Range<u64>, String> {
+    let (from, to) = text.split_once("..").ok_or("expected A..B, such as 0..100")?;
+    let number = |text: &str| text.trim().parse::<u64>().map_err(|_| format!("{text:?} is not a seed"));
+    let (from, to) = (number(from)?, number(to)?);
+    if from < to { Ok(from..to) } else { Err(format!("{from}..{to} contains no seed")) }
+}

@@ -1,0 +1,34 @@
+//! Why the program could not do what it was asked.
+
+use std::io;
+use std::path::PathBuf;
+
+use seaworthy_sim::scenario::BadScenario;
+use seaworthy_sim::trace::BadTrace;
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Problem {
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Scenarios(Vec<BadScenario>),
+    #[error("{0}")]
+    Usage(String),
+    #[error("{}: {source}", file.display())]
+    Trace { file: PathBuf, source: BadTrace },
+    #[error("cannot read {}: {source}", file.display())]
+    Read { file: PathBuf, source: io::Error },
+    #[error("cannot write {}: {source}", file.display())]
+    Write { file: PathBuf, source: io::Error },
+    #[error("cannot write to standard output: {0}")]
+    Output(io::Error),
+    #[error("{0}")]
+    Machinery(String),
+}
+
+impl Problem {
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self {
+            Self::Scenarios(_) | Self::Usage(_) | Self::Trace { .. } | Self::Read { .. } => 2,
+            Self::Write { .. } | Self::Output(_) | Self::Machinery(_) => 3,
+        }
+    }
+}

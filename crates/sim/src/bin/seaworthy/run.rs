@@ -1,0 +1,112 @@
+//! The main job: runs scenarios and judges them.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::time::Duration;
+
+use seaworthy_sim::report::{RunReport, replay_file, table};
+use seaworthy_sim::run::{Outcome, Verdict};
+use seaworthy_sim::scenario::{CarrierName, Plan, Scenario};
+use seaworthy_sim::trace::columns;
+
+use crate::arguments::RunOptions;
+use crate::jobs::{Done, Job, run_all};
+use crate::list::load;
+use crate::problem::Problem;
+use crate::progress::{Progress, headline};
+use crate::show;
+
+pub(crate) fn run(options: &RunOptions) -> Result<u8, Problem> {
+    let scenarios: Vec<Scenario> = load(&options.paths)?.into_iter().map(|(_, scenario)| scenario).collect();
+    let carriers = options.on.carriers();
+    let jobs = jobs(&scenarios, &carriers, options);
+    let threads = options.jobs.map_or_else(processors, usize::from).min(jobs.len());
+    let mut progress = Progress::new(jobs.len());
+    let mut reports: Vec<Option<RunReport>> = vec![None; jobs.len()];
+    let all_came_back = run_all(&jobs, threads, Duration::from_secs(options.wall), |done| {
+        let Done { job, mut report, evidence } = done;
+        if let Some((plan, outcome)) = &evidence {
+            if options.keep || report.verdict != Verdict::Passed {
+                report.replay = Some(leave(&options.out, plan, outcome, report.on, &report)?);
+            }
+            if options.trace {
+                show(&format!("{}\n{}\n", headline(&report), columns::render(&outcome.trace, options.wire)))?;
+            }
+        }
+        progress.finished(&report);
+        if options.json {
+            show(&format!("{}\n", json(&report)?))?;
+        }
+        reports[job] = Some(report);
+        Ok(())
+    })?;
+    progress.end();
+    let reports: Vec<RunReport> = reports.into_iter().flatten().collect();
+    let names: Vec<String> = scenarios.into_iter().map(|scenario| scenario.name).collect();
+    if !options.json {
+        show(&failures(&reports))?;
+        show(&table(&names, &carriers, &reports))?;
+    }
+    let worst = reports.iter().map(|report| report.verdict).max().unwrap_or(Verdict::Passed);
+    if !all_came_back {
+        // A thread that never returns would keep the process alive.
+        std::process::exit(i32::from(worst.exit_code()));
+    }
+    Ok(worst.exit_code())
+}
+
+/// Every scenario with every seed on every carrier.
+fn jobs(scenarios: &[Scenario], carriers: &[CarrierName], options: &RunOptions) -> Vec<Job> {
+    let mut jobs = Vec::new();
+    for scenario in scenarios {
+        let own = options.seed.unwrap_or(scenario.seed);
+        let seeds = options.seeds.clone().unwrap_or(own..own + 1);
+        for &on in carriers {
+            jobs.extend(seeds.clone().map(|seed| Job { scenario: scenario.clone(), seed, on }));
+        }
+    }
+    jobs
+}
+
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Writes the resolved scenario and the trace of a run, and gives the path of the former.
+fn leave(
+    folder: &Path,
+    plan: &Plan,
+    outcome: &Outcome,
+    on: CarrierName,
+    report: &RunReport,
+) -> Result<String, Problem> {
+    let write = |file: std::path::PathBuf, text: String| {
+        std::fs::create_dir_all(folder)
+            .and_then(|()| std::fs::write(&file, text))
+            .map(|()| file.display().to_string())
+            .map_err(|source| Problem::Write { file, source })
+    };
+    let stem = format!("{}-{on}-{}", report.scenario, report.seed);
+    write(folder.join(format!("{stem}.jsonl")), outcome.trace.to_jsonl())?;
+    write(folder.join(format!("{stem}.toml")), replay_file(plan, on, &report.reasons))
+}
+
+/// What failed and how to see it again.
+pub(crate) fn failures(reports: &[RunReport]) -> String {
+    let mut text = String::new();
+    for report in reports.iter().filter(|report| report.verdict != Verdict::Passed) {
+        let _ = writeln!(text, "{}", headline(report));
+        for reason in &report.reasons {
+            let _ = writeln!(text, "  {reason}");
+        }
+        if let Some(file) = &report.replay {
+            let _ = writeln!(text, "  replay: seaworthy replay {file}");
+        }
+        text.push('\n');
+    }
+    text
+}
+
+pub(crate) fn json(report: &RunReport) -> Result<String, Problem> {
+    serde_json::to_string(report).map_err(|error| Problem::Machinery(error.to_string()))
+}

@@ -1,0 +1,195 @@
+//! High-water marks: a socket holds no more messages than its options allow, on either side of the wire.
+//!
+//! On the sending side, messages that were taken and have not left are in the pipes (`sndhwm` each) or in the batch
+//! that is being written. On the receiving side, messages that have arrived and were not taken are in the pipe
+//! (`rcvhwm`), or decoded behind it (`rcvbuf_pending`), or in the last read.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::ledger::{BATCH_MAX, high_water_mark};
+use super::{Case, Violation};
+use crate::scenario::draw::Draw;
+use crate::scenario::quantity::ByteCount;
+use crate::scenario::{Plan, SocketKind};
+use crate::trace::wire::WireFrame;
+use crate::trace::{Direction, MessageName, What};
+
+/// Bytes of one read of a busy connection.
+const READ_MAX: u64 = 128 * 1024;
+/// Decoded messages kept behind a full pipe, in bytes, when the scenario does not say.
+const PENDING_DEFAULT: u64 = 10_000_000;
+
+/// Finds moments at which a socket held more than it may.
+pub fn check(case: &Case<'_>) -> Vec<Violation> {
+    let mut sockets: Vec<Held> =
+        (0..case.plan.sockets.len()).map(|number| Held::new(case.plan, number)).collect();
+    let mut violations = Vec::new();
+    for event in case.trace.before_closing() {
+        let number = event.socket.as_deref().and_then(|name| case.plan.socket_number(name));
+        match &event.what {
+            What::Crashed { .. } => {
+                for held in
+                    sockets.iter_mut().filter(|held| Some(held.host.as_str()) == event.host.as_deref())
+                {
+                    held.forget();
+                }
+            }
+            What::Disconnected { .. } => {
+                if let Some(number) = number {
+                    sockets[number].forget();
+                }
+            }
+            What::Sent { message, bytes, .. } => {
+                if let Some(number) = number {
+                    let problem = sockets[number].take(message, *bytes);
+                    violations.extend(problem.map(|problem| Violation::at(event, problem)));
+                }
+            }
+            What::Frame { dir, frame: WireFrame::Message { of: Some(of), more, bytes }, .. } => {
+                let host = event.host.as_deref().unwrap_or_default();
+                match dir {
+                    Direction::Out => {
+                        for number in case.plan.sockets_on(host) {
+                            sockets[number].left(of);
+                        }
+                    }
+                    Direction::In if !more => {
+                        if let Some(number) = number {
+                            let problem = sockets[number].arrive(of, *bytes);
+                            violations.extend(problem.map(|problem| Violation::at(event, problem)));
+                        }
+                    }
+                    Direction::In => {}
+                }
+            }
+            What::Received { message, .. } => {
+                if let Some(number) = number {
+                    sockets[number].arrived.remove(message);
+                }
+            }
+            _ => {}
+        }
+    }
+    violations
+}
+
+/// What one socket holds, and may hold.
+struct Held {
+    host: String,
+    kind: SocketKind,
+    /// Pipes that can fill.
+    pipes: u64,
+    sndhwm: Option<u64>,
+    rcvhwm: Option<u64>,
+    pending_max: u64,
+    /// Taken and not left.
+    taken: BTreeMap<MessageName, u64>,
+    /// Arrived and not received.
+    arrived: BTreeSet<MessageName>,
+    /// Fewest bytes of a message taken, and of a frame that arrived.
+    smallest_taken: u64,
+    smallest_arrived: u64,
+}
+
+impl Held {
+    fn new(plan: &Plan, number: usize) -> Self {
+        let socket = plan.socket(number);
+        let pipes = plan.paths.iter().filter(|path| path.other(number).is_some()).count() as u64;
+        Self {
+            host: socket.host.clone(),
+            kind: socket.kind,
+            pipes,
+            sndhwm: high_water_mark(socket.options.sndhwm),
+            rcvhwm: high_water_mark(socket.options.rcvhwm),
+            pending_max: socket
+                .options
+                .rcvbuf_pending
+                .map_or(PENDING_DEFAULT, |bytes| Draw::<ByteCount>::value(bytes).0),
+            taken: BTreeMap::new(),
+            arrived: BTreeSet::new(),
+            smallest_taken: u64::MAX,
+            smallest_arrived: u64::MAX,
+        }
+    }
+
+    /// A connection broke: what was queued for it is gone or was put on another, so counting begins anew.
+    fn forget(&mut self) {
+        self.taken.clear();
+        self.arrived.clear();
+    }
+
+    fn take(&mut self, message: &MessageName, bytes: u64) -> Option<String> {
+        // What these drop, they take.
+        if self.kind.drops_when_full() {
+            return None;
+        }
+        self.taken.insert(message.clone(), bytes);
+        self.smallest_taken = self.smallest_taken.min(bytes.max(1));
+        let limit = self.pipes * (self.sndhwm? + BATCH_MAX / self.smallest_taken + 2);
+        let held = self.taken.len() as u64;
+        (held > limit).then(|| format!("{held} messages were taken and have not left, more than {limit}"))
+    }
+
+    fn left(&mut self, message: &MessageName) {
+        self.taken.remove(message);
+    }
+
+    fn arrive(&mut self, message: &MessageName, bytes: u64) -> Option<String> {
+        self.arrived.insert(message.clone());
+        self.smallest_arrived = self.smallest_arrived.min(bytes.max(1));
+        let limit = self.pipes * (self.rcvhwm? + (self.pending_max + READ_MAX) / self.smallest_arrived + 2);
+        let held = self.arrived.len() as u64;
+        (held > limit)
+            .then(|| format!("{held} messages have arrived and were not received, more than {limit}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{PIPELINE, found_in, message, nothing_found_in, received, sent, trace};
+    use super::*;
+
+    type Line = (&'static str, &'static str, What);
+
+    fn pass(place: (&'static str, &'static str), dir: Direction, n: usize) -> Line {
+        let frame =
+            WireFrame::Message { bytes: 100_000, more: false, of: Some(message(&format!("push#{n}"))) };
+        (place.0, place.1, What::Frame { stream: 0, dir, frame })
+    }
+
+    const PUSH: (&str, &str) = ("source", "push");
+    const PULL: (&str, &str) = ("worker-1", "pull-1");
+
+    #[test]
+    fn a_sender_holds_its_pipes_and_a_batch_and_no_more() {
+        let take =
+            |count| (0..count).map(|n| (PUSH.0, PUSH.1, sent(&format!("push#{n}")))).collect::<Vec<Line>>();
+        // Two pipes of two messages, and in each a batch of one message of 100,000 bytes and its neighbours.
+        nothing_found_in(PIPELINE, check, &trace(&take(10)));
+        found_in(
+            PIPELINE,
+            check,
+            &trace(&take(11)),
+            "11 messages were taken and have not left, more than 10",
+        );
+        let one_left =
+            [take(10), vec![pass(PUSH, Direction::Out, 0), (PUSH.0, PUSH.1, sent("push#10"))]].concat();
+        nothing_found_in(PIPELINE, check, &trace(&one_left));
+    }
+
+    #[test]
+    fn a_receiver_holds_its_pipe_and_what_was_read_behind_it_and_no_more() {
+        let tight = PIPELINE.replace("rcvhwm = 2", "rcvhwm = 2, rcvbuf_pending = 0");
+        let arrive = |count| (0..count).map(|n| pass(PULL, Direction::In, n)).collect::<Vec<Line>>();
+        nothing_found_in(&tight, check, &trace(&arrive(5)));
+        found_in(
+            &tight,
+            check,
+            &trace(&arrive(6)),
+            "6 messages have arrived and were not received, more than 5",
+        );
+        let one_taken =
+            [arrive(5), vec![(PULL.0, PULL.1, received("push#0")), pass(PULL, Direction::In, 5)]].concat();
+        nothing_found_in(&tight, check, &trace(&one_taken));
+    }
+}

@@ -1,0 +1,126 @@
+//! Checks: what must hold in every run, decided from its trace alone.
+//!
+//! Each check is a file with a function from a [`Case`] to the [`Violation`]s it finds, and a test that shows it
+//! firing. None keeps state between runs, and none believes what another computed from the same events, except
+//! for the [`ledger`] of who got which message.
+
+pub mod blocking;
+pub mod conservation;
+pub mod coverage;
+pub mod determinism;
+pub mod duplicates;
+pub mod frames;
+pub mod high_water_mark;
+pub mod ledger;
+pub mod liveness;
+pub mod lockstep;
+pub mod operations;
+pub mod order;
+pub mod panics;
+pub mod reconnect;
+pub mod stream_prefix;
+pub mod subscriptions;
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::scenario::Plan;
+use crate::trace::{Event, Name, Trace};
+
+/// A run to judge.
+#[derive(Clone, Copy, Debug)]
+pub struct Case<'a> {
+    /// What was executed.
+    pub plan: &'a Plan,
+    /// What happened.
+    pub trace: &'a Trace,
+}
+
+/// A broken promise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// The name of the check that found it.
+    pub check: &'static str,
+    /// When, in simulated time, if at a time.
+    pub at: Option<Duration>,
+    /// At which socket or host, if at one.
+    pub place: Option<Name>,
+    /// What is wrong.
+    pub problem: String,
+}
+
+/// A check by its name.
+pub type Check = (&'static str, fn(&Case<'_>) -> Vec<Violation>);
+
+/// All checks of a single run, the ones that make others worthless first.
+pub const CHECKS: [Check; 15] = [
+    ("task panic", panics::check),
+    ("stream prefix", stream_prefix::check),
+    ("frame integrity", frames::check),
+    ("order per pipe", order::check),
+    ("no duplicates", duplicates::check),
+    ("conservation", conservation::check),
+    ("high-water mark", high_water_mark::check),
+    ("blocking class", blocking::check),
+    ("operations", operations::check),
+    ("request-reply lockstep", lockstep::check),
+    ("subscription soundness", subscriptions::soundness),
+    ("subscription completeness", subscriptions::completeness),
+    ("reconnect spacing", reconnect::check),
+    ("liveness", liveness::check),
+    ("coverage", coverage::check),
+];
+
+/// The most violations one check reports of one run: the first few say it all.
+pub const VIOLATIONS_MAX: usize = 5;
+
+/// Applies all checks.
+pub fn all(case: &Case<'_>) -> Vec<Violation> {
+    let mut violations = Vec::new();
+    for (name, check) in CHECKS {
+        let mut found = check(case);
+        let more = found.len().saturating_sub(VIOLATIONS_MAX);
+        found.truncate(VIOLATIONS_MAX);
+        if more > 0
+            && let Some(last) = found.last_mut()
+        {
+            last.problem.push_str(&format!(" (and {more} more)"));
+        }
+        violations.extend(found.into_iter().map(|violation| Violation { check: name, ..violation }));
+    }
+    violations
+}
+
+/// Applies only the check for panics: for a run that did not come to its end.
+pub fn panics(case: &Case<'_>) -> Vec<Violation> {
+    panics::check(case).into_iter().map(|found| Violation { check: CHECKS[0].0, ..found }).collect()
+}
+
+impl Violation {
+    /// A violation at an event.
+    pub fn at(event: &Event, problem: String) -> Self {
+        let place = event.socket.as_ref().or(event.host.as_ref()).cloned();
+        Self { check: "", at: Some(event.at()), place, problem }
+    }
+
+    /// A violation of a socket or host, at no particular time.
+    pub fn of(place: &Name, problem: String) -> Self {
+        Self { check: "", at: None, place: Some(place.clone()), problem }
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:", self.check)?;
+        if let Some(at) = self.at {
+            write!(f, " {:.6} s", at.as_secs_f64())?;
+        }
+        if let Some(place) = &self.place {
+            write!(f, " {place}")?;
+        }
+        write!(f, " {}", self.problem)
+    }
+}
+
+#[cfg(test)]
+mod tests;

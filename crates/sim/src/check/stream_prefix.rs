@@ -1,0 +1,95 @@
+//! The simulator checks itself: what is read from a stream is a prefix of what was written to it.
+//!
+//! Compared byte by byte while the run goes on, so that no stream has to be kept. Whatever the network loses,
+//! delays or repeats, TCP hides it; a difference is a bug of the simulated network and makes all other verdicts
+//! worthless.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::{Case, Violation};
+use crate::trace::What;
+
+/// Bytes written and not yet read, per writing end.
+#[derive(Debug, Default)]
+pub struct StreamPrefix {
+    streams: BTreeMap<u64, Unread>,
+}
+
+#[derive(Debug, Default)]
+struct Unread {
+    bytes: VecDeque<u8>,
+    agreed: u64,
+    diverged: bool,
+}
+
+impl StreamPrefix {
+    /// The end `writer` wrote these bytes.
+    pub fn written(&mut self, writer: u64, bytes: &[u8]) {
+        self.streams.entry(writer).or_default().bytes.extend(bytes);
+    }
+
+    /// The peer of `writer` read these bytes.
+    ///
+    /// # Errors
+    /// The number of bytes that agreed, the first time that one is not what was written next.
+    pub fn read(&mut self, writer: u64, bytes: &[u8]) -> Result<(), u64> {
+        let unread = self.streams.entry(writer).or_default();
+        for byte in bytes {
+            if unread.diverged {
+                return Ok(());
+            }
+            if unread.bytes.pop_front() != Some(*byte) {
+                unread.diverged = true;
+                return Err(unread.agreed);
+            }
+            unread.agreed += 1;
+        }
+        Ok(())
+    }
+}
+
+/// Finds streams that delivered something else than was written.
+pub fn check(case: &Case<'_>) -> Vec<Violation> {
+    let diverged = case.trace.events.iter().filter_map(|event| match event.what {
+        What::Diverged { stream, offset } => Some(Violation::at(
+            event,
+            format!("stream s{stream} delivered another byte than was written, after {offset} good ones"),
+        )),
+        _ => None,
+    });
+    diverged.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{found, nothing_found, trace};
+    use super::*;
+
+    #[test]
+    fn reading_less_than_was_written_is_fine() {
+        let mut prefix = StreamPrefix::default();
+        prefix.written(1, b"hello");
+        assert_eq!(prefix.read(1, b"he"), Ok(()));
+        prefix.written(1, b" world");
+        assert_eq!(prefix.read(1, b"llo wo"), Ok(()));
+    }
+
+    #[test]
+    fn a_changed_a_missing_and_an_invented_byte_are_found_once() {
+        let mut prefix = StreamPrefix::default();
+        prefix.written(1, b"hello");
+        assert_eq!(prefix.read(1, b"hexlo"), Err(2));
+        assert_eq!(prefix.read(1, b"more"), Ok(()), "said once");
+        prefix.written(2, b"hello");
+        assert_eq!(prefix.read(2, b"hllo"), Err(1));
+        prefix.written(3, b"hi");
+        assert_eq!(prefix.read(3, b"hi!"), Err(2));
+    }
+
+    #[test]
+    fn a_diverged_stream_is_a_violation() {
+        let events = trace(&[("source", "push", What::Diverged { stream: 3, offset: 7 })]);
+        found(check, &events, "stream s3 delivered another byte");
+        nothing_found(check, &trace(&[("source", "push", What::Closed)]));
+    }
+}

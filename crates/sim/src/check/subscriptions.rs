@@ -1,0 +1,262 @@
+//! Publish-subscribe (RFC 29): a SUB receives only what it subscribed to, under the topic it was published with
+//! ([`soundness`]); and while all is quiet it receives all of it ([`completeness`]).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::ledger::high_water_mark;
+use super::{Case, Violation};
+use crate::scenario::SocketKind;
+use crate::trace::wire::WireFrame;
+use crate::trace::{Direction, MessageName, Name, What};
+
+/// Finds messages that a SUB received and did not ask for, or under another topic.
+pub fn soundness(case: &Case<'_>) -> Vec<Violation> {
+    let mut violations = Vec::new();
+    let mut published: BTreeMap<&MessageName, (&str, u64)> = BTreeMap::new();
+    let mut held: BTreeMap<&Name, Vec<&str>> = BTreeMap::new();
+    let mut given_up: BTreeMap<&Name, Vec<(&str, u64)>> = BTreeMap::new();
+    for event in &case.trace.events {
+        let Some(socket) = &event.socket else { continue };
+        match &event.what {
+            What::Opened { .. } => {
+                held.remove(socket);
+                given_up.remove(socket);
+            }
+            What::Subscribed { topic } => held.entry(socket).or_default().push(topic),
+            What::Unsubscribed { topic } => {
+                let prefixes = held.entry(socket).or_default();
+                if let Some(at) = prefixes.iter().position(|prefix| prefix == topic) {
+                    prefixes.remove(at);
+                }
+                given_up.entry(socket).or_default().push((topic, event.t));
+            }
+            What::Sent { message, topic: Some(topic), .. } => {
+                published.insert(message, (topic, event.t));
+            }
+            What::Received { message, topic: Some(topic), .. } => {
+                let (as_published, sent) = published.get(message).copied().unwrap_or(("", 0));
+                if as_published != topic {
+                    let problem = format!(
+                        "{message} was published under {as_published:?} and received under {topic:?}"
+                    );
+                    violations.push(Violation::at(event, problem));
+                }
+                let now = held.get(socket).is_some_and(|p| p.iter().any(|prefix| topic.starts_with(prefix)));
+                // What was on its way when a subscription was given up may still be delivered.
+                let then = given_up.get(socket).is_some_and(|past| {
+                    past.iter().any(|(prefix, until)| topic.starts_with(prefix) && *until >= sent)
+                });
+                if !now && !then {
+                    let problem = format!("{message} was received under {topic:?} without a subscription");
+                    violations.push(Violation::at(event, problem));
+                }
+            }
+            _ => {}
+        }
+    }
+    violations
+}
+
+/// Finds messages that a SUB should have received: published after its subscription had arrived, on a connection
+/// that lasted, with room in the pipe.
+pub fn completeness(case: &Case<'_>) -> Vec<Violation> {
+    let events = case.trace.before_closing();
+    let mut violations = Vec::new();
+    for connection in connections(case) {
+        let publisher = case.plan.socket(case.plan.socket_number(&connection.publisher).unwrap_or_default());
+        let room = high_water_mark(publisher.options.sndhwm).unwrap_or(u64::MAX);
+        let mut prefixes: Vec<&str> = Vec::new();
+        let mut waiting: BTreeSet<&MessageName> = BTreeSet::new();
+        let mut owed: BTreeMap<&MessageName, usize> = BTreeMap::new();
+        for (position, event) in events.iter().enumerate().skip(connection.begins) {
+            match &event.what {
+                What::Frame { stream, dir, frame } if *stream == connection.stream => match (dir, frame) {
+                    (Direction::In, WireFrame::Command { name, topic: Some(topic), .. })
+                        if name == "SUBSCRIBE" =>
+                    {
+                        prefixes.push(topic);
+                    }
+                    // Nothing is certain any more once a subscription has been given up.
+                    (Direction::In, WireFrame::Command { name, .. }) if name == "CANCEL" => break,
+                    (Direction::Out, WireFrame::Message { of: Some(of), .. }) => {
+                        waiting.remove(of);
+                    }
+                    _ => {}
+                },
+                What::Unsubscribed { .. } if event.is_at(&connection.subscriber) => break,
+                What::Sent { message, topic: Some(topic), .. } if event.is_at(&connection.publisher) => {
+                    if prefixes.iter().any(|prefix| topic.starts_with(prefix)) {
+                        if waiting.len() as u64 >= room {
+                            // From here on it may have been dropping.
+                            break;
+                        }
+                        waiting.insert(message);
+                        owed.insert(message, position);
+                    }
+                }
+                _ => {}
+            }
+        }
+        for event in &events[connection.begins..] {
+            if let (What::Received { message, .. }, true) = (&event.what, event.is_at(&connection.subscriber))
+            {
+                owed.remove(message);
+            }
+        }
+        for (message, position) in owed {
+            let problem =
+                format!("{message} was published, and {} did not receive it", connection.subscriber);
+            violations.push(Violation::at(&events[position], problem));
+        }
+    }
+    violations
+}
+
+/// A stream between a PUB and a SUB that lasted until the end, at the PUB's end.
+struct Lasting {
+    publisher: Name,
+    subscriber: Name,
+    stream: u64,
+    begins: usize,
+}
+
+/// Streams of which both ends are known and none broke. A SUB with several connections to one PUB is left out.
+fn connections(case: &Case<'_>) -> Vec<Lasting> {
+    let events = case.trace.before_closing();
+    let mut sockets: BTreeMap<u64, &Name> = BTreeMap::new();
+    let mut pairs: Vec<(u64, u64, usize)> = Vec::new();
+    let mut broken: BTreeSet<u64> = BTreeSet::new();
+    for (position, event) in events.iter().enumerate() {
+        match &event.what {
+            What::Stream { stream, peer } => {
+                if let Some(socket) = &event.socket {
+                    sockets.insert(*stream, socket);
+                }
+                pairs.extend(peer.map(|peer| (*stream, peer, position)));
+            }
+            What::StreamEnded { stream, .. } => {
+                broken.insert(*stream);
+            }
+            What::Crashed { .. } => {
+                let fell = |socket: &&Name| {
+                    let number = case.plan.socket_number(socket);
+                    number.is_some_and(|number| {
+                        Some(case.plan.socket(number).host.as_str()) == event.host.as_deref()
+                    })
+                };
+                broken.extend(sockets.iter().filter(|(_, socket)| fell(socket)).map(|(stream, _)| *stream));
+            }
+            _ => {}
+        }
+    }
+    let lasting = |&(accepting, connecting, begins): &(u64, u64, usize)| {
+        let (a, c) = (*sockets.get(&accepting)?, *sockets.get(&connecting)?);
+        if broken.contains(&accepting) || broken.contains(&connecting) {
+            return None;
+        }
+        let (a_number, c_number) = (case.plan.socket_number(a)?, case.plan.socket_number(c)?);
+        if case.plan.paths_between(a_number, c_number) != 1 {
+            return None;
+        }
+        match (case.plan.kind(a)?, case.plan.kind(c)?) {
+            (SocketKind::Pub, SocketKind::Sub) => {
+                Some(Lasting { publisher: a.clone(), subscriber: c.clone(), stream: accepting, begins })
+            }
+            (SocketKind::Sub, SocketKind::Pub) => {
+                Some(Lasting { publisher: c.clone(), subscriber: a.clone(), stream: connecting, begins })
+            }
+            _ => None,
+        }
+    };
+    pairs.iter().filter_map(lasting).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{TOPICS, found_in, got, message, nothing_found_in, published, trace};
+    use super::*;
+
+    type Line = (&'static str, &'static str, What);
+
+    fn publisher(what: What) -> Line {
+        ("source", "pub", what)
+    }
+
+    fn subscriber(what: What) -> Line {
+        ("reader", "sub", what)
+    }
+
+    fn subscribed() -> Line {
+        subscriber(What::Subscribed { topic: "a".into() })
+    }
+
+    #[test]
+    fn what_was_not_asked_for_is_a_violation() {
+        let of = |topic: &str| {
+            [subscribed(), publisher(published("pub#0", topic)), subscriber(got("pub#0", topic))]
+        };
+        nothing_found_in(TOPICS, soundness, &trace(&of("ab")));
+        found_in(TOPICS, soundness, &trace(&of("b")), "under \"b\" without a subscription");
+        found_in(TOPICS, soundness, &trace(&of("")), "without a subscription");
+    }
+
+    #[test]
+    fn another_topic_than_was_published_is_a_violation() {
+        let events = [subscribed(), publisher(published("pub#0", "a1")), subscriber(got("pub#0", "a2"))];
+        found_in(TOPICS, soundness, &trace(&events), "published under \"a1\" and received under \"a2\"");
+    }
+
+    #[test]
+    fn what_was_published_after_a_subscription_was_given_up_is_a_violation() {
+        let ends = subscriber(What::Unsubscribed { topic: "a".into() });
+        let sent = publisher(published("pub#0", "a"));
+        let receipt = subscriber(got("pub#0", "a"));
+        nothing_found_in(
+            TOPICS,
+            soundness,
+            &trace(&[subscribed(), sent.clone(), ends.clone(), receipt.clone()]),
+        );
+        found_in(TOPICS, soundness, &trace(&[subscribed(), ends, sent, receipt]), "without a subscription");
+    }
+
+    fn quiet(tail: &[Line]) -> Trace {
+        let arrived = WireFrame::Command { name: "SUBSCRIBE".into(), bytes: 1, topic: Some("a".into()) };
+        let head = [
+            subscriber(What::Stream { stream: 0, peer: None }),
+            publisher(What::Stream { stream: 1, peer: Some(0) }),
+            publisher(What::Frame { stream: 1, dir: Direction::In, frame: arrived }),
+        ];
+        trace(&[&head[..], tail].concat())
+    }
+
+    use crate::trace::Trace;
+
+    #[test]
+    fn what_a_quiet_subscriber_does_not_receive_is_a_violation() {
+        let sent = publisher(published("pub#0", "a"));
+        let receipt = subscriber(got("pub#0", "a"));
+        nothing_found_in(TOPICS, completeness, &quiet(&[sent.clone(), receipt]));
+        nothing_found_in(TOPICS, completeness, &quiet(&[publisher(published("pub#0", "b"))]));
+        found_in(TOPICS, completeness, &quiet(&[sent]), "pub#0 was published, and sub did not receive it");
+    }
+
+    #[test]
+    fn a_full_pipe_and_a_broken_connection_excuse_the_publisher() {
+        let sent: Vec<_> = (0..4).map(|n| publisher(published(&format!("pub#{n}"), "a"))).collect();
+        let broke = subscriber(What::StreamEnded { stream: 0, how: "reset".into() });
+        nothing_found_in(TOPICS, completeness, &quiet(&[sent[0].clone(), broke]));
+        // The pipe holds three: the fourth may be dropped, the third may not.
+        let receipts: Vec<_> = (0..3).map(|n| subscriber(got(&format!("pub#{n}"), "a"))).collect();
+        nothing_found_in(TOPICS, completeness, &quiet(&[&sent[..], &receipts].concat()));
+        found_in(TOPICS, completeness, &quiet(&[&sent[..], &receipts[..2]].concat()), "pub#2 was published");
+    }
+
+    #[test]
+    fn what_left_the_pipe_makes_room_for_more() {
+        let frame = WireFrame::Message { bytes: 64, more: false, of: Some(message("pub#0")) };
+        let left = publisher(What::Frame { stream: 1, dir: Direction::Out, frame });
+        let mut events = vec![publisher(published("pub#0", "a")), left, subscriber(got("pub#0", "a"))];
+        events.extend((1..4).map(|n| publisher(published(&format!("pub#{n}"), "a"))));
+        found_in(TOPICS, completeness, &quiet(&events), "pub#3 was published");
+    }
+}

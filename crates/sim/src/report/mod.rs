@@ -1,0 +1,85 @@
+//! What a session of runs amounts to: one [`RunReport`] each, and a table of verdicts.
+
+mod table;
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+pub use self::table::table;
+use crate::run::{Outcome, Verdict};
+use crate::scenario::{CarrierName, Plan, Scenario};
+
+/// One run of a scenario with a seed on a carrier, as it is reported.
+#[derive(Clone, Debug, Serialize)]
+pub struct RunReport {
+    /// The scenario's name.
+    pub scenario: String,
+    /// The seed.
+    pub seed: u64,
+    /// On what it ran.
+    pub on: CarrierName,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// What the verdict rests on; empty when passed.
+    pub reasons: Vec<String>,
+    /// A hash of everything that happened.
+    pub audit: String,
+    /// How many events the hash covers, packets included.
+    pub events: u64,
+    /// Simulated time, in seconds.
+    pub simulated_s: f64,
+    /// Real time, in seconds, for both runs together.
+    pub real_s: f64,
+    /// The file that replays it, if one was written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replay: Option<String>,
+}
+
+impl RunReport {
+    /// The report of an outcome that took `real` time.
+    pub fn new(plan: &Plan, on: CarrierName, outcome: &Outcome, real: Duration) -> Self {
+        Self {
+            scenario: plan.scenario.name.clone(),
+            seed: plan.scenario.seed,
+            on,
+            verdict: outcome.verdict(),
+            reasons: outcome.reasons(),
+            audit: outcome.audit.to_string(),
+            events: outcome.audit.events(),
+            simulated_s: outcome.simulated().as_secs_f64(),
+            real_s: real.as_secs_f64(),
+            replay: None,
+        }
+    }
+
+    /// The report of a run that never came back.
+    pub fn hung(scenario: &Scenario, seed: u64, on: CarrierName, real: Duration) -> Self {
+        Self {
+            scenario: scenario.name.clone(),
+            seed,
+            on,
+            verdict: Verdict::Hung,
+            reasons: vec![format!("hang: a task did not return within {} s of real time", real.as_secs())],
+            audit: String::new(),
+            events: 0,
+            simulated_s: 0.0,
+            real_s: real.as_secs_f64(),
+            replay: None,
+        }
+    }
+}
+
+/// The resolved scenario as a file that replays a run, with a comment that says so.
+pub fn replay_file(plan: &Plan, on: CarrierName, reasons: &[String]) -> String {
+    let mut text = format!(
+        "# {} with seed {} on {on}, every draw made explicit.\n",
+        plan.scenario.name, plan.scenario.seed
+    );
+    for reason in reasons {
+        text.push_str(&format!("# {}\n", reason.replace(['\n', '\r'], " ")));
+    }
+    text.push('\n');
+    text.push_str(&Scenario { on: Some(on), ..plan.scenario.clone() }.to_toml());
+    text
+}

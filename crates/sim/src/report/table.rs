@@ -1,0 +1,94 @@
+//! Verdicts as a table: a row for each scenario, a column for each carrier.
+
+use std::fmt::Write as _;
+
+use super::RunReport;
+use crate::run::Verdict;
+use crate::scenario::CarrierName;
+
+/// Renders the table and a line that sums it up. `scenarios` are the names in the order of the rows.
+pub fn table(scenarios: &[String], carriers: &[CarrierName], reports: &[RunReport]) -> String {
+    let width = scenarios.iter().map(String::len).max().unwrap_or(0).max("scenario".len());
+    let mut text = format!("{:<width$}", "scenario");
+    for carrier in carriers {
+        let _ = write!(text, "  {:<18}", carrier.to_string());
+    }
+    let _ = writeln!(text, "  {:>11}  {:>8}", "simulated", "real");
+    for scenario in scenarios {
+        let _ = write!(text, "{scenario:<width$}");
+        let of_scenario = || reports.iter().filter(|report| report.scenario == *scenario);
+        for carrier in carriers {
+            let runs: Vec<_> = of_scenario().filter(|report| report.on == *carrier).collect();
+            let _ = write!(text, "  {:<18}", cell(&runs));
+        }
+        let simulated: f64 = of_scenario().map(|report| report.simulated_s).sum();
+        let real: f64 = of_scenario().map(|report| report.real_s).sum();
+        let _ = writeln!(text, "  {simulated:>9.1} s  {real:>6.1} s");
+    }
+    let _ = writeln!(text, "\n{}", summary(scenarios.len(), reports));
+    text
+}
+
+fn cell(runs: &[&RunReport]) -> String {
+    let Some(worst) = runs.iter().map(|run| run.verdict).max() else { return "-".to_owned() };
+    let bad = runs.iter().filter(|run| run.verdict != Verdict::Passed).count();
+    match (worst, runs.len()) {
+        (_, 1) => worst.to_string(),
+        (Verdict::Passed, all) => format!("passed {all}"),
+        (worst, all) => format!("{worst} {bad} of {all}"),
+    }
+}
+
+fn summary(scenarios: usize, reports: &[RunReport]) -> String {
+    let runs = reports.len();
+    let bad = reports.iter().filter(|report| report.verdict != Verdict::Passed).count();
+    let what =
+        format!("{scenarios} {}, {runs} {}, each twice", plural(scenarios, "scenario"), plural(runs, "run"));
+    if bad == 0 { format!("{what}: all passed") } else { format!("{what}: {bad} did not pass") }
+}
+
+fn plural(count: usize, noun: &str) -> String {
+    if count == 1 { noun.to_owned() } else { format!("{noun}s") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(scenario: &str, seed: u64, on: CarrierName, verdict: Verdict) -> RunReport {
+        RunReport {
+            scenario: scenario.to_owned(),
+            seed,
+            on,
+            verdict,
+            reasons: Vec::new(),
+            audit: String::new(),
+            events: 0,
+            simulated_s: 10.0,
+            real_s: 0.25,
+            replay: None,
+        }
+    }
+
+    #[test]
+    fn the_table_counts_what_did_not_pass() {
+        use CarrierName::{Turmoil, Warp};
+        let reports = [
+            report("a", 1, Turmoil, Verdict::Passed),
+            report("a", 1, Warp, Verdict::Passed),
+            report("a", 2, Warp, Verdict::Failed),
+            report("longer", 1, Turmoil, Verdict::Passed),
+            report("longer", 2, Turmoil, Verdict::Passed),
+        ];
+        let text = table(&["a".to_owned(), "longer".to_owned()], &[Turmoil, Warp], &reports);
+        assert_eq!(
+            text,
+            concat!(
+                "scenario  turmoil             warp                  simulated      real\n",
+                "a         passed              FAILED 1 of 2            30.0 s     0.8 s\n",
+                "longer    passed 2            -                        20.0 s     0.5 s\n",
+                "\n2 scenarios, 5 runs, each twice: 1 did not pass\n",
+            )
+        );
+    }
+}

@@ -1,0 +1,93 @@
+//! One run of a scenario: from a seed to a verdict.
+
+mod conditions;
+mod faults;
+mod outcome;
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use self::conditions::Conditions;
+pub use self::outcome::{Outcome, Verdict};
+use crate::check::{self, Case};
+use crate::scenario::Plan;
+use crate::trace::{Observer, Phase, Recorder};
+use crate::workload::{self, Stage};
+use crate::{Carrier, Failure, Sim};
+
+/// Simulated time that healed workloads may take to send all they should.
+const FINISH_MAX: Duration = Duration::from_secs(120);
+
+/// Simulated time in which what was sent must arrive once nothing new is sent.
+const DRAIN_MAX: Duration = Duration::from_secs(60);
+
+/// Simulated time without any message after which nothing is expected to arrive any more.
+const QUIET: Duration = Duration::from_secs(3);
+
+/// Simulated time in which every socket must close.
+const CLOSE_MAX: Duration = Duration::from_secs(60);
+
+/// Runs a plan once and judges it.
+///
+/// `wall_limit` is real time: a run that takes longer is given up as hung.
+pub fn run(plan: &Rc<Plan>, carrier: Carrier, wall_limit: Duration) -> Outcome {
+    let recorder = Recorder::default();
+    let stage = Stage::new(Rc::clone(plan), recorder.clone());
+    let sim = Sim::builder(plan.scenario.seed)
+        .carrier(carrier)
+        .link(conditions::link_config(&plan.scenario.network))
+        .wall_limit(wall_limit)
+        .build();
+    sim.tap(Observer::new(Rc::clone(plan), recorder.clone()));
+    stage.enter(sim.now(), Phase::Scripted);
+    for host in &plan.hosts {
+        let (stage, name) = (stage.clone(), host.clone());
+        sim.host(host, move |network| workload::perform(stage.clone(), name.clone(), network));
+    }
+    let played = play(&sim, plan, &stage, &recorder);
+    let (trace, audit) = recorder.finish();
+    let case = Case { plan, trace: &trace };
+    // A run that ended early left everything half done; only what ended it counts.
+    let violations = if played.is_ok() { check::all(&case) } else { check::panics(&case) };
+    Outcome { carrier, trace, audit, violations, failure: played.err() }
+}
+
+/// Runs a plan twice and compares.
+pub fn prove(plan: &Rc<Plan>, carrier: Carrier, wall_limit: Duration) -> Outcome {
+    let first = run(plan, carrier, wall_limit);
+    if first.failure.is_some() {
+        return first;
+    }
+    let second = run(plan, carrier, wall_limit);
+    let differ = check::determinism::compare((&first.trace, first.audit), (&second.trace, second.audit));
+    Outcome { violations: differ.into_iter().chain(first.violations.iter().cloned()).collect(), ..first }
+}
+
+/// The course of a run: faults as scripted, then healing and progress, then silence, then closing.
+fn play(sim: &Sim, plan: &Plan, stage: &Stage, recorder: &Recorder) -> Result<(), Failure> {
+    let control = sim.control();
+    let mut conditions = Conditions::none();
+    conditions::set_links(&control, plan);
+
+    for step in faults::timeline(plan) {
+        sim.run_until(step.at)?;
+        step.record(plan, recorder);
+        conditions = conditions.change_to(Conditions::of(plan, &step.active), &control, plan, stage);
+    }
+    sim.run_until(faults::instant(plan.scenario.duration.0))?;
+
+    conditions.change_to(Conditions::none(), &control, plan, stage);
+    stage.enter(sim.now(), Phase::Healed);
+    sim.run_until_condition(sim.now() + FINISH_MAX, || stage.has_progressed())?;
+
+    stage.enter(sim.now(), Phase::Draining);
+    let deadline = sim.now() + DRAIN_MAX;
+    while !stage.is_drained() && sim.now() < deadline.min(stage.last_activity() + QUIET) {
+        let look_again = deadline.min(stage.last_activity() + QUIET);
+        sim.run_until_condition(look_again, || stage.is_drained())?;
+    }
+
+    stage.enter(sim.now(), Phase::Closing);
+    sim.run_until_finished(sim.now() + CLOSE_MAX)?;
+    Ok(())
+}

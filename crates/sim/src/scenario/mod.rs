@@ -1,0 +1,78 @@
+//! Scenario files: what they can say, how they are read, and how a seed decides them.
+//!
+//! ```text
+//! text --parse--> Scenario --validate--> Scenario --resolved(seed)--> Scenario without groups and ranges
+//! ```
+//!
+//! ```
+//! use seaworthy_sim::scenario::Scenario;
+//! let text = Scenario::template("hello");
+//! let scenario = Scenario::parse("hello.toml", &text)?;
+//! let decided = scenario.resolved(7);
+//! assert_eq!(decided.resolved(7), decided, "nothing is left to decide");
+//! # Ok::<(), seaworthy_sim::scenario::BadScenario>(())
+//! ```
+
+pub mod draw;
+mod error;
+pub mod model;
+mod names;
+mod options;
+mod plan;
+pub mod quantity;
+mod resolve;
+mod validate;
+
+use std::path::Path;
+
+pub use self::error::{BadScenario, Place, Problem};
+pub use self::model::{
+    CarrierName, Degrade, Expect, Fault, Host, Link, LinkModel, LossRule, Must, MustEvent, Role, Scenario,
+    Socket, SocketKind, Workload,
+};
+pub use self::options::SocketOptions;
+pub use self::plan::{Path as ConnectionPath, Plan};
+pub use self::validate::MEMBERS_MAX;
+
+impl Scenario {
+    /// Reads a scenario from text; `file` is its name in errors.
+    ///
+    /// # Errors
+    /// When the text is not TOML, has unknown keys, lacks some, or describes what cannot be. All that is
+    /// wrong with the meaning is reported at once.
+    pub fn parse(file: &str, text: &str) -> Result<Self, BadScenario> {
+        let scenario: Self = toml::from_str(text).map_err(|error| BadScenario::syntax(file, text, &error))?;
+        match validate::problems(&scenario) {
+            problems if problems.is_empty() => Ok(scenario),
+            problems => Err(BadScenario::meaning(file, text, problems)),
+        }
+    }
+
+    /// Reads a scenario file.
+    ///
+    /// # Errors
+    /// When it cannot be read, and as [`parse`](Self::parse).
+    pub fn load(path: &Path) -> Result<Self, BadScenario> {
+        let file = path.display().to_string();
+        let text = std::fs::read_to_string(path).map_err(|error| BadScenario::unreadable(&file, &error))?;
+        Self::parse(&file, &text)
+    }
+
+    /// The scenario as a file.
+    pub fn to_toml(&self) -> String {
+        toml::to_string_pretty(self).expect("all of a scenario's types have a TOML form")
+    }
+
+    /// The JSON Schema of scenario files.
+    pub fn schema() -> serde_json::Value {
+        schemars::schema_for!(Self).to_value()
+    }
+
+    /// A commented scenario named `name` that passes, to start from.
+    pub fn template(name: &str) -> String {
+        include_str!("template.toml").replace("@name@", name)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,173 @@
+//! A resolved scenario with its connections worked out: who can exchange messages with whom.
+
+use seaworthy_core::{Endpoint, Host as EndpointHost};
+
+use super::model::{Role, Scenario, Socket, SocketKind, Workload};
+use super::quantity::Count;
+use crate::trace::Name;
+
+/// What a run executes and its checks look up: a resolved scenario and the paths between its sockets.
+///
+/// Sockets, hosts and workloads are numbered in the order of the resolved scenario; payloads carry these numbers.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The resolved scenario.
+    pub scenario: Scenario,
+    /// The hosts' names, by number.
+    pub hosts: Vec<Name>,
+    /// The sockets' names, by number.
+    pub sockets: Vec<Name>,
+    /// Every connection that is configured.
+    pub paths: Vec<Path>,
+}
+
+/// A connect and the bind it leads to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Path {
+    /// The socket that connects, by number.
+    pub connecting: usize,
+    /// The socket that binds, by number.
+    pub binding: usize,
+    /// The endpoint, as the connecting side writes it.
+    pub endpoint: Endpoint,
+}
+
+impl Plan {
+    /// The plan of a scenario under a seed.
+    pub fn new(scenario: &Scenario, seed: u64) -> Self {
+        let scenario = scenario.resolved(seed);
+        let hosts = scenario.host.iter().map(|host| Name::from(host.name.as_str())).collect();
+        let sockets = scenario.socket.iter().map(|socket| Name::from(socket.name.as_str())).collect();
+        let paths = paths(&scenario);
+        Self { scenario, hosts, sockets, paths }
+    }
+
+    /// The socket with this number.
+    pub fn socket(&self, number: usize) -> &Socket {
+        &self.scenario.socket[number]
+    }
+
+    /// The number of the socket with this name.
+    pub fn socket_number(&self, name: &str) -> Option<usize> {
+        self.sockets.iter().position(|socket| **socket == *name)
+    }
+
+    /// The type of the socket with this name.
+    pub fn kind(&self, name: &str) -> Option<SocketKind> {
+        self.socket_number(name).map(|number| self.socket(number).kind)
+    }
+
+    /// The name of the socket with this number.
+    pub fn name(&self, socket: usize) -> &Name {
+        &self.sockets[socket]
+    }
+
+    /// The shared form of a host's name.
+    pub fn host_name(&self, host: &str) -> Option<&Name> {
+        self.hosts.iter().find(|name| ***name == *host)
+    }
+
+    /// The sockets on a host, by number.
+    pub fn sockets_on<'a>(&'a self, host: &'a str) -> impl Iterator<Item = usize> + 'a {
+        (0..self.sockets.len()).filter(move |number| self.socket(*number).host == host)
+    }
+
+    /// The sockets that a socket has a connection with, in order, each once.
+    pub fn peers(&self, socket: usize) -> Vec<usize> {
+        let mut peers: Vec<usize> = self.paths.iter().filter_map(|path| path.other(socket)).collect();
+        peers.sort_unstable();
+        peers.dedup();
+        peers
+    }
+
+    /// How many connections two sockets have.
+    pub fn paths_between(&self, a: usize, b: usize) -> usize {
+        self.paths.iter().filter(|path| path.other(a) == Some(b)).count()
+    }
+
+    /// The workloads of a socket.
+    pub fn workloads(&self, socket: usize) -> impl Iterator<Item = &Workload> {
+        let name = self.socket(socket).name.as_str();
+        self.scenario.workload.iter().filter(move |workload| workload.socket == name)
+    }
+
+    /// Whether the socket has a workload with this role.
+    pub fn plays(&self, socket: usize, role: Role) -> bool {
+        self.workloads(socket).any(|workload| workload.role == role)
+    }
+
+    /// Messages a workload sends before it probes.
+    pub fn count(workload: &Workload) -> u64 {
+        workload.count.map_or(Count(0), super::draw::Draw::value).0
+    }
+
+    /// The socket that announces this identity.
+    pub fn identified(&self, identity: &[u8]) -> Option<&Name> {
+        let known = |socket: &Socket| {
+            socket.options.routing_id.as_deref().is_some_and(|id| id.as_bytes() == identity)
+        };
+        self.scenario.socket.iter().position(known).map(|number| &self.sockets[number])
+    }
+
+    /// The prefixes a SUB holds when everything in its workloads has happened.
+    pub fn final_subscriptions(&self, socket: usize) -> Vec<&str> {
+        let mut held: Vec<&str> = self.socket(socket).subscribe.iter().map(String::as_str).collect();
+        let mut changes: Vec<&Workload> = self
+            .workloads(socket)
+            .filter(|workload| matches!(workload.role, Role::Subscribe | Role::Unsubscribe))
+            .collect();
+        changes.sort_by_key(|workload| workload.start.map(|start| start.value().0));
+        for change in changes {
+            for topic in &change.topics {
+                if change.role == Role::Subscribe {
+                    held.push(topic);
+                } else if let Some(at) = held.iter().position(|prefix| prefix == topic) {
+                    held.remove(at);
+                }
+            }
+        }
+        held
+    }
+}
+
+impl Path {
+    /// The other end, seen from `socket`.
+    pub fn other(&self, socket: usize) -> Option<usize> {
+        if self.connecting == socket {
+            Some(self.binding)
+        } else {
+            (self.binding == socket).then_some(self.connecting)
+        }
+    }
+}
+
+fn paths(scenario: &Scenario) -> Vec<Path> {
+    let mut paths = Vec::new();
+    for (connecting, socket) in scenario.socket.iter().enumerate() {
+        for endpoint in socket.connect.iter().filter_map(|text| text.parse::<Endpoint>().ok()) {
+            let listener = scenario.socket.iter().position(|other| listens(other, &endpoint, &socket.host));
+            if let Some(binding) = listener {
+                paths.push(Path { connecting, binding, endpoint });
+            }
+        }
+    }
+    paths
+}
+
+/// Whether `socket` binds what somebody on host `from` means by `endpoint`.
+pub(super) fn listens(socket: &Socket, endpoint: &Endpoint, from: &str) -> bool {
+    let host = match endpoint {
+        Endpoint::Tcp { host: EndpointHost::Name(host), .. } => host.as_str(),
+        _ => from,
+    };
+    socket.host == host && binds(socket, endpoint)
+}
+
+/// Whether `socket` binds the port or path of `endpoint`, wherever it runs.
+pub(super) fn binds(socket: &Socket, endpoint: &Endpoint) -> bool {
+    socket.bind.iter().any(|bind| match (bind.parse(), endpoint) {
+        (Ok(Endpoint::Tcp { port: bound, .. }), Endpoint::Tcp { port, .. }) => bound == *port,
+        (Ok(Endpoint::Ipc(bound)), Endpoint::Ipc(path)) => bound == *path,
+        _ => false,
+    })
+}

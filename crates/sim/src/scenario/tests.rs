@@ -1,0 +1,264 @@
+//! Reading scenario files: what is accepted, and how everything else is refused.
+
+use super::*;
+
+const VALID: &str = r#"
+name = "fanout"
+description = "d"
+duration = "10s"
+[network]
+latency = "1ms..5ms"
+[[host]]
+name = "source"
+[[host]]
+name = "worker"
+count = 2
+[[socket]]
+name = "push"
+host = "source"
+type = "PUSH"
+bind = ["tcp://*:5555"]
+[[socket]]
+name = "pull"
+host = "worker"
+type = "PULL"
+connect = ["tcp://source:5555"]
+[[workload]]
+socket = "push"
+role = "send"
+count = 10
+[[workload]]
+socket = "pull"
+role = "receive"
+[[fault]]
+at = "1s"
+for = "1s"
+cut = ["source", "worker"]
+[[fault]]
+at = "3s"
+for = "500ms"
+times = 2
+every = "1s"
+crash = "worker-2"
+"#;
+
+/// The valid file with one line replaced, and the error that must follow: its line, key and reason.
+#[track_caller]
+fn refused(from: &str, to: &str, key: &str, reason: &str) {
+    assert!(VALID.contains(from), "the valid file has no {from:?}");
+    let text = VALID.replacen(from, to, 1);
+    let error = Scenario::parse("fanout.toml", &text).expect_err("the file must be refused");
+    let found = error.problems.iter().any(|p| p.key == key && p.problem.contains(reason));
+    assert!(found, "no problem at {key:?} saying {reason:?} in:\n{error}");
+    let line = error.problems[0].line;
+    let at = text.lines().nth(line - 1).unwrap_or_default();
+    assert!(!at.trim().is_empty(), "line {line} is empty:\n{error}");
+}
+
+#[test]
+fn unknown_keys_are_refused_by_name() {
+    refused("duration = \"10s\"", "duration = \"10s\"\nlenght = 3", "lenght", "unknown field `lenght`");
+    refused("count = 2", "cuont = 2", "host[1].cuont", "unknown field `cuont`");
+    refused("latency = ", "latencies = ", "network.latencies", "unknown field `latencies`");
+    refused(
+        "type = \"PUSH\"",
+        "type = \"PUSH\"\noptions = { sndhvm = 1 }",
+        "socket[0].options.sndhvm",
+        "sndhvm",
+    );
+    refused("times = 2", "time = 2", "fault[1].time", "unknown field `time`");
+}
+
+#[test]
+fn values_of_the_wrong_kind_are_refused_with_the_value() {
+    refused("\"1ms..5ms\"", "\"5ms..1ms\"", "network.latency", "ends before it begins");
+    refused("\"1ms..5ms\"", "\"5 parsecs\"", "network.latency", "\"5 parsecs\"");
+    refused("\"1ms..5ms\"", "5", "network.latency", "needs a unit");
+    refused("\"1ms..5ms\"", "\"0ms..5ms\"", "network.latency", "less than 1ms");
+    refused("type = \"PUSH\"", "type = \"PUSHY\"", "socket[0].type", "unknown variant `PUSHY`");
+    refused("count = 10", "count = -1", "workload[0].count", "negative");
+    refused("count = 10", "count = \"many\"", "workload[0].count", "\"many\"");
+    refused("name = \"source\"", "", "host[0]", "missing field `name`");
+    refused("duration = \"10s\"", "duration = \"0s\"", "duration", "no duration");
+}
+
+#[test]
+fn text_that_is_not_toml_is_refused_with_its_line() {
+    let error = Scenario::parse("broken.toml", "name = \"x\"\nduration = = 3\n").unwrap_err();
+    assert_eq!(error.problems[0].line, 2);
+    assert!(error.to_string().starts_with("broken.toml:2:"), "{error}");
+}
+
+#[test]
+fn a_file_that_does_not_exist_is_named() {
+    let error = Scenario::load(Path::new("no/such.toml")).unwrap_err().to_string();
+    assert!(error.starts_with("no/such.toml: cannot be read"), "{error}");
+}
+
+#[test]
+fn names_that_nobody_has_are_refused() {
+    refused(
+        "cut = [\"source\", \"worker\"]",
+        "cut = [\"source\", \"wroker\"]",
+        "fault[0].cut[1]",
+        "no host \"wroker\"",
+    );
+    refused("crash = \"worker-2\"", "crash = \"worker-3\"", "fault[1].crash", "no host \"worker-3\"");
+    refused("host = \"worker\"", "host = \"work\"", "socket[1].host", "no host \"work\"");
+    refused("socket = \"pull\"", "socket = \"poll\"", "workload[1].socket", "no socket \"poll\"");
+    refused(
+        "[[workload]]",
+        "[[link]]\nfrom = \"source\"\nto = \"nobody\"\nloss = 0.1\n[[workload]]",
+        "link[0].to",
+        "no host \"nobody\"",
+    );
+}
+
+#[test]
+fn names_that_two_have_are_refused() {
+    refused("name = \"worker\"", "name = \"source\"", "host[1].name", "host[0] is named \"source\" already");
+    refused(
+        "[[socket]]",
+        "[[host]]\nname = \"worker-2\"\n[[socket]]",
+        "host[2].name",
+        "host[1] is named \"worker-2\" already",
+    );
+    refused("name = \"pull\"", "name = \"push\"", "socket[1].name", "socket[0] is named \"push\" already");
+    refused("name = \"source\"", "name = \"a b\"", "host[0].name", "\"a b\" is not a name");
+}
+
+#[test]
+fn a_connection_to_nobody_is_refused() {
+    refused("tcp://source:5555", "tcp://source:5556", "socket[1].connect[0]", "nobody on host \"source\"");
+    refused("tcp://source:5555", "tcp://elsewhere:5555", "socket[1].connect[0]", "no host \"elsewhere\"");
+    refused("tcp://source:5555", "tcp://10.0.0.1:5555", "socket[1].connect[0]", "names an address");
+    refused("tcp://source:5555", "ipc://x", "socket[1].connect[0]", "nobody on host \"worker-1\"");
+    refused("tcp://source:5555", "source:5555", "socket[1].connect[0]", "no scheme");
+    refused(
+        "type = \"PULL\"",
+        "type = \"REQ\"",
+        "socket[1].connect[0]",
+        "a REQ cannot talk to \"push\", a PUSH",
+    );
+    refused("bind = [\"tcp://*:5555\"]", "", "socket[0]", "neither binds nor connects");
+}
+
+#[test]
+fn two_binds_of_one_endpoint_are_refused() {
+    refused("name = \"push\"", "name = \"push\"\ncount = 2", "socket[0].bind[0]", "on the same host already");
+    refused("tcp://*:5555", "tcp://*:0", "socket[0].bind[0]", "no fixed port");
+}
+
+#[test]
+fn faults_that_cannot_happen_are_refused() {
+    refused("at = \"1s\"", "at = \"10s\"", "fault[0].at", "not before the end");
+    refused("at = \"1s\"", "at = \"1s..11s\"", "fault[0].at", "not before the end");
+    refused("cut = [\"source\", \"worker\"]", "", "fault[0]", "nothing happens");
+    refused(
+        "crash = \"worker-2\"",
+        "crash = \"worker-2\"\npause = \"source\"",
+        "fault[1].pause",
+        "one thing",
+    );
+    refused("every = \"1s\"", "every = \"500ms\"", "fault[1].every", "begins again");
+    refused("every = \"1s\"", "", "fault[1]", "`times` needs `every`");
+    refused("crash = \"worker-2\"", "stall = \"push\"", "fault[1].stall", "no workload that receives");
+    refused("[\"source\", \"worker\"]", "[\"source\", \"source\"]", "fault[0].cut[1]", "no link to itself");
+}
+
+#[test]
+fn options_and_roles_of_another_type_are_refused() {
+    refused(
+        "type = \"PUSH\"",
+        "type = \"PUSH\"\nsubscribe = [\"a\"]",
+        "socket[0].subscribe",
+        "PUSH does not subscribe",
+    );
+    refused(
+        "type = \"PULL\"",
+        "type = \"PULL\"\noptions = { req_relaxed = true }",
+        "socket[1].options.req_relaxed",
+        "a PULL has no option",
+    );
+    refused("role = \"send\"", "role = \"receive\"", "workload[0].role", "a PUSH cannot receive");
+    refused("role = \"receive\"", "role = \"receive\"\ncount = 3", "workload[1].count", "has no count");
+    refused("count = 10", "", "workload[0]", "needs a `count`");
+    refused("count = 10", "count = 10\nsize = 23", "workload[0].size", "23 bytes are less than the 24");
+    refused("count = 10", "count = 10\nto = [\"pull\"]", "workload[0].to", "cannot choose its peer");
+    refused(
+        "[[fault]]",
+        "[[workload]]\nsocket = \"pull-1\"\nrole = \"receive\"\n[[fault]]",
+        "workload[2].socket",
+        "workload[1] receives on \"pull-1\" already",
+    );
+}
+
+#[test]
+fn all_problems_of_a_file_are_reported_at_once_in_order() {
+    let text = VALID.replace("host = \"worker\"", "host = \"work\"").replace("at = \"3s\"", "at = \"30s\"");
+    let error = Scenario::parse("f.toml", &text).unwrap_err();
+    let lines: Vec<_> = error.problems.iter().map(|p| p.line).collect();
+    assert!(lines.len() >= 2 && lines.is_sorted(), "{error}");
+}
+
+#[test]
+fn an_error_shows_the_line_and_marks_the_value() {
+    let text = VALID.replace("tcp://source:5555", "tcp://source:1");
+    let error = Scenario::parse("f.toml", &text).unwrap_err().to_string();
+    assert!(error.starts_with("f.toml:21:12: socket[1].connect[0]: nobody"), "{error}");
+    assert!(
+        error.contains("21 | connect = [\"tcp://source:1\"]\n    |            ^^^^^^^^^^^^^^^^"),
+        "{error}"
+    );
+}
+
+#[test]
+fn resolving_spells_out_groups_and_repetitions() {
+    let decided = Scenario::parse("f.toml", VALID).unwrap().resolved(3);
+    let hosts: Vec<_> = decided.host.iter().map(|host| host.name.as_str()).collect();
+    assert_eq!(hosts, ["source", "worker-1", "worker-2"]);
+    let sockets: Vec<_> = decided.socket.iter().map(|s| (s.name.as_str(), s.host.as_str())).collect();
+    assert_eq!(sockets, [("push", "source"), ("pull-1", "worker-1"), ("pull-2", "worker-2")]);
+    let faults: Vec<_> =
+        decided.fault.iter().map(|f| (f.at.value().to_string(), f.cut.clone(), f.crash.clone())).collect();
+    let cut = |worker: &str| Some(["source".to_owned(), worker.to_owned()]);
+    assert_eq!(
+        faults,
+        [
+            ("1s".to_owned(), cut("worker-1"), None),
+            ("1s".to_owned(), cut("worker-2"), None),
+            ("3s".to_owned(), None, Some("worker-2".to_owned())),
+            ("4s".to_owned(), None, Some("worker-2".to_owned())),
+        ]
+    );
+    assert_eq!(decided.link.len(), 6, "each direction of each link draws its own latency");
+}
+
+#[test]
+fn a_resolved_scenario_reads_back_as_itself_and_stays_resolved() {
+    let scenario = Scenario::parse("f.toml", VALID).unwrap();
+    for seed in 0..20 {
+        let decided = scenario.resolved(seed);
+        let read = Scenario::parse("resolved.toml", &decided.to_toml()).unwrap();
+        assert_eq!(read, decided);
+        assert_eq!(read.resolved(seed + 1), Scenario { seed: seed + 1, ..decided });
+    }
+    assert_ne!(scenario.resolved(1).link, scenario.resolved(2).link);
+}
+
+#[test]
+fn the_template_is_a_valid_scenario() {
+    let scenario = Scenario::parse("new.toml", &Scenario::template("new")).unwrap();
+    assert_eq!(scenario.name, "new");
+}
+
+#[test]
+fn the_schema_knows_every_table_and_closes_them() {
+    let schema = Scenario::schema();
+    assert_eq!(schema["additionalProperties"], false);
+    for table in ["host", "link", "socket", "workload", "fault", "expect", "network"] {
+        assert!(schema["properties"].get(table).is_some(), "{table}");
+    }
+    assert_eq!(schema["$defs"]["Fault"]["additionalProperties"], false);
+    assert!(schema["$defs"]["Fault"]["properties"].get("for").is_some(), "keys are as in the file");
+}

@@ -1,0 +1,159 @@
+//! Problems of sockets: who binds, who connects to whom, and options that do not fit the type.
+
+use std::collections::BTreeMap;
+
+use seaworthy_core::{Endpoint, EndpointError, Host as EndpointHost, IpcPath};
+
+use super::{MEMBERS_MAX, Problems};
+use crate::scenario::error::Place;
+use crate::scenario::model::{Socket, SocketKind};
+use crate::scenario::plan::binds;
+
+/// Longest identity a peer may announce (RFC 37).
+const ROUTING_ID_MAX: usize = 255;
+
+impl Problems<'_> {
+    pub(super) fn sockets(&mut self) {
+        let place = Place::root().key("socket");
+        if self.scenario.socket.is_empty() {
+            self.add(&place, "there is no socket".to_owned());
+        }
+        let mut seen = BTreeMap::new();
+        let mut bound = BTreeMap::new();
+        let mut total = 0;
+        for (index, socket) in self.scenario.socket.iter().enumerate() {
+            let place = place.index(index);
+            self.name(&socket.name, &place.key("name"), "the socket");
+            self.host_exists(&socket.host, &place.key("host"));
+            self.count(socket.count, &place.key("count"));
+            let members = self.names.sockets(&socket.name).to_vec();
+            total += members.len() as u64;
+            self.unique(&mut seen, &socket.name, &members, index, &place.key("name"), "socket");
+            if socket.bind.is_empty() && socket.connect.is_empty() {
+                self.add(&place, format!("{:?} neither binds nor connects", socket.name));
+            }
+            for (at, endpoint) in socket.bind.iter().enumerate() {
+                self.bind(socket, endpoint, &mut bound, &place.key("bind").index(at));
+            }
+            for (at, endpoint) in socket.connect.iter().enumerate() {
+                self.connect(socket, endpoint, &place.key("connect").index(at));
+            }
+            if !socket.subscribe.is_empty() && socket.kind != SocketKind::Sub {
+                let problem = format!("a {} does not subscribe; only SUB does", socket.kind);
+                self.add(&place.key("subscribe"), problem);
+            }
+            self.options(socket, &place.key("options"));
+        }
+        if total > MEMBERS_MAX {
+            self.add(&place, format!("there are {total} sockets, more than {MEMBERS_MAX}"));
+        }
+    }
+
+    fn bind(&mut self, socket: &Socket, text: &str, bound: &mut BTreeMap<String, String>, place: &Place) {
+        let endpoint = match network_endpoint(text) {
+            Ok(endpoint) => endpoint,
+            Err(problem) => return self.add(place, problem),
+        };
+        match &endpoint {
+            Endpoint::Tcp { port: 0, .. } => {
+                return self.add(place, format!("{text:?} has no fixed port that a peer could connect to"));
+            }
+            Endpoint::Tcp { host: EndpointHost::Ip(ip), .. } if ip.is_unspecified() => {}
+            Endpoint::Tcp { .. } => {
+                return self
+                    .add(place, format!("{text:?} does not bind all of its host: write tcp://*:port"));
+            }
+            Endpoint::Ipc(IpcPath::Wildcard) => {
+                return self.add(place, format!("{text:?} has no fixed path that a peer could connect to"));
+            }
+            _ => {}
+        }
+        for member in self.names.sockets(&socket.name).to_vec() {
+            let key = format!("{} {endpoint}", self.names.host_of(&member));
+            if let Some(other) = bound.insert(key, member.clone()) {
+                self.add(place, format!("{other:?} binds {text:?} on the same host already"));
+                break;
+            }
+        }
+    }
+
+    fn connect(&mut self, socket: &Socket, text: &str, place: &Place) {
+        let endpoint = match network_endpoint(text) {
+            Ok(endpoint) => endpoint,
+            Err(problem) => return self.add(place, problem),
+        };
+        let targets = match &endpoint {
+            Endpoint::Tcp { host: EndpointHost::Name(host), .. } => {
+                let targets = self.names.hosts(host).to_vec();
+                if targets.is_empty() {
+                    return self.host_exists(host, place);
+                }
+                targets
+            }
+            Endpoint::Tcp { .. } => {
+                return self.add(place, format!("{text:?} names an address: write tcp://host:port"));
+            }
+            _ => self.names.hosts(&socket.host).to_vec(),
+        };
+        for target in targets {
+            let listeners: Vec<_> =
+                self.scenario.socket.iter().filter(|s| self.listens(s, &endpoint, &target)).collect();
+            let Some(listener) = listeners.first() else {
+                self.add(place, format!("nobody on host {target:?} binds what {text:?} connects to"));
+                return;
+            };
+            if !socket.kind.can_talk_to(listener.kind) {
+                let (kind, other) = (socket.kind, listener.kind);
+                self.add(place, format!("a {kind} cannot talk to {:?}, a {other}", listener.name));
+                return;
+            }
+        }
+    }
+
+    /// Whether `socket` binds, on host `target`, what `endpoint` connects to.
+    fn listens(&self, socket: &Socket, endpoint: &Endpoint, target: &str) -> bool {
+        self.names.hosts(&socket.host).iter().any(|host| host == target) && binds(socket, endpoint)
+    }
+
+    fn options(&mut self, socket: &Socket, place: &Place) {
+        use SocketKind::{Dealer, Pub, Push, Req, Router, Sub};
+        let kind = socket.kind;
+        let options = &socket.options;
+        let fits: [(&str, bool, &[SocketKind]); 8] = [
+            ("routing_id", options.routing_id.is_some(), &[Req, Dealer, Router]),
+            ("xpub_nodrop", options.xpub_nodrop.is_some(), &[Pub]),
+            ("router_mandatory", options.router_mandatory.is_some(), &[Router]),
+            ("router_handover", options.router_handover.is_some(), &[Router]),
+            ("probe_router", options.probe_router.is_some(), &[Req, Dealer, Router]),
+            ("req_correlate", options.req_correlate.is_some(), &[Req]),
+            ("req_relaxed", options.req_relaxed.is_some(), &[Req]),
+            ("sndhwm", options.sndhwm.is_some(), &[Push, Dealer, Router, Req, SocketKind::Rep, Pub, Sub]),
+        ];
+        for (name, given, kinds) in fits {
+            if given && !kinds.contains(&kind) {
+                self.add(&place.key(name), format!("a {kind} has no option {name}"));
+            }
+        }
+        if let Some(id) = &options.routing_id {
+            let place = place.key("routing_id");
+            if id.is_empty() || id.len() > ROUTING_ID_MAX || id.starts_with('\0') {
+                self.add(
+                    &place,
+                    format!("{id:?} is not an identity: 1 to {ROUTING_ID_MAX} bytes, the first not 0"),
+                );
+            }
+            if self.names.sockets(&socket.name).len() > 1 && !id.contains("{name}") {
+                self.add(&place, format!("every member would be {id:?}: use {{name}} in it"));
+            }
+        }
+    }
+}
+
+/// Parses an endpoint that has a network below it.
+fn network_endpoint(text: &str) -> Result<Endpoint, String> {
+    match text.parse() {
+        Ok(Endpoint::Inproc(_)) => Err(format!("{text:?} needs no network: use tcp or ipc")),
+        Ok(endpoint) => Ok(endpoint),
+        Err(error) => Err(EndpointError::to_string(&error)),
+    }
+}

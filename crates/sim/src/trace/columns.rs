@@ -1,0 +1,163 @@
+//! A trace as text columns, for people: time, host, socket, event, details.
+//!
+//! ```text
+//!   time/s host      socket   event     details
+//! 0.001000 source    push     sent      push#0 64 B
+//! ```
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use super::event::{Direction, Event, What};
+use super::recorder::Trace;
+use super::wire::WireFrame;
+
+/// Renders a trace. With `wire`, frames and streams are shown, too.
+pub fn render(trace: &Trace, wire: bool) -> String {
+    let shown = || trace.events.iter().filter(|event| wire || !is_wire(&event.what));
+    let width =
+        |pick: fn(&Event) -> usize, title: &str| shown().map(pick).max().unwrap_or(0).max(title.len());
+    let host = width(|event| event.host.as_deref().map_or(0, str::len), "host");
+    let socket = width(|event| event.socket.as_deref().map_or(0, str::len), "socket");
+    let name = width(|event| event.what.name().len(), "event");
+    let mut text = String::new();
+    let _ =
+        writeln!(text, "{:>11} {:<host$} {:<socket$} {:<name$} details", "time/s", "host", "socket", "event");
+    for event in shown() {
+        let at = event.at().as_secs_f64();
+        let on = event.host.as_deref().unwrap_or("");
+        let of = event.socket.as_deref().unwrap_or("");
+        let line = format!(
+            "{at:>11.6} {on:<host$} {of:<socket$} {:<name$} {}",
+            event.what.name(),
+            details(&event.what)
+        );
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// Whether the event is below the sockets.
+fn is_wire(what: &What) -> bool {
+    matches!(what, What::Stream { .. } | What::Frame { .. } | What::StreamEnded { .. })
+}
+
+/// What the last column says.
+pub(super) fn details(what: &What) -> String {
+    match what {
+        What::Phase { phase } => format!("{phase:?}").to_lowercase(),
+        What::Fault { what, .. } | What::FaultOver { what, .. } => what.clone(),
+        What::Started { life: 1 } | What::Closed => String::new(),
+        What::Started { life } => format!("life {life}"),
+        What::Crashed { how } => how.clone(),
+        What::TaskFailed { task, message } => format!("{task}: {message}"),
+        What::Opened { kind } => kind.clone(),
+        What::Bound { endpoint } | What::Connecting { endpoint } => endpoint.clone(),
+        What::Subscribed { topic } | What::Unsubscribed { topic } => format!("{topic:?}"),
+        What::Blocked { message } | What::GaveUp { message } => message.to_string(),
+        What::Sent { message, parts, bytes, topic, to, answer } => {
+            let mut text = size(&message.to_string(), *parts, *bytes);
+            if let Some(topic) = topic {
+                let _ = write!(text, " topic {topic:?}");
+            }
+            if let Some(to) = to {
+                let _ = write!(text, " to {to}");
+            }
+            if *answer {
+                text.push_str(" as answer");
+            }
+            text
+        }
+        What::Received { message, parts, bytes, topic, from } => {
+            let mut text = size(&message.to_string(), *parts, *bytes);
+            if let Some(topic) = topic {
+                let _ = write!(text, " topic {topic:?}");
+            }
+            if let Some(from) = from {
+                let _ = write!(text, " from {from}");
+            }
+            text
+        }
+        What::Failed { operation, error } => format!("{operation}: {error}"),
+        What::Torn { problem } => problem.clone(),
+        What::Done { count } => format!("{count} messages"),
+        What::Connected { endpoint, accepted } => {
+            format!("{endpoint}{}", if *accepted { " accepted" } else { "" })
+        }
+        What::Handshake { endpoint, peer, name: None } => format!("{endpoint} with a {peer}"),
+        What::Handshake { endpoint, peer, name: Some(name) } => format!("{endpoint} with {name}, a {peer}"),
+        What::Disconnected { endpoint, reason, name: Some(name) } => {
+            format!("{endpoint} from {name}: {reason}")
+        }
+        What::HandshakeFailed { endpoint, reason }
+        | What::Disconnected { endpoint, reason, name: None }
+        | What::Stopped { endpoint, reason } => format!("{endpoint}: {reason}"),
+        What::Retrying { endpoint, after, reason } => {
+            format!("{endpoint} after {:?}: {reason}", Duration::from_nanos(*after))
+        }
+        What::Stream { stream, peer } => match peer {
+            Some(peer) => format!("s{stream} accepted from s{peer}"),
+            None => format!("s{stream}"),
+        },
+        What::Frame { stream, dir, frame } => format!("s{stream} {} {}", arrow(*dir), self::frame(frame)),
+        What::NotZmtp { stream, dir, problem } => format!("s{stream} {} {problem}", arrow(*dir)),
+        What::Diverged { stream, offset } => format!("s{stream} after {offset} bytes"),
+        What::StreamEnded { stream, how } => format!("s{stream} {how}"),
+    }
+}
+
+fn size(message: &str, parts: u8, bytes: u64) -> String {
+    if parts == 1 { format!("{message} {bytes} B") } else { format!("{message} {parts} parts {bytes} B") }
+}
+
+fn arrow(dir: Direction) -> &'static str {
+    match dir {
+        Direction::Out => "->",
+        Direction::In => "<-",
+    }
+}
+
+/// A frame in a few words.
+pub(super) fn frame(frame: &WireFrame) -> String {
+    match frame {
+        WireFrame::Greeting { version, mechanism } => format!("greeting {version} {mechanism}"),
+        WireFrame::Command { name, topic: Some(topic), .. } => format!("{name} {topic:?}"),
+        WireFrame::Command { name, .. } => name.clone(),
+        WireFrame::Message { bytes, more, of } => {
+            let of = of.as_ref().map(|of| format!(" of {of}")).unwrap_or_default();
+            format!("frame {bytes} B{of}{}", if *more { ", more follow" } else { "" })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_line_up_and_wire_events_can_be_left_out() {
+        let event = |t, socket: &str, what| Event {
+            t,
+            host: Some("a".into()),
+            socket: (!socket.is_empty()).then(|| socket.into()),
+            what,
+        };
+        let trace = Trace {
+            events: vec![
+                event(0, "push", What::Opened { kind: "PUSH".into() }),
+                event(1_000_000, "", What::Stream { stream: 0, peer: None }),
+                event(12_000_000_000, "pull-1", What::Closed),
+            ],
+        };
+        assert_eq!(
+            render(&trace, false),
+            concat!(
+                "     time/s host socket event  details\n",
+                "   0.000000 a    push   opened PUSH\n",
+                "  12.000000 a    pull-1 closed\n",
+            )
+        );
+        assert!(render(&trace, true).contains("   0.001000 a           stream s0\n"));
+    }
+}

@@ -1,0 +1,381 @@
+//! One thing that happened.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::wire::WireFrame;
+
+/// A name of the scenario. Cloning shares it.
+pub type Name = Arc<str>;
+
+/// Something that happened at a time, at a host or at a socket.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Simulated time, in nanoseconds since the start.
+    pub t: u64,
+    /// Where, if at a host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<Name>,
+    /// At which socket, if at one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub socket: Option<Name>,
+    /// What.
+    #[serde(flatten)]
+    pub what: What,
+}
+
+/// A message, by its sender and its number there.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MessageName {
+    /// The sending socket.
+    pub sender: Name,
+    /// How often the sender's host had started, from 1.
+    pub life: u16,
+    /// Its number at the sender, from 0.
+    pub sequence: u64,
+}
+
+/// Parts of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// Faults as scripted: nothing may break that ZeroMQ promises.
+    Scripted,
+    /// Everything is healed: every pair must exchange messages again.
+    Healed,
+    /// Nothing new is sent: what is under way must arrive.
+    Draining,
+    /// Sockets are closed.
+    Closing,
+}
+
+/// Whether bytes left a host or reached it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// Taken from the writer.
+    Out,
+    /// Handed to the reader.
+    In,
+}
+
+/// What can happen.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum What {
+    /// A part of the run begins.
+    Phase {
+        /// Which.
+        phase: Phase,
+    },
+    /// A fault begins.
+    Fault {
+        /// Its number in the resolved scenario.
+        fault: usize,
+        /// What it is, in words.
+        what: String,
+    },
+    /// A fault is over.
+    FaultOver {
+        /// Its number in the resolved scenario.
+        fault: usize,
+        /// What it was, in words.
+        what: String,
+    },
+
+    /// The host's program runs, for the `life`-th time.
+    Started {
+        /// From 1.
+        life: u16,
+    },
+    /// The host's process died.
+    Crashed {
+        /// `process` or `power`.
+        how: String,
+    },
+    /// A task panicked, or the host's program failed.
+    TaskFailed {
+        /// The task's name.
+        task: String,
+        /// The panic's message or the error.
+        message: String,
+    },
+
+    /// The socket exists.
+    Opened {
+        /// Its type.
+        kind: String,
+    },
+    /// The socket was bound.
+    Bound {
+        /// Where.
+        endpoint: String,
+    },
+    /// The socket was told to connect.
+    Connecting {
+        /// Where to.
+        endpoint: String,
+    },
+    /// The socket subscribed to a prefix.
+    Subscribed {
+        /// The prefix.
+        topic: String,
+    },
+    /// The socket gave a subscription up.
+    Unsubscribed {
+        /// The prefix.
+        topic: String,
+    },
+    /// A send found no room and waits.
+    Blocked {
+        /// The message.
+        message: MessageName,
+    },
+    /// A send took the message.
+    Sent {
+        /// The message.
+        message: MessageName,
+        /// Frames of payload.
+        parts: u8,
+        /// Bytes of all frames.
+        bytes: u64,
+        /// PUB: its topic.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        topic: Option<String>,
+        /// ROUTER: the socket it is for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<Name>,
+        /// REP, ROUTER: sent as the answer to this very message.
+        #[serde(default, skip_serializing_if = "is_false")]
+        answer: bool,
+    },
+    /// An operation of the application failed.
+    Failed {
+        /// Which.
+        operation: String,
+        /// The error.
+        error: String,
+    },
+    /// A message was received whole.
+    Received {
+        /// The message.
+        message: MessageName,
+        /// Frames of payload.
+        parts: u8,
+        /// Bytes of all frames.
+        bytes: u64,
+        /// SUB: its topic.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        topic: Option<String>,
+        /// ROUTER: the identity it came from.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<String>,
+    },
+    /// What was received is no message that anybody sent.
+    Torn {
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The application no longer waits for the reply.
+    GaveUp {
+        /// The request.
+        message: MessageName,
+    },
+    /// All messages of the workload are sent; what follows are probes.
+    Done {
+        /// How many they were.
+        count: u64,
+    },
+    /// The socket is closed.
+    Closed,
+
+    /// A connection began, before its handshake.
+    Connected {
+        /// Bound or connected.
+        endpoint: String,
+        /// Whether the peer connected to us.
+        accepted: bool,
+    },
+    /// A handshake succeeded.
+    Handshake {
+        /// Bound or connected.
+        endpoint: String,
+        /// The peer's type.
+        peer: String,
+        /// What the peer calls itself, if it does.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
+    },
+    /// A handshake failed.
+    HandshakeFailed {
+        /// Bound or connected.
+        endpoint: String,
+        /// Why.
+        reason: String,
+    },
+    /// A connection ended after its handshake.
+    Disconnected {
+        /// Bound or connected.
+        endpoint: String,
+        /// Why.
+        reason: String,
+        /// What the peer called itself, if it did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
+    },
+    /// The next attempt to connect comes after a pause.
+    Retrying {
+        /// Where to.
+        endpoint: String,
+        /// The pause, in nanoseconds.
+        after: u64,
+        /// Why the last ended.
+        reason: String,
+    },
+    /// There will be no further attempt to connect, or accepting failed.
+    Stopped {
+        /// Bound or connected.
+        endpoint: String,
+        /// Why.
+        reason: String,
+    },
+
+    /// A stream was opened.
+    Stream {
+        /// Its number.
+        stream: u64,
+        /// The other end's number, at the accepting end.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        peer: Option<u64>,
+    },
+    /// A whole frame left or arrived on a stream.
+    Frame {
+        /// The stream's end.
+        stream: u64,
+        /// Which way.
+        dir: Direction,
+        /// The frame.
+        #[serde(flatten)]
+        frame: WireFrame,
+    },
+    /// Bytes on a stream are no ZMTP.
+    NotZmtp {
+        /// The stream's end.
+        stream: u64,
+        /// Which way.
+        dir: Direction,
+        /// What is wrong.
+        problem: String,
+    },
+    /// Bytes were read that were not written, or not there.
+    Diverged {
+        /// The reading end.
+        stream: u64,
+        /// How many bytes agreed before.
+        offset: u64,
+    },
+    /// A stream ended.
+    StreamEnded {
+        /// The stream's end.
+        stream: u64,
+        /// `closed`, `reset`, `peer-reset`, `timed-out`, `end`, `shutdown` or an error of connecting.
+        how: String,
+    },
+}
+
+impl What {
+    /// The event's name, as in JSON.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Phase { .. } => "phase",
+            Self::Fault { .. } => "fault",
+            Self::FaultOver { .. } => "fault-over",
+            Self::Started { .. } => "started",
+            Self::Crashed { .. } => "crashed",
+            Self::TaskFailed { .. } => "task-failed",
+            Self::Opened { .. } => "opened",
+            Self::Bound { .. } => "bound",
+            Self::Connecting { .. } => "connecting",
+            Self::Subscribed { .. } => "subscribed",
+            Self::Unsubscribed { .. } => "unsubscribed",
+            Self::Blocked { .. } => "blocked",
+            Self::Sent { .. } => "sent",
+            Self::Failed { .. } => "failed",
+            Self::Received { .. } => "received",
+            Self::Torn { .. } => "torn",
+            Self::GaveUp { .. } => "gave-up",
+            Self::Done { .. } => "done",
+            Self::Closed => "closed",
+            Self::Connected { .. } => "connected",
+            Self::Handshake { .. } => "handshake",
+            Self::HandshakeFailed { .. } => "handshake-failed",
+            Self::Disconnected { .. } => "disconnected",
+            Self::Retrying { .. } => "retrying",
+            Self::Stopped { .. } => "stopped",
+            Self::Stream { .. } => "stream",
+            Self::Frame { .. } => "frame",
+            Self::NotZmtp { .. } => "not-zmtp",
+            Self::Diverged { .. } => "diverged",
+            Self::StreamEnded { .. } => "stream-ended",
+        }
+    }
+}
+
+impl Event {
+    /// Simulated time since the start.
+    pub const fn at(&self) -> Duration {
+        Duration::from_nanos(self.t)
+    }
+
+    /// Whether this happened at the socket named `name`.
+    pub fn is_at(&self, name: &str) -> bool {
+        self.socket.as_deref() == Some(name)
+    }
+}
+
+/// `push#5`, and in its sender's second life `push.2#5`.
+impl fmt::Display for MessageName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.sender)?;
+        if self.life != 1 {
+            write!(f, ".{}", self.life)?;
+        }
+        write!(f, "#{}", self.sequence)
+    }
+}
+
+impl FromStr for MessageName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let bad = || format!("{text:?} is not the name of a message");
+        let (sender, sequence) = text.rsplit_once('#').ok_or_else(bad)?;
+        let sequence = sequence.parse().map_err(|_| bad())?;
+        let (sender, life) = match sender.split_once('.') {
+            Some((sender, life)) => (sender, life.parse().map_err(|_| bad())?),
+            None => (sender, 1),
+        };
+        Ok(Self { sender: sender.into(), life, sequence })
+    }
+}
+
+impl Serialize for MessageName {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for MessageName {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
+}

@@ -1,0 +1,24 @@
+//! The record of a run: what happened, in order, in terms a reader of the scenario knows.
+//!
+//! A [`Trace`] is a list of [`Event`]s. They come from three sources, and none of them trusts another: what the
+//! workloads did with their sockets, what the sockets' monitors said, and what the tap saw on the wire. Names are
+//! the scenario's, streams are numbered in the order of first use, times are simulated: two runs of one seed give
+//! the same trace, byte for byte.
+//!
+//! It is written as JSON lines ([`Trace::to_jsonl`]), as text columns ([`columns`]) and as its semantic
+//! projection for snapshots ([`semantic`]).
+
+pub mod audit;
+pub mod columns;
+mod event;
+mod jsonl;
+mod observer;
+mod recorder;
+pub mod semantic;
+pub mod wire;
+
+pub use self::audit::Audit;
+pub use self::event::{Direction, Event, MessageName, Name, Phase, What};
+pub use self::jsonl::BadTrace;
+pub use self::observer::Observer;
+pub use self::recorder::{Recorder, Trace};

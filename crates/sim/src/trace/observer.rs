@@ -1,0 +1,189 @@
+//! The tap: turns what happens on the simulated network into events of a trace, and compares bytes read with bytes
+//! written as they pass.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use seaworthy_core::{Endpoint, Instant};
+
+use super::event::{Direction, Name, What};
+use super::recorder::Recorder;
+use super::wire::WireReader;
+use crate::check::stream_prefix::StreamPrefix;
+use crate::event::{Event, HostId, StreamId, Tap};
+use crate::scenario::Plan;
+
+/// Watches a simulation for a recorder.
+#[derive(Debug)]
+pub struct Observer {
+    plan: Rc<Plan>,
+    recorder: Recorder,
+    streams: BTreeMap<u64, Ends>,
+    prefix: StreamPrefix,
+}
+
+/// One end of a stream.
+#[derive(Debug)]
+struct Ends {
+    host: Name,
+    /// The socket it belongs to, if only one comes into question.
+    socket: Option<Name>,
+    endpoint: Endpoint,
+    peer: Option<u64>,
+    out: WireReader,
+    inward: WireReader,
+}
+
+impl Observer {
+    /// An observer of a run of `plan` whose hosts are added in the plan's order.
+    pub fn new(plan: Rc<Plan>, recorder: Recorder) -> Self {
+        Self { plan, recorder, streams: BTreeMap::new(), prefix: StreamPrefix::default() }
+    }
+
+    fn host(&self, host: HostId) -> Option<Name> {
+        self.plan.hosts.get(host.index()).cloned()
+    }
+
+    /// Records something about a host.
+    fn at_host(&self, now: Instant, host: HostId, what: What) {
+        self.recorder.push(now, self.host(host).as_ref(), None, what);
+    }
+
+    /// Records something about a stream.
+    fn at_stream(&self, now: Instant, stream: u64, what: What) {
+        let end = self.streams.get(&stream);
+        self.recorder.push(now, end.map(|end| &end.host), end.and_then(|end| end.socket.as_ref()), what);
+    }
+
+    fn ended(&self, now: Instant, stream: StreamId, how: &str) {
+        self.at_stream(
+            now,
+            stream.index(),
+            What::StreamEnded { stream: stream.index(), how: how.to_owned() },
+        );
+    }
+
+    /// The connecting socket, when only one on its host connects there.
+    fn connecting_socket(&self, host: &str, endpoint: &Endpoint) -> Option<Name> {
+        let connects = |socket: &usize| {
+            self.plan.paths.iter().any(|path| path.connecting == *socket && path.endpoint == *endpoint)
+        };
+        let mut sockets = self.plan.sockets_on(host).filter(connects);
+        let only = sockets.next()?;
+        sockets.next().is_none().then(|| self.plan.name(only).clone())
+    }
+
+    fn connecting(&mut self, host: HostId, stream: StreamId, endpoint: &Endpoint) {
+        let Some(host) = self.host(host) else { return };
+        let socket = self.connecting_socket(&host, endpoint);
+        self.streams.insert(stream.index(), Ends::new(host, socket, endpoint.clone(), None));
+    }
+
+    fn accepted(&mut self, now: Instant, host: HostId, stream: StreamId, peer: Option<StreamId>) {
+        let Some(host) = self.host(host) else { return };
+        let peer = peer.map(StreamId::index);
+        let endpoint = peer.and_then(|peer| self.streams.get(&peer)).map(|end| end.endpoint.clone());
+        let Some(endpoint) = endpoint else { return };
+        let binds = |socket: &usize| {
+            self.plan.paths.iter().any(|path| path.binding == *socket && path.endpoint == endpoint)
+        };
+        let socket = self.plan.sockets_on(&host).find(binds).map(|socket| self.plan.name(socket).clone());
+        if let Some(end) = peer.and_then(|peer| self.streams.get_mut(&peer)) {
+            end.peer = Some(stream.index());
+        }
+        self.streams.insert(stream.index(), Ends::new(host, socket, endpoint, peer));
+        self.at_stream(now, stream.index(), What::Stream { stream: stream.index(), peer });
+    }
+
+    /// Bytes passed one end of a stream.
+    fn passed(&mut self, now: Instant, stream: StreamId, dir: Direction, bytes: &[u8]) {
+        let stream = stream.index();
+        let Some(end) = self.streams.get_mut(&stream) else { return };
+        let reader = match dir {
+            Direction::Out => &mut end.out,
+            Direction::In => &mut end.inward,
+        };
+        let (frames, problem) = reader.feed(bytes, &self.plan.sockets);
+        for frame in frames {
+            self.at_stream(now, stream, What::Frame { stream, dir, frame });
+        }
+        if let Some(problem) = problem {
+            self.at_stream(now, stream, What::NotZmtp { stream, dir, problem });
+        }
+    }
+
+    /// A reader took bytes off a stream: they must be the next ones its peer wrote.
+    fn compare(&mut self, now: Instant, stream: StreamId, bytes: &[u8]) {
+        let Some(peer) = self.streams.get(&stream.index()).and_then(|end| end.peer) else { return };
+        if let Err(offset) = self.prefix.read(peer, bytes) {
+            self.at_stream(now, stream.index(), What::Diverged { stream: stream.index(), offset });
+        }
+    }
+
+    /// Adds every event to the audit, those that no trace shows included.
+    fn audit(&self, now: Instant, event: &Event<'_>) {
+        match event {
+            Event::PacketSent { packet, bytes, .. } => {
+                self.recorder.audit(now, format_args!("sent {}", packet.index()), bytes);
+            }
+            Event::PacketDelivered { packet, bytes, .. } => {
+                self.recorder.audit(now, format_args!("delivered {}", packet.index()), bytes);
+            }
+            Event::Written { stream, bytes } => {
+                self.recorder.audit(now, format_args!("written {}", stream.index()), bytes);
+            }
+            Event::Read { stream, bytes } => {
+                self.recorder.audit(now, format_args!("read {}", stream.index()), bytes);
+            }
+            other => self.recorder.audit(now, format_args!("{other:?}"), &[]),
+        }
+    }
+}
+
+impl Ends {
+    fn new(host: Name, socket: Option<Name>, endpoint: Endpoint, peer: Option<u64>) -> Self {
+        Self { host, socket, endpoint, peer, out: WireReader::default(), inward: WireReader::default() }
+    }
+}
+
+impl Tap for Observer {
+    fn event(&mut self, at: Instant, event: &Event<'_>) {
+        self.audit(at, event);
+        match *event {
+            Event::HostStarted { host, boot } => {
+                self.at_host(at, host, What::Started { life: u16::try_from(boot).unwrap_or(u16::MAX) });
+            }
+            Event::HostCrashed { host, kind } => {
+                self.at_host(at, host, What::Crashed { how: format!("{kind:?}").to_lowercase() });
+            }
+            Event::TaskFailed { host, task, message } => {
+                self.at_host(
+                    at,
+                    host,
+                    What::TaskFailed { task: task.to_owned(), message: message.to_owned() },
+                );
+            }
+            Event::Connecting { host, stream, endpoint } => self.connecting(host, stream, endpoint),
+            Event::Connected { stream, .. } => {
+                self.at_stream(at, stream.index(), What::Stream { stream: stream.index(), peer: None });
+            }
+            Event::Accepted { host, stream, peer, .. } => self.accepted(at, host, stream, peer),
+            Event::Written { stream, bytes } => {
+                self.prefix.written(stream.index(), bytes);
+                self.passed(at, stream, Direction::Out, bytes);
+            }
+            Event::Read { stream, bytes } => {
+                self.compare(at, stream, bytes);
+                self.passed(at, stream, Direction::In, bytes);
+            }
+            Event::Discarded { stream, bytes } => self.compare(at, stream, bytes),
+            Event::ReadEnd { stream } => self.ended(at, stream, "end"),
+            Event::Shutdown { stream } => self.ended(at, stream, "shutdown"),
+            Event::Reset { stream } => self.ended(at, stream, "reset"),
+            Event::PeerReset { stream } => self.ended(at, stream, "peer-reset"),
+            Event::TimedOut { stream } => self.ended(at, stream, "timed-out"),
+            Event::Closed { stream } => self.ended(at, stream, "closed"),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Where events come together during a run.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::fmt::Write as _;
+use std::rc::Rc;
+
+use seaworthy_core::Instant;
+
+use super::audit::Audit;
+use super::event::{Event, Name, Phase, What};
+
+/// A finished record.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Trace {
+    /// What happened, in order.
+    pub events: Vec<Event>,
+}
+
+/// Takes events while a run goes on. Cloning it gives the same record.
+#[derive(Clone, Default)]
+pub struct Recorder(Rc<RefCell<Record>>);
+
+#[derive(Default)]
+struct Record {
+    events: Vec<Event>,
+    audit: Audit,
+}
+
+impl Recorder {
+    /// Adds an event at `now`.
+    pub fn push(&self, now: Instant, host: Option<&Name>, socket: Option<&Name>, what: What) {
+        let event = Event { t: now.as_nanos(), host: host.cloned(), socket: socket.cloned(), what };
+        let mut record = self.0.borrow_mut();
+        // Debug output has every field, and is never read back.
+        let _ = write!(record.audit, "{event:?}");
+        record.audit.end_event();
+        record.events.push(event);
+    }
+
+    /// Adds to the audit alone: what happened below the level of a trace, such as a packet.
+    pub fn audit(&self, now: Instant, details: fmt::Arguments<'_>, bytes: &[u8]) {
+        let mut record = self.0.borrow_mut();
+        record.audit.add(&now.as_nanos().to_le_bytes());
+        let _ = record.audit.write_fmt(details);
+        record.audit.add(bytes);
+        record.audit.end_event();
+    }
+
+    /// Looks at the events so far.
+    pub fn look<T>(&self, look: impl FnOnce(&[Event]) -> T) -> T {
+        look(&self.0.borrow().events)
+    }
+
+    /// Takes the record out.
+    pub fn finish(&self) -> (Trace, Audit) {
+        let record = std::mem::take(&mut *self.0.borrow_mut());
+        (Trace { events: record.events }, record.audit)
+    }
+}
+
+impl fmt::Debug for Recorder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recorder").field("events", &self.0.borrow().events.len()).finish()
+    }
+}
+
+impl Trace {
+    /// The events before sockets were closed: what a check looks at, since closing ends connections rightly.
+    pub fn before_closing(&self) -> &[Event] {
+        let closing = self.phase_start(Phase::Closing).unwrap_or(self.events.len());
+        &self.events[..closing]
+    }
+
+    /// Position of the event with which a phase begins.
+    pub fn phase_start(&self, phase: Phase) -> Option<usize> {
+        self.events.iter().position(|event| event.what == What::Phase { phase })
+    }
+
+    /// The first event that differs from `other`, as lines of JSON; `None` where one of them has ended.
+    pub fn first_difference(&self, other: &Self) -> Option<(usize, Option<String>, Option<String>)> {
+        let longest = self.events.len().max(other.events.len());
+        let at = (0..longest).find(|&at| self.events.get(at) != other.events.get(at))?;
+        let line = |trace: &Self| trace.events.get(at).map(Event::to_json);
+        Some((at, line(self), line(other)))
+    }
+}

@@ -1,0 +1,148 @@
+//! The program of one host: opens its sockets, lets their workloads run, and closes them at the end.
+
+use std::cell::Cell;
+use std::error::Error;
+use std::rc::Rc;
+
+use seaworthy::{Context, Network};
+
+use super::receive;
+use super::request;
+use super::send;
+use super::socket::AnySocket;
+use super::stage::{SocketName, Stage};
+use super::watch;
+use crate::scenario::draw::Draw;
+use crate::scenario::{Role, Workload};
+use crate::trace::{Name, Phase, What};
+
+/// Runs the sockets and workloads of `host` until the stage closes. Called again after a crash.
+///
+/// # Errors
+/// When a socket cannot be opened, bound or connected, which a validated scenario does not ask for.
+pub async fn perform<N: Network>(stage: Stage, host: Name, network: N) -> Result<(), Box<dyn Error>> {
+    let life = stage.begin_life(&host);
+    let context = Context::with_network(network.clone());
+    let running = Rc::new(Cell::new(0_usize));
+    let mut open = Vec::new();
+    for number in stage.plan().sockets_on(&host) {
+        let name = SocketName { number, name: stage.plan().name(number).clone(), host: host.clone(), life };
+        let socket = Rc::new(set_up(&stage, &name, &context, &network)?);
+        for workload in stage.plan().workloads(number) {
+            let actor = Actor {
+                stage: stage.clone(),
+                network: network.clone(),
+                name: name.clone(),
+                socket: Rc::clone(&socket),
+            };
+            let workload = workload.clone();
+            let running = Rc::clone(&running);
+            running.set(running.get() + 1);
+            network.spawn("workload", async move {
+                actor.play(&workload).await;
+                running.set(running.get() - 1);
+                actor.stage.wake();
+            });
+        }
+        open.push((name, socket));
+    }
+    stage.reached(Phase::Closing).await;
+    stage.until(|| running.get() == 0).await;
+    let closing = Rc::new(Cell::new(open.len()));
+    for (name, socket) in open {
+        let (stage, network, closing) = (stage.clone(), network.clone(), Rc::clone(&closing));
+        network.clone().spawn("close", async move {
+            if let Ok(socket) = Rc::try_unwrap(socket) {
+                socket.close().await;
+                stage.record(network.now(), &name, What::Closed);
+            }
+            closing.set(closing.get() - 1);
+            stage.wake();
+        });
+    }
+    stage.until(|| closing.get() == 0).await;
+    Ok(())
+}
+
+/// Opens, binds, connects and subscribes a socket.
+fn set_up<N: Network>(
+    stage: &Stage,
+    name: &SocketName,
+    context: &Context<N>,
+    network: &N,
+) -> Result<AnySocket<N>, Box<dyn Error>> {
+    let plan = stage.plan().socket(name.number);
+    let record = |what| stage.record(network.now(), name, what);
+    let socket = AnySocket::open(plan.kind, context, plan.options.to_options())?;
+    record(What::Opened { kind: plan.kind.to_string() });
+    watch::spawn(stage, name, network, socket.monitor());
+    for topic in &plan.subscribe {
+        socket.subscribe(topic)?;
+        record(What::Subscribed { topic: topic.clone() });
+    }
+    for endpoint in &plan.bind {
+        socket.bind(endpoint)?;
+        record(What::Bound { endpoint: endpoint.clone() });
+    }
+    for endpoint in &plan.connect {
+        record(What::Connecting { endpoint: endpoint.clone() });
+        socket.connect(endpoint)?;
+    }
+    Ok(socket)
+}
+
+/// What a workload works with.
+pub(super) struct Actor<N: Network> {
+    pub(super) stage: Stage,
+    pub(super) network: N,
+    pub(super) name: SocketName,
+    pub(super) socket: Rc<AnySocket<N>>,
+}
+
+impl<N: Network> Actor<N> {
+    async fn play(&self, workload: &Workload) {
+        let start = workload.start.map(Draw::value).unwrap_or_default();
+        if self.name.life == 1 {
+            self.network.sleep_until(seaworthy::Instant::ZERO + start.0).await;
+        }
+        match workload.role {
+            Role::Send => send::run(self, workload).await,
+            Role::Receive => receive::run(self, workload).await,
+            Role::Reply => request::answer(self, workload).await,
+            Role::Request => request::ask(self, workload).await,
+            Role::Subscribe | Role::Unsubscribe => self.change_subscriptions(workload),
+        }
+    }
+
+    /// In a later life the application starts with all it had learnt.
+    fn change_subscriptions(&self, workload: &Workload) {
+        for topic in &workload.topics {
+            let topic_name = topic.clone();
+            let (result, what) = if workload.role == Role::Subscribe {
+                (self.socket.subscribe(topic), What::Subscribed { topic: topic_name })
+            } else {
+                (self.socket.unsubscribe(topic), What::Unsubscribed { topic: topic_name })
+            };
+            match result {
+                Ok(()) => self.record(what),
+                Err(error) => self.failed(what.name(), &error),
+            }
+        }
+    }
+
+    pub(super) fn record(&self, what: What) {
+        self.stage.record(self.network.now(), &self.name, what);
+    }
+
+    pub(super) fn failed(&self, operation: &str, error: &seaworthy::Error) {
+        self.record(What::Failed { operation: operation.to_owned(), error: error.to_string() });
+    }
+
+    /// The scripted pause of a workload. Once everything is healed, nobody pauses any more.
+    pub(super) async fn pause(&self, workload: &Workload) {
+        if let Some(pause) = workload.interval.map(Draw::value).filter(|pause| !pause.0.is_zero()) {
+            let wake = self.network.sleep_until(self.network.now() + pause.0);
+            self.stage.before(Phase::Healed, wake).await;
+        }
+    }
+}
