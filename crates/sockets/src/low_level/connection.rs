@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
 use seaworthy_core::{Message, Network, Poisoned, Stream};
-use seaworthy_zmtp::{self as zmtp, ConnectionConfig, Event, Peer};
+use seaworthy_zmtp::{self as zmtp, ApiMisuse, ConnectionConfig, Event, Peer};
 
 use crate::transport::advance;
 
@@ -130,7 +130,11 @@ impl<N: Network> Connection<N> {
     /// `BrokenPipe` when the connection is poisoned; what the stream says; a message without frames.
     pub async fn send(&mut self, message: impl Into<Message>) -> Result<(), ConnectionError> {
         self.check()?;
-        self.protocol.send(&message.into());
+        let message = message.into();
+        if message.is_empty() {
+            return Err(zmtp::Error::from(ApiMisuse::EmptyMessage).into());
+        }
+        self.protocol.send(&message);
         self.write_out().await
     }
 
@@ -142,13 +146,17 @@ impl<N: Network> Connection<N> {
     pub async fn subscribe(&mut self, topic: impl AsRef<[u8]>) -> Result<(), ConnectionError> {
         self.check()?;
         self.protocol.subscribe(topic.as_ref());
+        if self.protocol.peer().is_none() {
+            // It failed: this says why.
+            self.protocol.handle_timeout(self.network.now())?;
+        }
         self.write_out().await
     }
 
     /// Receives the next message. Subscriptions of the peer are skipped; see [`recv_event`](Self::recv_event).
     ///
-    /// Cancel-safe: a read stays in flight inside the connection. (If a PING was answered by half when the future is
-    /// dropped, the connection is poisoned as by a cancelled send.)
+    /// Cancel-safe: a read stays in flight inside the connection. (If a PING was sent or answered by half when the
+    /// future is dropped, the connection is poisoned as by a cancelled send.)
     ///
     /// # Errors
     /// `UnexpectedEof` when the peer closed; `BrokenPipe` when the connection is poisoned; the peer's faults.
@@ -189,7 +197,10 @@ impl<N: Network> Connection<N> {
             match read {
                 Some(Ok(0)) => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
                 Some(result) => drop(result?),
-                None => self.protocol.handle_timeout(self.network.now())?,
+                None => {
+                    self.protocol.handle_timeout(self.network.now())?;
+                    self.write_out().await?;
+                }
             }
         }
     }

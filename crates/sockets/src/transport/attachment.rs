@@ -2,12 +2,14 @@
 
 use std::collections::VecDeque;
 use std::rc::Rc;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use seaworthy_core::pipe::{HighWaterMarks, local_pipe};
 use seaworthy_core::{Endpoint, Instant, Message, Options};
 use seaworthy_zmtp::{Peer, SocketType};
 
+use super::handshakes::Handshake;
 use super::port::{Closing, Port};
 use crate::monitor::Event;
 use crate::parcel::{Parcel, PipeEnd};
@@ -37,8 +39,8 @@ pub(super) struct Attachment {
     identity: Option<Bytes>,
     /// Counts this attachment among the tasks that closing the socket waits for.
     task: Option<TaskToken>,
-    /// Counts this connection among those whose handshake is not complete.
-    handshake: Option<TaskToken>,
+    /// This connection's place among those whose handshake is not complete.
+    handshake: Option<Handshake>,
     /// Bytes that former connections left in the pipe beyond its marks.
     pub(super) overrun: usize,
     /// Set once the socket was seen to be done with this peer: when to stop waiting for queued messages to go out.
@@ -95,9 +97,17 @@ impl Attachment {
         self.task = None;
     }
 
-    /// Keeps the token until the handshake is complete or has failed.
-    pub(super) fn hold_until_handshaken(&mut self, handshake: TaskToken) {
+    /// Keeps the place until the handshake is complete or has failed.
+    pub(super) fn hold_until_handshaken(&mut self, handshake: Handshake) {
         self.handshake = Some(handshake);
+    }
+
+    /// Ready when the handshake has to make room for others.
+    pub(super) fn poll_given_up(&self, context: &Context<'_>) -> Poll<()> {
+        match &self.handshake {
+            Some(handshake) => handshake.poll_given_up(context),
+            None => Poll::Pending,
+        }
     }
 
     fn attach(&mut self) -> Result<PeerId, NotTaken> {

@@ -37,6 +37,8 @@ pub(super) enum Ended {
     Protocol(seaworthy_zmtp::Error),
     /// The socket takes no more peers.
     NotTaken,
+    /// Too many handshakes were under way, and this one was the eldest.
+    GivenUp,
 }
 
 /// What a driver wakes up for.
@@ -49,6 +51,7 @@ enum Step {
     Room,
     Deadline,
     Closing,
+    GivenUp,
 }
 
 /// Carries messages between `stream` and the attached pipe until one of them ends.
@@ -141,6 +144,9 @@ pub(super) async fn drive<N: Network>(network: &N, stream: N::Stream, attachment
             if !closing && attachment.closing().poll_closed(context).is_ready() {
                 return Poll::Ready(Step::Closing);
             }
+            if attachment.poll_given_up(context).is_ready() {
+                return Poll::Ready(Step::GivenUp);
+            }
             Poll::Pending
         })
         .await;
@@ -189,6 +195,7 @@ pub(super) async fn drive<N: Network>(network: &N, stream: N::Stream, attachment
                 };
                 delivered.and_then(|()| connection.handle_timeout(now).map_err(Ended::Protocol))
             }
+            Step::GivenUp => break Ended::GivenUp,
             Step::Outgoing | Step::Closing => Ok(()),
         };
         match outcome {
@@ -247,7 +254,7 @@ impl Ended {
         match self {
             Self::Stream(_) => true,
             Self::Protocol(error) => !error.is_protocol(),
-            Self::Closed | Self::NotTaken => false,
+            Self::Closed | Self::NotTaken | Self::GivenUp => false,
         }
     }
 }
@@ -262,6 +269,7 @@ impl std::fmt::Display for Ended {
             Self::Stream(error) => write!(f, "{error}"),
             Self::Protocol(error) => write!(f, "{error}"),
             Self::NotTaken => f.write_str("the socket takes no more peers"),
+            Self::GivenUp => f.write_str("made room: too many handshakes were under way"),
         }
     }
 }

@@ -10,13 +10,10 @@ use seaworthy_core::{Endpoint, Listener, Network, Stream};
 
 use super::attachment::{Attachment, Lifetime};
 use super::driver::drive;
+use super::handshakes::{Handshake, Handshakes};
 use super::port::{Closing, Port};
 use crate::monitor::Event;
-use crate::tasks::{TaskToken, Tasks};
-
-/// Connections of one endpoint whose handshake is not complete. While there are so many, further ones wait in the
-/// backlog, so that peers which never finish a handshake cannot take all memory.
-pub const PENDING_HANDSHAKES_MAX: usize = 256;
+use crate::tasks::Tasks;
 
 /// Pause after a failed accept: without file descriptors it would fail again at once.
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
@@ -49,15 +46,11 @@ struct Listening<N> {
 
 impl<N: Network> Listening<N> {
     async fn run(self, listener: N::Listener) {
-        let handshakes = Tasks::default();
-        while self
-            .unless_closed(poll_fn(|context| handshakes.poll_below(PENDING_HANDSHAKES_MAX, context)))
-            .await
-            .is_some()
-        {
+        let handshakes = Handshakes::default();
+        loop {
             match self.unless_closed(listener.accept()).await {
                 None => break,
-                Some(Ok(stream)) => self.start(stream, handshakes.token()),
+                Some(Ok(stream)) => self.start(stream, handshakes.begin()),
                 Some(Err(error)) => {
                     let endpoint = self.endpoint.clone();
                     self.port.emit(Event::AcceptFailed { endpoint, reason: error.to_string() });
@@ -73,7 +66,7 @@ impl<N: Network> Listening<N> {
     }
 
     /// Starts the driver of an accepted stream.
-    fn start(&self, stream: N::Stream, handshake: TaskToken) {
+    fn start(&self, stream: N::Stream, handshake: Handshake) {
         self.port.emit(Event::Accepted { endpoint: self.endpoint.clone(), peer: stream.peer_address() });
         let attachment = Attachment::new(
             Rc::clone(&self.port),

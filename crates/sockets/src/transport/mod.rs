@@ -5,12 +5,13 @@
 mod attachment;
 mod dialer;
 mod driver;
+mod handshakes;
 mod inflow;
 mod listener;
 mod port;
 
 pub(crate) use self::dialer::dial;
 pub(crate) use self::driver::advance;
-pub use self::listener::PENDING_HANDSHAKES_MAX;
+pub use self::handshakes::PENDING_HANDSHAKES_MAX;
 pub(crate) use self::listener::listen;
 pub(crate) use self::port::{Closing, Port};

@@ -6,13 +6,19 @@
 mod raw;
 mod stage;
 
+mod adapters;
+mod cancellation;
 mod dealer;
 mod endpoints;
 mod heartbeats;
 mod high_water_marks;
+mod hostile_peers;
 mod linger;
+mod low_level;
+mod options;
 mod publish_subscribe;
 mod push_pull;
 mod reconnect;
 mod request_reply;
 mod router;
+mod timeouts;

@@ -1,0 +1,155 @@
+//! Each option has a test that shows what it does. This is the list; what is not shown elsewhere is shown here.
+//!
+//! | option | shown by |
+//! |---|---|
+//! | `sndhwm`, `sndhwm_bytes`, `rcvhwm`, `rcvhwm_bytes`, `rcvbuf_pending` | `high_water_marks` |
+//! | `linger` | `linger` |
+//! | `sndtimeo`, `rcvtimeo` | `timeouts` |
+//! | `reconnect_ivl`, `reconnect_ivl_max`, `connect_timeout`, `immediate` | `reconnect` |
+//! | `handshake_ivl` | `reconnect` (both sides), `hostile_peers` |
+//! | `heartbeat_ivl`, `heartbeat_timeout`, `heartbeat_ttl` | `heartbeats` |
+//! | `maxmsgsize` | `hostile_peers` |
+//! | `routing_id`, `router_mandatory`, `router_handover`, `probe_router` | `router` |
+//! | `req_correlate`, `req_relaxed` | `request_reply` |
+//! | `xpub_nodrop` | `publish_subscribe` |
+//! | `stream.sndbuf`, `stream.rcvbuf`, `stream.backlog` | here |
+
+use seaworthy::{Context, Error, Network, Options, PullSocket, StreamOptions};
+use seaworthy_sim::SimNetwork;
+
+use super::raw::{RawListener, RawPeer, encoded_message};
+use super::stage::{SECOND, play, sockets::*};
+
+#[test]
+fn a_receive_buffer_of_the_kernel_is_as_large_as_rcvbuf_says() {
+    let mut said = Vec::new();
+    for rcvbuf in [4096, 400_000] {
+        let total = std::rc::Rc::new(std::cell::Cell::new(0));
+        let count = std::rc::Rc::clone(&total);
+        play(move |stage| async move {
+            let mut stream = StreamOptions::default();
+            stream.rcvbuf = Some(rcvbuf);
+            let pull: Pull = stage.server.open_with(Options::default().rcvhwm(1).stream(stream));
+            let mut peer = RawPeer::connect_as(&stage.client, &stage.server.bind(&pull), "PUSH").await;
+            let message = encoded_message([&"m".repeat(998)]);
+            while stage.within(10 * SECOND, peer.say(&message)).await.is_some() {
+                count.set(count.get() + message.len());
+            }
+            Ok(())
+        });
+        said.push(total.get());
+    }
+    let more = said[1] as isize - said[0] as isize;
+    assert!((300_000..600_000).contains(&more), "{said:?}");
+}
+
+#[test]
+fn a_send_buffer_of_the_kernel_is_as_large_as_sndbuf_says() {
+    let mut taken = Vec::new();
+    for sndbuf in [4096, 400_000] {
+        let total = std::rc::Rc::new(std::cell::Cell::new(0));
+        let count = std::rc::Rc::clone(&total);
+        play(move |stage| async move {
+            let mut stream = StreamOptions::default();
+            stream.sndbuf = Some(sndbuf);
+            let listener = RawListener::bind(&stage.server, 1);
+            let push: Push = stage
+                .client
+                .open_with(Options::default().sndhwm(1).stream(stream).linger(std::time::Duration::ZERO));
+            push.connect(stage.server.at(1))?;
+            let mut peer = listener.accept_as("PULL").await;
+            peer.barrier().await;
+            while stage.within(10 * SECOND, push.send(vec![0u8; 10_000])).await.is_some() {
+                count.set(count.get() + 10_000);
+            }
+            Ok(())
+        });
+        taken.push(total.get());
+    }
+    let more = taken[1] as isize - taken[0] as isize;
+    assert!((300_000..500_000).contains(&more), "{taken:?}");
+}
+
+#[test]
+fn as_many_connections_wait_to_be_accepted_as_backlog_says() {
+    for backlog in [1, 5] {
+        play(move |stage| async move {
+            let mut stream = StreamOptions::default();
+            stream.backlog = backlog;
+            let pull: Pull = stage.server.open_with(Options::default().stream(stream));
+            let endpoint = stage.server.bind(&pull);
+            // The listener's task stands still; the kernel goes on.
+            stage.control.pause(stage.server.id);
+            let mut waiting = Vec::new();
+            while let Some(Ok(stream)) = stage
+                .within(SECOND / 2, stage.client.network().connect(&endpoint, &StreamOptions::default()))
+                .await
+            {
+                waiting.push(stream);
+                assert!(waiting.len() < 20, "no limit");
+            }
+            // Linux lets one more in than asked for.
+            assert!((backlog as usize..=backlog as usize + 1).contains(&waiting.len()), "{}", waiting.len());
+            stage.control.resume(stage.server.id);
+            Ok(())
+        });
+    }
+}
+
+#[test]
+fn values_that_cannot_be_used_are_refused_by_the_name_of_their_option() {
+    play(|stage| async move {
+        let context = Context::with_network(stage.server.network());
+        let stream = |change: fn(&mut StreamOptions)| {
+            let mut options = StreamOptions::default();
+            change(&mut options);
+            Options::default().stream(options)
+        };
+        for (options, name) in [
+            (Options::default().routing_id("x".repeat(256)), "routing_id"),
+            (Options::default().routing_id(&b"\0abcd"[..]), "routing_id"),
+            (stream(|options| options.sndbuf = Some(0)), "sndbuf"),
+            (stream(|options| options.rcvbuf = Some(0)), "rcvbuf"),
+        ] {
+            match PullSocket::<SimNetwork>::with_options(&context, options) {
+                Err(error @ Error::InvalidOption { option, .. }) => {
+                    assert_eq!(option, name);
+                    assert!(error.to_string().starts_with(&format!("option {name}: ")), "{error}");
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        let options = Options::default().routing_id("x".repeat(255));
+        assert_eq!(
+            PullSocket::<SimNetwork>::with_options(&context, options)?.options().routing_id.len(),
+            255
+        );
+        Ok(())
+    });
+}
+
+#[test]
+fn req_dealer_and_router_announce_their_routing_id_and_others_do_not() {
+    play(|stage| async move {
+        let named = || Options::default().routing_id("name").linger(std::time::Duration::ZERO);
+        let listener = RawListener::bind(&stage.server, 1);
+        let announced = async || {
+            let mut peer = listener.accept().await;
+            peer.say(&super::raw::greeting(1)).await;
+            peer.hear(super::raw::GREETING).await;
+            peer.frame().await.body
+        };
+        let dealer: Dealer = stage.client.open_with(named());
+        dealer.connect(stage.server.at(1))?;
+        assert!(announced().await.ends_with(b"\x08Identity\0\0\0\x04name"));
+        drop(dealer);
+        let req: Req = stage.client.open_with(named());
+        req.connect(stage.server.at(1))?;
+        assert!(announced().await.ends_with(b"\x08Identity\0\0\0\x04name"));
+        drop(req);
+        let push: Push = stage.client.open_with(named());
+        push.connect(stage.server.at(1))?;
+        assert!(announced().await.ends_with(b"\x0bSocket-Type\0\0\0\x04PUSH"));
+        Ok(())
+    });
+}
