@@ -12,7 +12,7 @@ use super::stage::{SECOND, frames, play, sockets::*, text};
 fn a_receiving_socket_is_a_stream_of_messages() {
     play(|stage| async move {
         let mut pull: Pull = stage.server.open();
-        let mut peer = RawPeer::connect_as(&stage.client, &stage.server.bind(&pull), "PUSH").await;
+        let peer = RawPeer::connect_as(&stage.client, &stage.server.bind(&pull), "PUSH").await;
         for number in 0..5 {
             peer.say_message([&number.to_string()]).await;
         }
@@ -78,7 +78,7 @@ fn a_stream_can_be_forwarded_to_a_sink() {
     play(|stage| async move {
         let pull: Pull = stage.server.open();
         let push: Push = stage.server.open();
-        let mut from = RawPeer::connect_as(&stage.client, &stage.server.bind(&pull), "PUSH").await;
+        let from = RawPeer::connect_as(&stage.client, &stage.server.bind(&pull), "PUSH").await;
         let mut to = RawPeer::connect_as(&stage.client, &stage.server.bind(&push), "PULL").await;
         for number in 0..3 {
             from.say_message([&number.to_string(), ""]).await;

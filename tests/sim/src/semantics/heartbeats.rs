@@ -109,7 +109,7 @@ fn any_message_is_a_sign_of_life() {
     play(|stage| async move {
         let dealer: Dealer = stage.server.open_with(beating());
         let mut watch = dealer.monitor();
-        let mut peer = RawPeer::connect_as(&stage.client, &stage.server.bind(&dealer), "DEALER").await;
+        let peer = RawPeer::connect_as(&stage.client, &stage.server.bind(&dealer), "DEALER").await;
         handshake(&mut watch).await;
         for _ in 0..10 {
             stage.pass(2 * SECOND).await;
@@ -127,7 +127,7 @@ fn a_transfer_that_takes_longer_than_the_timeout_is_a_sign_of_life() {
     play(|stage| async move {
         let dealer: Dealer = stage.server.open_with(beating());
         let mut watch = dealer.monitor();
-        let mut peer = RawPeer::connect_as(&stage.client, &stage.server.bind(&dealer), "DEALER").await;
+        let peer = RawPeer::connect_as(&stage.client, &stage.server.bind(&dealer), "DEALER").await;
         handshake(&mut watch).await;
         peer.say(&[0, 20]).await;
         for _ in 0..20 {
@@ -275,7 +275,7 @@ fn a_stalled_receiver_does_not_give_up_a_peer_whose_pongs_it_does_not_read() {
     play(|stage| async move {
         let pull: Pull = stage.server.open_with(beating().rcvhwm(1).rcvbuf_pending(1));
         let mut watch = pull.monitor();
-        let mut peer = RawPeer::connect_as(&stage.client, &stage.server.bind(&pull), "PUSH").await;
+        let peer = RawPeer::connect_as(&stage.client, &stage.server.bind(&pull), "PUSH").await;
         handshake(&mut watch).await;
         for _ in 0..10 {
             peer.say_message(["m"]).await;

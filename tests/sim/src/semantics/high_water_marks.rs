@@ -122,7 +122,7 @@ fn taken_in(options: Options, messages: &'static [usize]) -> usize {
     play(move |stage| async move {
         let pull: Pull = stage.server.open_with(options);
         let endpoint = stage.server.bind(&pull);
-        let mut peer = RawPeer::connect_as(&stage.client, &endpoint, "PUSH").await;
+        let peer = RawPeer::connect_as(&stage.client, &endpoint, "PUSH").await;
         for size in messages {
             peer.say_message([&"m".repeat(*size)]).await;
         }
@@ -197,7 +197,7 @@ fn a_slow_reader_holds_the_sender_back_and_loses_nothing() {
 fn a_full_receive_pipe_stops_the_peer_at_the_kernel_buffers_and_a_bounded_rest() {
     play_in(Sim::builder(1).buffers(4096, 4096), |stage| async move {
         let pull: Pull = stage.server.open_with(Options::default().rcvhwm(1));
-        let mut peer = RawPeer::connect_as(&stage.client, &stage.server.bind(&pull), "PUSH").await;
+        let peer = RawPeer::connect_as(&stage.client, &stage.server.bind(&pull), "PUSH").await;
         let message = encoded_message([&"m".repeat(998)]);
         let mut said = 0;
         while stage.within(10 * SECOND, peer.say(&message)).await.is_some() {
@@ -368,7 +368,7 @@ fn a_dead_peer_is_noticed_while_the_receive_pipe_is_full() {
     play(|stage| async move {
         let dealer: Dealer = stage.server.open_with(Options::default().rcvhwm(1));
         let mut watch = dealer.monitor();
-        let mut peer = RawPeer::connect_as(&stage.client, &stage.server.bind(&dealer), "DEALER").await;
+        let peer = RawPeer::connect_as(&stage.client, &stage.server.bind(&dealer), "DEALER").await;
         for _ in 0..3 {
             peer.say_message(["m"]).await;
         }

@@ -29,7 +29,7 @@ impl Good {
             let word = self.said.to_string();
             self.peer.say_message([&word]).await;
             assert_eq!(text(&self.pull.recv().await.expect("a PULL receives")), [word]);
-            let mut newcomer = RawPeer::connect_as(&stage.other, &self.endpoint, "PUSH").await;
+            let newcomer = RawPeer::connect_as(&stage.other, &self.endpoint, "PUSH").await;
             newcomer.say_message(["new"]).await;
             assert_eq!(text(&self.pull.recv().await.expect("a PULL receives")), ["new"]);
         };
@@ -38,7 +38,7 @@ impl Good {
 }
 
 async fn bad(place: &Place, endpoint: &seaworthy::Endpoint, said: &[u8]) -> RawPeer {
-    let mut peer = RawPeer::connect(place, endpoint).await;
+    let peer = RawPeer::connect(place, endpoint).await;
     let _ = peer.try_say(said).await;
     peer
 }
@@ -124,7 +124,7 @@ fn nonsense_after_the_handshake_ends_the_connection_of_who_says_it() {
 fn commands_that_nobody_knows_and_pongs_nobody_asked_for_are_ignored() {
     play(|stage| async move {
         let pull: Pull = stage.server.open();
-        let mut peer = RawPeer::connect_as(&stage.client, &stage.server.bind(&pull), "PUSH").await;
+        let peer = RawPeer::connect_as(&stage.client, &stage.server.bind(&pull), "PUSH").await;
         for command in ["WHATEVER", "PONG", "SUBSCRIBE", "CANCEL", "READY"] {
             peer.say_command(command, b"data").await;
         }
@@ -170,7 +170,7 @@ fn a_message_without_end_is_cut_off_at_the_limit_of_frames() {
     play(|stage| async move {
         let mut good = Good::new(&stage, Options::default()).await;
         let mut watch = good.pull.monitor();
-        let mut peer = RawPeer::connect_as(&stage.client, &good.endpoint, "PUSH").await;
+        let peer = RawPeer::connect_as(&stage.client, &good.endpoint, "PUSH").await;
         let frames = encoded_frame(MORE, b"").repeat(1000);
         let talking = async { while peer.try_say(&frames).await.is_ok() {} };
         let (reason, ()) = futures_util::join!(disconnection(&mut watch), talking);
@@ -184,7 +184,7 @@ fn a_message_without_end_is_cut_off_at_the_limit_of_frames() {
 fn a_message_of_as_many_frames_as_are_allowed_passes() {
     play(|stage| async move {
         let pull: Pull = stage.server.open();
-        let mut peer = RawPeer::connect_as(&stage.client, &stage.server.bind(&pull), "PUSH").await;
+        let peer = RawPeer::connect_as(&stage.client, &stage.server.bind(&pull), "PUSH").await;
         let mut said = encoded_frame(MORE, b"").repeat(65_535);
         said.extend(encoded_frame(0, b""));
         peer.say(&said).await;
@@ -199,7 +199,7 @@ fn a_frame_may_be_as_large_as_maxmsgsize_and_not_one_byte_larger() {
         play(move |stage| async move {
             let pull: Pull = stage.server.open_with(Options::default().maxmsgsize(100));
             let mut watch = pull.monitor();
-            let mut peer = RawPeer::connect_as(&stage.client, &stage.server.bind(&pull), "PUSH").await;
+            let peer = RawPeer::connect_as(&stage.client, &stage.server.bind(&pull), "PUSH").await;
             let _ = peer.try_say(&encoded_frame(0, &vec![b'm'; size])).await;
             if passes {
                 assert_eq!(pull.recv().await?.byte_len(), size);
@@ -219,7 +219,7 @@ fn a_frame_may_be_as_large_as_maxmsgsize_and_not_one_byte_larger() {
 fn a_peer_that_dribbles_one_byte_at_a_time_is_served_and_delays_nobody() {
     play(|stage| async move {
         let mut good = Good::new(&stage, Options::default()).await;
-        let mut peer = RawPeer::connect(&stage.client, &good.endpoint).await;
+        let peer = RawPeer::connect(&stage.client, &good.endpoint).await;
         let mut said = hello("PUSH", &[]);
         said.extend(super::raw::encoded_message(["slow", "but", "sure"]));
         let last = said.split_off(said.len() - 1);
@@ -273,7 +273,7 @@ fn connections_that_never_begin_a_handshake_keep_nobody_out() {
 fn a_flood_of_pings_whose_answers_are_not_read_harms_nobody_else() {
     play(|stage| async move {
         let mut good = Good::new(&stage, Options::default()).await;
-        let mut peer = RawPeer::connect_as(&stage.client, &good.endpoint, "PUSH").await;
+        let peer = RawPeer::connect_as(&stage.client, &good.endpoint, "PUSH").await;
         let pings = encoded_command("PING", b"\0\0sixteen bytes...").repeat(1000);
         for _ in 0..50 {
             stage.within(SECOND, peer.say(&pings)).await;
@@ -317,7 +317,7 @@ fn a_topic_longer_than_a_command_may_be_ends_the_connection() {
     play(|stage| async move {
         let publisher: Pub = stage.server.open();
         let mut watch = publisher.monitor();
-        let mut peer = RawPeer::connect_as(&stage.client, &stage.server.bind(&publisher), "SUB").await;
+        let peer = RawPeer::connect_as(&stage.client, &stage.server.bind(&publisher), "SUB").await;
         let _ = peer.try_say(&encoded_command("SUBSCRIBE", &vec![b't'; (1 << 20) + 1])).await;
         let reason = disconnection(&mut watch).await;
         assert!(reason.contains("exceeds the limit of 1048576"), "{reason}");

@@ -200,7 +200,7 @@ fn a_peer_that_talks_without_end_does_not_keep_a_closed_socket_alive() {
         let listener = RawListener::bind(&stage.server, 1);
         let dealer: Dealer = stage.client.open();
         dealer.connect(stage.server.at(1))?;
-        let mut peer = listener.accept_as("DEALER").await;
+        let peer = listener.accept_as("DEALER").await;
         dealer.send("last").await?;
         let talking = async {
             while peer.try_say(&super::raw::encoded_message(["blah"])).await.is_ok() {

@@ -136,7 +136,7 @@ fn a_recv_dropped_at_any_poll_loses_nothing() {
         for polls in 1..8 {
             play_in(tight(outcome), move |stage| async move {
                 let config = ConnectionConfig::new(SocketType::Pull);
-                let (mut connection, mut peer) = connected(&stage, config, "PUSH").await;
+                let (mut connection, peer) = connected(&stage, config, "PUSH").await;
                 let speech: Vec<u8> = ["one", "two", "three", "four"]
                     .into_iter()
                     .flat_map(|word| encoded_message([word, &word.repeat(1000)]))
@@ -242,7 +242,7 @@ fn subscriptions_go_both_ways() {
         Ok(())
     });
     play(|stage| async move {
-        let (mut publisher, mut sub) = connected(&stage, ConnectionConfig::new(SocketType::Pub), "SUB").await;
+        let (mut publisher, sub) = connected(&stage, ConnectionConfig::new(SocketType::Pub), "SUB").await;
         sub.say_command("SUBSCRIBE", b"topic").await;
         let event = publisher.recv_event().await?;
         assert_eq!(event, seaworthy_zmtp::Event::Subscribe("topic".into()));

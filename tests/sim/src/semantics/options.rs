@@ -30,7 +30,7 @@ fn a_receive_buffer_of_the_kernel_is_as_large_as_rcvbuf_says() {
             let mut stream = StreamOptions::default();
             stream.rcvbuf = Some(rcvbuf);
             let pull: Pull = stage.server.open_with(Options::default().rcvhwm(1).stream(stream));
-            let mut peer = RawPeer::connect_as(&stage.client, &stage.server.bind(&pull), "PUSH").await;
+            let peer = RawPeer::connect_as(&stage.client, &stage.server.bind(&pull), "PUSH").await;
             let message = encoded_message([&"m".repeat(998)]);
             while stage.within(10 * SECOND, peer.say(&message)).await.is_some() {
                 count.set(count.get() + message.len());

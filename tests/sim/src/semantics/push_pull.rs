@@ -126,7 +126,7 @@ fn pull_still_receives_what_a_peer_said_before_it_left() {
     play(|stage| async move {
         let pull: Pull = stage.server.open();
         let mut watch = pull.monitor();
-        let mut peer = RawPeer::connect_as(&stage.client, &stage.server.bind(&pull), "PUSH").await;
+        let peer = RawPeer::connect_as(&stage.client, &stage.server.bind(&pull), "PUSH").await;
         peer.say_message(["one"]).await;
         peer.say_message(["two", "parts"]).await;
         drop(peer);

@@ -99,11 +99,11 @@ impl RawPeer {
 
     // Saying.
 
-    pub(crate) async fn say(&mut self, bytes: &[u8]) {
+    pub(crate) async fn say(&self, bytes: &[u8]) {
         self.try_say(bytes).await.expect("the stream takes bytes");
     }
 
-    pub(crate) async fn try_say(&mut self, bytes: &[u8]) -> io::Result<()> {
+    pub(crate) async fn try_say(&self, bytes: &[u8]) -> io::Result<()> {
         let mut rest = Bytes::copy_from_slice(bytes);
         while !rest.is_empty() {
             let (written, _) = self.stream.write(vec![rest.clone()]).await;
@@ -112,16 +112,16 @@ impl RawPeer {
         Ok(())
     }
 
-    pub(crate) async fn say_frame(&mut self, flags: u8, body: &[u8]) {
+    pub(crate) async fn say_frame(&self, flags: u8, body: &[u8]) {
         self.say(&encoded_frame(flags, body)).await;
     }
 
     /// Says a command: its name and its data.
-    pub(crate) async fn say_command(&mut self, name: &str, data: &[u8]) {
+    pub(crate) async fn say_command(&self, name: &str, data: &[u8]) {
         self.say(&encoded_command(name, data)).await;
     }
 
-    pub(crate) async fn say_message<const N: usize>(&mut self, frames: [&str; N]) {
+    pub(crate) async fn say_message<const N: usize>(&self, frames: [&str; N]) {
         self.say(&encoded_message(frames)).await;
     }
 
@@ -212,7 +212,7 @@ impl RawPeer {
     }
 
     /// Ends the sending direction.
-    pub(crate) async fn shutdown(&mut self) {
+    pub(crate) async fn shutdown(&self) {
         self.stream.shutdown().await.expect("an open stream");
     }
 }

@@ -207,7 +207,7 @@ fn a_peer_that_dribbles_its_handshake_has_no_more_time_than_one_that_is_silent()
     play(|stage| async move {
         let pull: Pull = stage.server.open_with(Options::default().handshake_ivl(10 * SECOND));
         let mut watch = pull.monitor();
-        let mut loris = RawPeer::connect(&stage.client, &stage.server.bind(&pull)).await;
+        let loris = RawPeer::connect(&stage.client, &stage.server.bind(&pull)).await;
         let began = stage.now();
         for byte in hello("PUSH", &[]) {
             stage.pass(SECOND).await;
@@ -225,7 +225,7 @@ fn a_peer_that_dribbles_its_handshake_has_no_more_time_than_one_that_is_silent()
 fn a_handshake_as_slow_as_is_allowed_succeeds() {
     play(|stage| async move {
         let pull: Pull = stage.server.open_with(Options::default().handshake_ivl(10 * SECOND));
-        let mut peer = RawPeer::connect(&stage.client, &stage.server.bind(&pull)).await;
+        let peer = RawPeer::connect(&stage.client, &stage.server.bind(&pull)).await;
         let hello = hello("PUSH", &[]);
         for byte in &hello {
             stage.pass(9 * SECOND / hello.len() as u32).await;
@@ -278,7 +278,7 @@ fn a_protocol_error_after_the_handshake_is_not_tried_again_either() {
         let pull: Pull = stage.client.open_with(Options::default().maxmsgsize(100));
         let mut watch = pull.monitor();
         pull.connect(stage.server.at(1))?;
-        let mut peer = listener.accept_as("PUSH").await;
+        let peer = listener.accept_as("PUSH").await;
         peer.say_message([&"m".repeat(100)]).await;
         assert_eq!(pull.recv().await?.byte_len(), 100);
         peer.say_message([&"m".repeat(101)]).await;
@@ -326,7 +326,7 @@ fn cut_off_after(bytes: usize) -> bool {
         let speech =
             [hello("DEALER", &[]), encoded_message(["first", "message"]), encoded_message(["second"])]
                 .concat();
-        let mut peer = listener.accept().await;
+        let peer = listener.accept().await;
         peer.say(&speech[..bytes.min(speech.len())]).await;
         let whole = speech.len() - encoded_message(["second"]).len();
         if bytes >= whole {

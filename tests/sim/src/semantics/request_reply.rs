@@ -334,7 +334,7 @@ fn rep_drops_the_reply_to_a_peer_that_left_and_goes_on() {
         let rep: Rep = stage.server.open();
         let endpoint = stage.server.bind(&rep);
         let mut watch = rep.monitor();
-        let mut leaving = RawPeer::connect_as(&stage.client, &endpoint, "REQ").await;
+        let leaving = RawPeer::connect_as(&stage.client, &endpoint, "REQ").await;
         leaving.say_message(["", "request"]).await;
         rep.recv().await?;
         handshake(&mut watch).await;
@@ -354,7 +354,7 @@ fn rep_drops_the_reply_to_a_peer_that_left_and_goes_on() {
 fn rep_never_waits_for_a_peer_that_does_not_read() {
     play(|stage| async move {
         let rep: Rep = stage.server.open_with(Options::default().sndhwm(1));
-        let mut peer = RawPeer::connect_as(&stage.client, &stage.server.bind(&rep), "DEALER").await;
+        let peer = RawPeer::connect_as(&stage.client, &stage.server.bind(&rep), "DEALER").await;
         let reply = vec![0u8; 100_000];
         for _ in 0..20 {
             peer.say_message(["", "request"]).await;

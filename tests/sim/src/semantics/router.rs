@@ -303,7 +303,7 @@ fn router_keeps_the_name_of_a_connected_peer_across_a_reconnect() {
         let listener = RawListener::bind(&stage.server, 1);
         let router: Router = stage.client.open();
         router.connect(stage.server.at(1))?;
-        let mut peer = listener.accept_as("DEALER").await;
+        let peer = listener.accept_as("DEALER").await;
         peer.say_message(["hello"]).await;
         let id = router.recv().await?.frames()[0].clone();
         peer.reset();
@@ -396,7 +396,7 @@ fn a_name_of_255_bytes_is_served() {
     play(|stage| async move {
         let router: Router = stage.server.open();
         let name = "n".repeat(255);
-        let mut peer = dealer_named(&stage.client, &stage.server.bind(&router), &name).await;
+        let peer = dealer_named(&stage.client, &stage.server.bind(&router), &name).await;
         peer.say_message(["hello"]).await;
         assert_eq!(text(&router.recv().await?), [name, "hello".to_owned()]);
         Ok(())
@@ -424,7 +424,7 @@ fn a_message_torn_by_its_sender_is_not_received() {
         peer.barrier().await;
         drop(peer);
         disconnection(&mut watch).await;
-        let mut peer = dealer_named(&stage.client, &endpoint, "A").await;
+        let peer = dealer_named(&stage.client, &endpoint, "A").await;
         peer.say_message(["whole"]).await;
         assert_eq!(router.recv().await?, frames(["A", "whole"]));
         Ok(())

@@ -64,7 +64,7 @@ fn what_is_possible_at_once_succeeds_with_a_timeout_of_zero() {
 fn a_message_that_comes_in_time_ends_the_wait() {
     play(|stage| async move {
         let pull: Pull = stage.server.open_with(Options::default().rcvtimeo(SECOND));
-        let mut peer = RawPeer::connect_as(&stage.client, &stage.server.bind(&pull), "PUSH").await;
+        let peer = RawPeer::connect_as(&stage.client, &stage.server.bind(&pull), "PUSH").await;
         let saying = async {
             stage.pass(900 * MS).await;
             peer.say_message(["in time"]).await;
