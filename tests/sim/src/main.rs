@@ -3,6 +3,7 @@
 //! each of them.
 
 mod place;
+mod shipped;
 
 mod accept;
 mod backpressure;
@@ -18,9 +19,11 @@ mod ipc;
 mod links;
 mod partial_writes;
 mod reset;
+mod scenarios;
 mod semantics;
 mod slow_readers;
 mod sockets;
 mod tasks;
 mod time;
+mod trace_snapshots;
 mod turmoil_faults;

@@ -1,0 +1,107 @@
+//! The scenarios that ship with Seaworthy hold, and the testbed that says so can also say no.
+
+use seaworthy_sim::Carrier;
+use seaworthy_sim::check::determinism;
+use seaworthy_sim::run::Verdict;
+use seaworthy_sim::scenario::Scenario;
+use seaworthy_sim::trace::Trace;
+
+use crate::shipped::{folder, run_once, run_twice, scenario, shortened};
+
+fn names() -> Vec<String> {
+    let mut names: Vec<String> = std::fs::read_dir(folder())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+        .map(|path| path.file_stem().unwrap().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn every_shipped_scenario_passes_on_both_carriers() {
+    for name in names() {
+        let scenario = scenario(&name);
+        for carrier in [Carrier::Warp, Carrier::Turmoil] {
+            let outcome = run_twice(&scenario, scenario.seed, carrier);
+            assert_eq!(outcome.reasons(), [""; 0], "{name} on {carrier:?}");
+            assert_eq!(outcome.verdict(), Verdict::Passed, "{name} on {carrier:?}");
+        }
+    }
+}
+
+#[test]
+fn every_shipped_scenario_is_named_as_its_file_and_opens_with_what_it_proves() {
+    let names = names();
+    assert!(names.len() >= 10, "{names:?}");
+    for name in names {
+        assert_eq!(scenario(&name).name, name);
+        let text = std::fs::read_to_string(folder().join(format!("{name}.toml"))).unwrap();
+        assert!(text.starts_with("# Proves: "), "{name} does not open with what it proves");
+    }
+}
+
+#[test]
+fn the_template_passes_on_both_carriers() {
+    let template = Scenario::parse("template.toml", &Scenario::template("template")).unwrap();
+    for carrier in [Carrier::Warp, Carrier::Turmoil] {
+        assert_eq!(run_twice(&template, 1, carrier).reasons(), [""; 0]);
+    }
+}
+
+#[test]
+fn a_resolved_scenario_replays_the_run_it_was_resolved_for() {
+    let written = scenario("worker-crash");
+    let resolved = written.resolved(42);
+    let read = Scenario::parse("resolved.toml", &resolved.to_toml()).unwrap();
+    let original = run_once(&written, 42, Carrier::Warp);
+    let replayed = run_once(&read, read.seed, Carrier::Warp);
+    assert_eq!(determinism::compare((&original.trace, original.audit), (&replayed.trace, replayed.audit)), None);
+}
+
+#[test]
+fn two_runs_that_differ_are_told_apart_at_the_first_difference() {
+    let scenario = shortened(scenario("lossy-multipart"), 5);
+    let one = run_once(&scenario, 1, Carrier::Warp);
+    let other = run_once(&scenario, 2, Carrier::Warp);
+    let violation = determinism::compare((&one.trace, one.audit), (&other.trace, other.audit)).unwrap();
+    assert!(violation.problem.contains("differ from event"), "{violation}");
+}
+
+#[test]
+fn a_run_that_cannot_keep_its_promise_fails() {
+    // A second of 20 kbit/s carries none of this in time.
+    let hasty = Scenario::parse(
+        "hasty.toml",
+        r#"
+name = "hasty"
+description = "too much for its link"
+duration = "1s"
+network = { bandwidth = "20kbit" }
+host = [{ name = "a" }, { name = "b" }]
+socket = [
+    { name = "push", host = "a", type = "PUSH", connect = ["tcp://b:1"] },
+    { name = "pull", host = "b", type = "PULL", bind = ["tcp://*:1"] },
+]
+workload = [
+    { socket = "push", role = "send", count = 20, size = 10000 },
+    { socket = "pull", role = "receive" },
+]
+[expect]
+progress_within = "1s"
+must = [{ socket = "pull", event = "received", before = "1s", at_least = 20 }]
+"#,
+    )
+    .unwrap();
+    let outcome = run_twice(&hasty, 1, Carrier::Warp);
+    assert_eq!(outcome.verdict(), Verdict::Failed);
+    let checks: Vec<_> = outcome.violations.iter().map(|violation| violation.check).collect();
+    assert!(checks.contains(&"liveness") && checks.contains(&"coverage"), "{:?}", outcome.reasons());
+}
+
+#[test]
+fn a_trace_reads_back_from_its_json_lines() {
+    let outcome = run_once(&shortened(scenario("ghost-dealer-handover"), 10), 1, Carrier::Warp);
+    assert_eq!(Trace::from_jsonl(&outcome.trace.to_jsonl()).unwrap(), outcome.trace);
+}

@@ -1,0 +1,44 @@
+//! The scenarios that ship with Seaworthy, as tests use them.
+
+use std::path::Path;
+use std::rc::Rc;
+use std::time::Duration;
+
+use seaworthy_sim::Carrier;
+use seaworthy_sim::run::{Outcome, prove, run};
+use seaworthy_sim::scenario::draw::Draw;
+use seaworthy_sim::scenario::quantity::Count;
+use seaworthy_sim::scenario::{Plan, Scenario};
+
+/// Real time a run may take before it counts as hung.
+const WALL: Duration = Duration::from_secs(300);
+
+/// The folder of scenarios.
+pub(crate) fn folder() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../scenarios"))
+}
+
+/// The shipped scenario of this name.
+#[track_caller]
+pub(crate) fn scenario(name: &str) -> Scenario {
+    Scenario::load(&folder().join(format!("{name}.toml"))).unwrap_or_else(|bad| panic!("{bad}"))
+}
+
+/// The scenario with no more than `messages` messages from each workload, and without what it expects of more.
+pub(crate) fn shortened(mut scenario: Scenario, messages: u64) -> Scenario {
+    for workload in &mut scenario.workload {
+        workload.count = workload.count.map(|_| Draw::Fixed(Count(messages)));
+    }
+    scenario.expect.must.clear();
+    scenario
+}
+
+/// One run.
+pub(crate) fn run_once(scenario: &Scenario, seed: u64, carrier: Carrier) -> Outcome {
+    run(&Rc::new(Plan::new(scenario, seed)), carrier, WALL)
+}
+
+/// Two runs, compared.
+pub(crate) fn run_twice(scenario: &Scenario, seed: u64, carrier: Carrier) -> Outcome {
+    prove(&Rc::new(Plan::new(scenario, seed)), carrier, WALL)
+}
