@@ -57,7 +57,10 @@ fn a_resolved_scenario_replays_the_run_it_was_resolved_for() {
     let read = Scenario::parse("resolved.toml", &resolved.to_toml()).unwrap();
     let original = run_once(&written, 42, Carrier::Warp);
     let replayed = run_once(&read, read.seed, Carrier::Warp);
-    assert_eq!(determinism::compare((&original.trace, original.audit), (&replayed.trace, replayed.audit)), None);
+    assert_eq!(
+        determinism::compare((&original.trace, original.audit), (&replayed.trace, replayed.audit)),
+        None
+    );
 }
 
 #[test]
