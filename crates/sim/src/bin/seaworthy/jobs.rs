@@ -117,8 +117,6 @@ pub(crate) fn make(job: usize, Job { scenario, seed, on }: &Job, wall: Duration)
     Done { job, report, evidence: Some((plan, outcome)) }
 }
 
-type Running = Mutex<Option<(usize, Watch)>>;
-
 fn note(running: &Running, what: Option<(usize, Watch)>) {
     *running.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = what;
 }
