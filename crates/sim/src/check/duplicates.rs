@@ -43,7 +43,7 @@ mod tests {
     fn a_message_received_twice_is_a_violation() {
         let one = ("worker-1", "pull-1", received("push#0"));
         let other = ("worker-2", "pull-2", received("push#0"));
-        nothing_found(check, &trace(&[one.clone()]));
+        nothing_found(check, &trace(std::slice::from_ref(&one)));
         found(check, &trace(&[one.clone(), one.clone()]), "push#0 was received twice");
         found(check, &trace(&[one, other]), "here and by pull-1");
     }

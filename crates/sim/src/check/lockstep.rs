@@ -38,10 +38,10 @@ pub fn check(case: &Case<'_>) -> Vec<Violation> {
                     violations.push(Violation::at(event, problem));
                 }
             }
-            (What::Sent { message, answer: true, .. }, Some(SocketKind::Rep)) => {
-                if pending.remove(socket) != Some(message) {
-                    violations.push(Violation::at(event, format!("{message} was answered out of turn")));
-                }
+            (What::Sent { message, answer: true, .. }, Some(SocketKind::Rep))
+                if pending.remove(socket) != Some(message) =>
+            {
+                violations.push(Violation::at(event, format!("{message} was answered out of turn")));
             }
             _ => {}
         }

@@ -84,15 +84,16 @@ pub fn completeness(case: &Case<'_>) -> Vec<Violation> {
                     _ => {}
                 },
                 What::Unsubscribed { .. } if event.is_at(&connection.subscriber) => break,
-                What::Sent { message, topic: Some(topic), .. } if event.is_at(&connection.publisher) => {
-                    if prefixes.iter().any(|prefix| topic.starts_with(prefix)) {
-                        if waiting.len() as u64 >= room {
-                            // From here on it may have been dropping.
-                            break;
-                        }
-                        waiting.insert(message);
-                        owed.insert(message, position);
+                What::Sent { message, topic: Some(topic), .. }
+                    if event.is_at(&connection.publisher)
+                        && prefixes.iter().any(|prefix| topic.starts_with(prefix)) =>
+                {
+                    if waiting.len() as u64 >= room {
+                        // From here on it may have been dropping.
+                        break;
                     }
+                    waiting.insert(message);
+                    owed.insert(message, position);
                 }
                 _ => {}
             }

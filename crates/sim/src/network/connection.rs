@@ -15,6 +15,7 @@ use smoltcp::wire::{IpAddress, IpEndpoint, IpListenEndpoint};
 
 use crate::event::{Addresses, ConnectionView, Event, StreamId};
 use crate::network::device::{Device, micros};
+use crate::network::sequence::HighestSent;
 use crate::network::stack::{FIN_TIMEOUT, ListenAddress};
 use crate::recorder::Recorder;
 
@@ -87,8 +88,9 @@ pub(crate) enum Standing {
 
 /// One TCP connection.
 pub(crate) struct Connection {
-    pub(crate) sockets: SocketSet<'static>,
+    sockets: SocketSet<'static>,
     handle: SocketHandle,
+    highest_sent: HighestSent,
     pub(crate) stream: StreamId,
     pub(crate) addresses: Addresses,
     pub(crate) phase: Phase,
@@ -121,6 +123,7 @@ impl Connection {
         Self {
             sockets,
             handle,
+            highest_sent: HighestSent::default(),
             stream,
             addresses,
             phase,
@@ -204,7 +207,22 @@ impl Connection {
 
     /// Sends one packet, if there is one to send.
     pub(crate) fn egress(&mut self, now: Instant, interface: &mut Interface, device: &mut Device) -> bool {
-        interface.poll_egress(micros(now), device, &mut self.sockets) == PollResult::SocketStateChanged
+        let before = device.outgoing.len();
+        let result = interface.poll_egress(micros(now), device, &mut self.sockets);
+        self.leaving(device, before);
+        result == PollResult::SocketStateChanged
+    }
+
+    /// Takes the packet that the network card has received, and answers it if need be.
+    pub(crate) fn ingress(&mut self, now: Instant, interface: &mut Interface, device: &mut Device) {
+        let before = device.outgoing.len();
+        interface.poll_ingress_single(micros(now), device, &mut self.sockets);
+        self.leaving(device, before);
+    }
+
+    /// Puts the packets right that were put behind the first `before`.
+    fn leaving(&mut self, device: &mut Device, before: usize) {
+        device.outgoing.iter_mut().skip(before).for_each(|packet| self.highest_sent.number(packet));
     }
 
     /// True when the peer has not answered for too long.

@@ -7,6 +7,7 @@ mod header;
 mod ipc;
 mod kernel;
 mod listener;
+mod sequence;
 mod stack;
 mod stream;
 mod turmoil;

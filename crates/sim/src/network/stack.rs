@@ -186,7 +186,7 @@ impl Stack {
         if let Some(connection) = self.connections.get_mut(&id) {
             self.device.received = Some(packet);
             connection.heard(now);
-            self.interface.poll_ingress_single(micros(now), &mut self.device, &mut connection.sockets);
+            connection.ingress(now, &mut self.interface, &mut self.device);
         }
         self.progress(id, now, rst);
     }

@@ -142,7 +142,7 @@ fn set_link(control: &Control, ids: &[HostId], plan: &Plan, (from, to): (usize, 
 pub(super) fn link_config(model: &LinkModel) -> LinkConfig {
     let perfect = LinkConfig::default();
     LinkConfig {
-        latency: model.latency.map_or(perfect.latency.clone(), |latency| Latency::Fixed(latency.value().0)),
+        latency: model.latency.map_or(perfect.latency, |latency| Latency::Fixed(latency.value().0)),
         jitter: model.jitter.map_or(Duration::ZERO, |jitter| jitter.value().0),
         // The wire counts bytes, the scenario bits.
         bandwidth: model.bandwidth.map(|bandwidth| (bandwidth.value().0 / 8).max(1)),

@@ -21,8 +21,9 @@ const FINISH_MAX: Duration = Duration::from_secs(120);
 /// Simulated time in which what was sent must arrive once nothing new is sent.
 const DRAIN_MAX: Duration = Duration::from_secs(60);
 
-/// Simulated time without any message after which nothing is expected to arrive any more.
-const QUIET: Duration = Duration::from_secs(3);
+/// Simulated time without any message after which nothing is expected to arrive any more: longer than TCP waits
+/// between two retransmissions unless the link is a wall.
+const QUIET: Duration = Duration::from_secs(15);
 
 /// Simulated time in which every socket must close.
 const CLOSE_MAX: Duration = Duration::from_secs(60);

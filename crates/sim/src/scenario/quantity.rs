@@ -274,7 +274,7 @@ fn print_unit(f: &mut fmt::Formatter<'_>, value: u64, units: &[(&str, u64)], zer
     }
     let mut best = ("", 1);
     for (name, scale) in units {
-        if value % scale == 0 && *scale >= best.1 {
+        if value.is_multiple_of(*scale) && *scale >= best.1 {
             best = (name, *scale);
         }
     }

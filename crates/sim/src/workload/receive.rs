@@ -16,17 +16,15 @@ pub(super) async fn run<N: Network>(actor: &Actor<N>, workload: &Workload) {
 
 /// The next message, when the application may read; `None` when the run ends. Gives its stamp, if it has one.
 pub(super) async fn next<N: Network>(actor: &Actor<N>) -> Option<(Message, Option<Stamp>)> {
-    loop {
-        actor.stage.before(Phase::Closing, actor.stage.may_read(&actor.name)).await?;
-        match actor.stage.before(Phase::Closing, actor.socket.recv()).await? {
-            Ok(message) => {
-                let stamp = read_message(&message).ok().map(|(_, stamp)| stamp);
-                return Some((message, stamp));
-            }
-            Err(error) => {
-                actor.failed("receive", &error);
-                return None;
-            }
+    actor.stage.before(Phase::Closing, actor.stage.may_read(&actor.name)).await?;
+    match actor.stage.before(Phase::Closing, actor.socket.recv()).await? {
+        Ok(message) => {
+            let stamp = read_message(&message).ok().map(|(_, stamp)| stamp);
+            Some((message, stamp))
+        }
+        Err(error) => {
+            actor.failed("receive", &error);
+            None
         }
     }
 }

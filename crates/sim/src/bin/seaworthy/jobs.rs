@@ -30,6 +30,9 @@ pub(crate) struct Done {
     pub(crate) evidence: Option<(Plan, Outcome)>,
 }
 
+/// The job that a thread is busy with, and since when.
+type Running = Mutex<Option<(usize, Watch)>>;
+
 /// Makes all runs with `threads` threads, and hands each to `finished` on this thread.
 ///
 /// Gives false when one never came back: its thread is still busy, so the process should end.
@@ -44,7 +47,7 @@ pub(crate) fn run_all<E>(
 ) -> Result<bool, E> {
     let jobs: std::sync::Arc<[Job]> = jobs.into();
     let next = std::sync::Arc::new(AtomicUsize::new(0));
-    let running: std::sync::Arc<Vec<Mutex<Option<(usize, Watch)>>>> =
+    let running: std::sync::Arc<Vec<Running>> =
         std::sync::Arc::new((0..threads).map(|_| Mutex::new(None)).collect());
     let (sender, receiver) = channel();
     for thread in 0..threads {
@@ -113,8 +116,6 @@ pub(crate) fn make(job: usize, Job { scenario, seed, on }: &Job, wall: Duration)
     let plan = Rc::try_unwrap(plan).unwrap_or_else(|shared| (*shared).clone());
     Done { job, report, evidence: Some((plan, outcome)) }
 }
-
-type Running = Mutex<Option<(usize, Watch)>>;
 
 fn note(running: &Running, what: Option<(usize, Watch)>) {
     *running.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = what;
