@@ -260,6 +260,32 @@ fn a_subscription_made_while_there_is_no_connection_is_sent_with_the_next() {
 }
 
 #[test]
+fn a_subscription_that_waited_for_the_lost_connection_is_sent_once_with_the_next() {
+    play(|stage| async move {
+        let listener = RawListener::bind(&stage.server, 1);
+        let sub: Sub = stage.client.open();
+        sub.connect(stage.server.at(1))?;
+        let publisher = listener.accept_as("PUB").await;
+        // The publisher reads nothing: the first topics fill the way to it, the last one waits behind them.
+        let topics: Vec<String> = ["A", "B", "C"].map(|letter| letter.repeat(500_000)).into();
+        for topic in &topics {
+            sub.subscribe(topic.clone())?;
+            stage.pass(SECOND).await;
+        }
+        sub.subscribe("last")?;
+        stage.pass(SECOND).await;
+        publisher.reset();
+        let mut publisher = listener.accept_as("PUB").await;
+        for topic in &topics {
+            publisher.expect_command("SUBSCRIBE", topic.as_bytes()).await;
+        }
+        publisher.expect_command("SUBSCRIBE", b"last").await;
+        stage.never(publisher.frame()).await;
+        Ok(())
+    });
+}
+
+#[test]
 fn subscriptions_survive_a_publisher_that_restarts() {
     play(|stage| async move {
         let sub: Sub = stage.client.open();

@@ -115,6 +115,21 @@ fn req_skips_replies_that_are_none_and_waits_on() {
 }
 
 #[test]
+fn a_reply_that_came_before_its_request_is_none() {
+    play(|stage| async move {
+        let req: Req = stage.server.open();
+        let mut peer = RawPeer::connect_as(&stage.client, &stage.server.bind(&req), "ROUTER").await;
+        peer.say_message(["", "early"]).await;
+        peer.barrier().await;
+        req.send("request").await?;
+        peer.expect_message(["", "request"]).await;
+        peer.say_message(["", "reply"]).await;
+        assert_eq!(text(&req.recv().await?), ["reply"]);
+        Ok(())
+    });
+}
+
+#[test]
 fn req_still_awaits_a_reply_after_its_timeout() {
     play(|stage| async move {
         let (req, rep): (Req, Rep) =
