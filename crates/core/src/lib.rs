@@ -24,5 +24,5 @@ pub use network::{CompioListener, CompioNetwork, CompioStream};
 pub use network::{Listener, Network, Stream};
 pub use options::{Options, StreamOptions};
 pub use poison::{PoisonGuard, Poisoned};
-pub use subscriptions::Subscriptions;
+pub use subscriptions::{Held, Subscriptions};
 pub use time::Instant;

@@ -15,17 +15,38 @@ pub struct Subscriptions<H> {
     prefixes: BTreeMap<Bytes, BTreeSet<H>>,
     /// How many prefixes have each length.
     lengths: BTreeMap<usize, usize>,
+    holdings: BTreeMap<H, Holding>,
+}
+
+/// What one holder has.
+#[derive(Clone, Default)]
+struct Holding {
+    prefixes: BTreeSet<Bytes>,
+    bytes: usize,
+}
+
+/// How much one holder has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    /// Number of prefixes.
+    pub topics: usize,
+    /// Sum of their lengths, in bytes.
+    pub bytes: usize,
 }
 
 impl<H: Ord + Copy> Subscriptions<H> {
     /// Nobody wants anything.
     pub const fn new() -> Self {
-        Self { prefixes: BTreeMap::new(), lengths: BTreeMap::new() }
+        Self { prefixes: BTreeMap::new(), lengths: BTreeMap::new(), holdings: BTreeMap::new() }
     }
 
     /// Adds a subscription; true when it is the first to this prefix.
     pub fn subscribe(&mut self, prefix: Bytes, holder: H) -> bool {
         let length = prefix.len();
+        let holding = self.holdings.entry(holder).or_default();
+        if holding.prefixes.insert(prefix.clone()) {
+            holding.bytes += length;
+        }
         let holders = self.prefixes.entry(prefix).or_default();
         let first = holders.is_empty();
         holders.insert(holder);
@@ -37,6 +58,19 @@ impl<H: Ord + Copy> Subscriptions<H> {
 
     /// Takes a subscription back; true when it was the last to this prefix.
     pub fn cancel(&mut self, prefix: &[u8], holder: H) -> bool {
+        if let Some(holding) = self.holdings.get_mut(&holder)
+            && holding.prefixes.remove(prefix)
+        {
+            holding.bytes -= prefix.len();
+            if holding.prefixes.is_empty() {
+                self.holdings.remove(&holder);
+            }
+        }
+        self.let_go(prefix, holder)
+    }
+
+    /// Takes a holder off a prefix; true when it was the last.
+    fn let_go(&mut self, prefix: &[u8], holder: H) -> bool {
         let Some(holders) = self.prefixes.get_mut(prefix) else { return false };
         if !holders.remove(&holder) || !holders.is_empty() {
             return false;
@@ -45,16 +79,18 @@ impl<H: Ord + Copy> Subscriptions<H> {
         true
     }
 
+    /// How much one holder has.
+    pub fn held_by(&self, holder: H) -> Held {
+        self.holdings
+            .get(&holder)
+            .map(|holding| Held { topics: holding.prefixes.len(), bytes: holding.bytes })
+            .unwrap_or_default()
+    }
+
     /// Takes all subscriptions of a holder back and gives the prefixes that nobody holds any more.
     pub fn remove_holder(&mut self, holder: H) -> Vec<Bytes> {
-        let mut orphans = Vec::new();
-        for (prefix, holders) in &mut self.prefixes {
-            if holders.remove(&holder) && holders.is_empty() {
-                orphans.push(prefix.clone());
-            }
-        }
-        orphans.iter().for_each(|prefix| self.remove_prefix(prefix));
-        orphans
+        let holding = self.holdings.remove(&holder).unwrap_or_default();
+        holding.prefixes.into_iter().filter(|prefix| self.let_go(prefix, holder)).collect()
     }
 
     fn remove_prefix(&mut self, prefix: &[u8]) {
@@ -139,7 +175,9 @@ mod tests {
         let mut index = Subscriptions::new();
         assert!(index.subscribe(Bytes::from("A"), 1));
         assert!(!index.subscribe(Bytes::from("A"), 1));
+        assert_eq!(index.held_by(1), Held { topics: 1, bytes: 1 });
         assert!(index.cancel(b"A", 1));
+        assert_eq!(index.held_by(1), Held::default());
         assert!(!index.cancel(b"A", 1));
         assert!(!index.matches(b"A") && index.is_empty());
     }

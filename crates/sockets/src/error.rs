@@ -31,7 +31,7 @@ pub enum Error {
         /// Why not.
         state: &'static str,
     },
-    /// A message that no socket can send: it has no frames, or a ROUTER's lacks a routing id.
+    /// A message that no socket can send: it has no frames.
     #[error("the message cannot be sent: {reason}")]
     InvalidMessage {
         /// What is wrong with it.

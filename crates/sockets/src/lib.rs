@@ -63,7 +63,7 @@ pub use crate::context::Context;
 pub use crate::error::{Error, TrySendError};
 pub use crate::monitor::{Event, MONITOR_EVENTS_MAX, Monitor};
 pub use crate::pipeline::{Pull, Push};
-pub use crate::publish_subscribe::{Pub, Sub};
+pub use crate::publish_subscribe::{Pub, Sub, TOPIC_BYTES_MAX, TOPICS_MAX};
 pub use crate::request_reply::{Dealer, Rep, Req, Router};
 pub use crate::sink::MessageSink;
 pub use crate::socket::Socket;

@@ -33,8 +33,10 @@ pub trait Pattern: 'static {
         Vec::new()
     }
 
-    /// The peer subscribes to a topic, or cancels.
-    fn subscription(&mut self, _id: PeerId, _topic: Bytes, _subscribe: bool) {}
+    /// The peer subscribes to a topic, or cancels. False when it holds more than a peer may.
+    fn subscription(&mut self, _id: PeerId, _topic: Bytes, _subscribe: bool) -> bool {
+        true
+    }
 }
 
 /// Why a message was not sent.

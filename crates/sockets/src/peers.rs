@@ -104,8 +104,9 @@ impl Peers {
 
     /// Receives from an ignored peer again.
     pub(crate) fn heed(&mut self, id: PeerId) {
-        if let Some(peer) = self.get_mut(id) {
-            peer.ignored = false;
+        if let Some(peer) = self.get_mut(id)
+            && std::mem::take(&mut peer.ignored)
+        {
             self.readable.add(id);
         }
     }

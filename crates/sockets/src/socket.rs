@@ -96,7 +96,7 @@ impl<P: Pattern, N: Network> Socket<P, N> {
     /// # Errors
     /// [`InvalidOption`](Error::InvalidOption) names the option whose value cannot be used.
     pub fn with_options(context: &Context<N>, options: Options) -> Result<Self, Error> {
-        check(&options)?;
+        check::<P>(&options)?;
         let peers = Peers::new();
         let pattern = P::new(&options, context.network().random());
         let core = Core {
@@ -201,7 +201,8 @@ impl<P: Pattern, N: Network> Socket<P, N> {
         &self.core.options
     }
 
-    /// Number of peers: connected endpoints, and accepted connections.
+    /// Number of peers: connected endpoints, accepted connections, and peers that left messages behind which were not
+    /// received yet.
     pub fn peers(&self) -> usize {
         self.core.state.borrow().peers.len()
     }
@@ -417,6 +418,8 @@ impl<P: Pattern> Core<P> {
             }
             closing.close();
         }
+        self.writable.wake();
+        self.readable.wake();
         Ok(())
     }
 
@@ -552,8 +555,12 @@ impl<P: Pattern> Port for Core<P> {
         self.part(id, true);
     }
 
-    fn subscription(&self, id: PeerId, topic: Bytes, subscribe: bool) {
-        self.state.borrow_mut().pattern.subscription(id, topic, subscribe);
+    fn subscription(&self, id: PeerId, topic: Bytes, subscribe: bool) -> bool {
+        self.state.borrow_mut().pattern.subscription(id, topic, subscribe)
+    }
+
+    fn stopped(&self, closing: &Closing) {
+        self.endpoints.borrow_mut().retain(|held| !held.closing.is(closing));
     }
 
     fn emit(&self, event: Event) {
@@ -574,10 +581,13 @@ async fn yield_now() {
     .await;
 }
 
+/// Longest time to live that a PING can carry (RFC 37).
+const HEARTBEAT_TTL_MAX: Duration = Duration::from_millis(6_553_500);
+
 /// Longest routing id, in bytes (RFC 37).
 const ROUTING_ID_MAX: usize = 255;
 
-fn check(options: &Options) -> Result<(), Error> {
+fn check<P: Pattern>(options: &Options) -> Result<(), Error> {
     let invalid = |option, reason| Err(Error::InvalidOption { option, reason });
     if options.routing_id.len() > ROUTING_ID_MAX {
         return invalid("routing_id", "it is longer than 255 bytes");
@@ -587,6 +597,23 @@ fn check(options: &Options) -> Result<(), Error> {
             "routing_id",
             "routing ids that begin with a zero byte are for the receiving ROUTER to give",
         );
+    }
+    if options.heartbeat_ttl > HEARTBEAT_TTL_MAX {
+        return invalid("heartbeat_ttl", "it is longer than the 6553.5 s that a PING can carry");
+    }
+    let named = matches!(P::TYPE, SocketType::Req | SocketType::Dealer | SocketType::Router);
+    for (option, set, has) in [
+        ("routing_id", !options.routing_id.is_empty(), named),
+        ("probe_router", options.probe_router, named),
+        ("router_mandatory", options.router_mandatory, P::TYPE == SocketType::Router),
+        ("router_handover", options.router_handover, P::TYPE == SocketType::Router),
+        ("req_correlate", options.req_correlate, P::TYPE == SocketType::Req),
+        ("req_relaxed", options.req_relaxed, P::TYPE == SocketType::Req),
+        ("xpub_nodrop", options.xpub_nodrop, matches!(P::TYPE, SocketType::Pub | SocketType::XPub)),
+    ] {
+        if set && !has {
+            return invalid(option, "a socket of this type has no such option");
+        }
     }
     if options.stream.sndbuf == Some(0) {
         return invalid("sndbuf", "a buffer of no bytes");

@@ -3,5 +3,5 @@
 mod publisher;
 mod subscriber;
 
-pub use self::publisher::Pub;
+pub use self::publisher::{Pub, TOPIC_BYTES_MAX, TOPICS_MAX};
 pub use self::subscriber::Sub;

@@ -6,6 +6,12 @@ use crate::pattern::{Pattern, Sends, Unsent};
 use crate::peers::{PeerId, Peers};
 use crate::routing::Distribute;
 
+/// Topics that one subscriber may hold: more than any program lists, less than what would fill the memory.
+pub const TOPICS_MAX: usize = 100_000;
+
+/// Sum of the lengths of one subscriber's topics, in bytes.
+pub const TOPIC_BYTES_MAX: usize = 16 << 20;
+
 /// PUB: sends each message to the subscribers whose topics its first frame begins with.
 ///
 /// It never waits for a subscriber: one whose pipe is full loses the message, and only that one. `send` lets the
@@ -38,12 +44,14 @@ impl Pattern for Pub {
         peers.remove(id);
     }
 
-    fn subscription(&mut self, id: PeerId, topic: Bytes, subscribe: bool) {
+    fn subscription(&mut self, id: PeerId, topic: Bytes, subscribe: bool) -> bool {
         if subscribe {
             self.subscriptions.subscribe(topic, id);
         } else {
             self.subscriptions.cancel(&topic, id);
         }
+        let held = self.subscriptions.held_by(id);
+        held.topics <= TOPICS_MAX && held.bytes <= TOPIC_BYTES_MAX
     }
 }
 

@@ -76,6 +76,9 @@ impl Sends for Req {
             let error = Error::InvalidState { socket: SocketType::Req, operation: "send", state };
             return Err(Unsent::Failed(error));
         }
+        if self.round_robin.next(peers).is_none() {
+            return Err(Unsent::Full);
+        }
         // Late replies to former requests.
         while self.fair_queue.next(peers).is_some() {}
 

@@ -27,11 +27,13 @@ pub struct Router {
 
 impl Router {
     fn identify(&mut self, peers: &mut Peers, id: PeerId, routing_id: &Bytes) {
+        let former_id = peers.get_mut(id).map(|peer| peer.routing_id.clone()).unwrap_or_default();
         match self.by_identity.identify(peers, id, routing_id, self.handover) {
-            Identified::Known => {}
+            Identified::Known => peers.heed(id),
             Identified::TookOver(former) => {
                 self.by_identity.forget(peers, former);
                 peers.remove(former);
+                peers.heed(id);
             }
             Identified::Duplicate => {
                 if let Some(peer) = peers.get_mut(id) {
@@ -40,13 +42,16 @@ impl Router {
                 self.ignored.push((routing_id.clone(), id));
             }
         }
+        // A peer that came back under another name leaves its former one to whoever waits for it.
+        if !former_id.is_empty() && self.by_identity.get(&former_id).is_none() {
+            self.admit(peers, &former_id);
+        }
     }
 
     /// Lets the first ignored peer in whose routing id became free.
     fn admit(&mut self, peers: &mut Peers, routing_id: &Bytes) {
         let Some(index) = self.ignored.iter().position(|(wanted, _)| wanted == routing_id) else { return };
         let (routing_id, id) = self.ignored.remove(index);
-        peers.heed(id);
         self.identify(peers, id, &routing_id);
     }
 }

@@ -20,6 +20,19 @@ impl RoundRobin {
     /// Takes the message and gives it to the next peer that has room. `None`, and the message stays, when none has.
     #[inline(always)]
     pub(crate) fn send(&mut self, peers: &mut Peers, message: &mut Message) -> Option<PeerId> {
+        let id = self.next(peers)?;
+        let peer = peers.get_mut(id)?;
+        peer.pipe.out.write_beyond(Parcel::Message(mem::take(message)));
+        peer.pipe.out.publish();
+        if self.active.len() > 1 {
+            self.active.rotate_left(1);
+        }
+        Some(id)
+    }
+
+    /// The peer whose turn it is, of those that have room.
+    #[inline(always)]
+    pub(crate) fn next(&mut self, peers: &mut Peers) -> Option<PeerId> {
         peers.writable.drain(&mut self.active);
         loop {
             let id = *self.active.front()?;
@@ -27,18 +40,12 @@ impl RoundRobin {
                 self.active.pop_front();
                 continue;
             };
-            if peer.pipe.out.is_full() {
-                if peer.watch_writable() {
-                    self.active.pop_front();
-                }
-                continue;
+            if !peer.pipe.out.is_full() {
+                return Some(id);
             }
-            peer.pipe.out.write_beyond(Parcel::Message(mem::take(message)));
-            peer.pipe.out.publish();
-            if self.active.len() > 1 {
-                self.active.rotate_left(1);
+            if peer.watch_writable() {
+                self.active.pop_front();
             }
-            return Some(id);
         }
     }
 

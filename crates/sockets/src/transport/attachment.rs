@@ -10,7 +10,7 @@ use seaworthy_core::{Endpoint, Instant, Message, Options};
 use seaworthy_zmtp::{Peer, SocketType};
 
 use super::handshakes::Handshake;
-use super::port::{Closing, Port};
+use super::port::{Closing, ClosingWatch, Port};
 use crate::monitor::Event;
 use crate::parcel::{Parcel, PipeEnd};
 use crate::peers::PeerId;
@@ -33,7 +33,7 @@ pub(super) struct Attachment {
     lifetime: Lifetime,
     /// The socket never receives: what its peers send is dropped.
     deaf: bool,
-    closing: Closing,
+    closing: ClosingWatch,
     attached: Option<Attached>,
     /// What the present connection's peer calls itself, once its handshake is complete.
     identity: Option<Bytes>,
@@ -70,7 +70,7 @@ impl Attachment {
         port: Rc<dyn Port>,
         endpoint: Endpoint,
         lifetime: Lifetime,
-        closing: Closing,
+        closing: &Closing,
         task: TaskToken,
     ) -> Result<Self, NotTaken> {
         let mut attachment = Self {
@@ -78,7 +78,7 @@ impl Attachment {
             port,
             endpoint,
             lifetime,
-            closing,
+            closing: closing.watch(),
             attached: None,
             identity: None,
             task: Some(task),
@@ -245,6 +245,8 @@ impl Attachment {
             return false;
         }
         self.linger = Some(match self.port.options().linger {
+            // What is left to send are wishes that nobody will ever need.
+            _ if matches!(self.port.socket_type(), SocketType::Sub | SocketType::XSub) => Linger::Until(now),
             Some(linger) => Linger::Until(now + linger),
             None => Linger::Forever,
         });
@@ -273,7 +275,7 @@ impl Attachment {
         }
     }
 
-    pub(super) fn closing(&self) -> &Closing {
+    pub(super) fn closing(&self) -> &ClosingWatch {
         &self.closing
     }
 }

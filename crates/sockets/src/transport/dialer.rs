@@ -24,7 +24,7 @@ pub(crate) fn dial<N: Network>(
     task: TaskToken,
 ) {
     let lifetime = if port.options().immediate { Lifetime::Connection } else { Lifetime::Endpoint };
-    if let Ok(attachment) = Attachment::new(port, endpoint, lifetime, closing, task) {
+    if let Ok(attachment) = Attachment::new(port, endpoint, lifetime, &closing, task) {
         let dialer = Dialer { network: network.clone(), attachment };
         network.spawn("dialer", dialer.run());
     }
@@ -52,6 +52,7 @@ impl<N: Network> Dialer<N> {
             let reason = ended.to_string();
             let Some(backoff) = backoff.as_mut().filter(|_| ended.may_reconnect()) else {
                 if !matches!(ended, Ended::Closed) {
+                    port.stopped(self.attachment.closing().closing());
                     port.emit(Event::ConnectStopped { endpoint, reason });
                 }
                 return;

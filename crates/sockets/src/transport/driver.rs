@@ -37,6 +37,8 @@ pub(super) enum Ended {
     Protocol(seaworthy_zmtp::Error),
     /// The socket takes no more peers.
     NotTaken,
+    /// The peer subscribes to more than it may.
+    TooManyTopics,
     /// Too many handshakes were under way, and this one was the eldest.
     GivenUp,
 }
@@ -254,7 +256,7 @@ impl Ended {
         match self {
             Self::Stream(_) => true,
             Self::Protocol(error) => !error.is_protocol(),
-            Self::Closed | Self::NotTaken | Self::GivenUp => false,
+            Self::Closed | Self::NotTaken | Self::TooManyTopics | Self::GivenUp => false,
         }
     }
 }
@@ -269,6 +271,7 @@ impl std::fmt::Display for Ended {
             Self::Stream(error) => write!(f, "{error}"),
             Self::Protocol(error) => write!(f, "{error}"),
             Self::NotTaken => f.write_str("the socket takes no more peers"),
+            Self::TooManyTopics => f.write_str("the peer subscribes to more topics than it may"),
             Self::GivenUp => f.write_str("made room: too many handshakes were under way"),
         }
     }

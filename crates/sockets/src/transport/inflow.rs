@@ -45,6 +45,20 @@ pub(super) struct Inflow {
     patient: bool,
 }
 
+/// Frames below this length are copied when their message is held: otherwise a tiny one would keep the whole buffer
+/// that it was read into.
+const DETACHED_BYTES_MAX: usize = 8 * 1024;
+
+/// A message whose small frames own their memory.
+fn detached(message: Message) -> Message {
+    let own =
+        |frame: Bytes| if frame.len() < DETACHED_BYTES_MAX { Bytes::copy_from_slice(&frame) } else { frame };
+    match message.into_single() {
+        Ok(frame) => Message::from(own(frame)),
+        Err(message) => message.into_frames().into_iter().map(own).collect(),
+    }
+}
+
 /// Memory that a message takes, so that endless empty frames count too.
 fn footprint(message: &Message) -> usize {
     size_of::<Message>() + message.len() * size_of::<Bytes>() + message.byte_len()
@@ -124,6 +138,7 @@ impl Inflow {
                 None => return Ok(()),
                 Some(Event::Message(message)) if room => attachment.deliver(message),
                 Some(Event::Message(message)) => {
+                    let message = detached(message);
                     self.held_bytes += footprint(&message);
                     self.held.push_back(message);
                 }
@@ -140,13 +155,15 @@ impl Inflow {
                     }
                 }
                 Some(Event::Subscribe(topic)) => {
-                    if let Some(id) = attachment.id() {
-                        attachment.port.subscription(id, topic, true);
+                    if let Some(id) = attachment.id()
+                        && !attachment.port.subscription(id, topic, true)
+                    {
+                        return Err(Ended::TooManyTopics);
                     }
                 }
                 Some(Event::Cancel(topic)) => {
                     if let Some(id) = attachment.id() {
-                        attachment.port.subscription(id, topic, false);
+                        let _ = attachment.port.subscription(id, topic, false);
                     }
                 }
                 Some(_) => {}

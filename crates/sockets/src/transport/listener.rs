@@ -11,7 +11,7 @@ use seaworthy_core::{Endpoint, Listener, Network, Stream};
 use super::attachment::{Attachment, Lifetime};
 use super::driver::drive;
 use super::handshakes::{Handshake, Handshakes};
-use super::port::{Closing, Port};
+use super::port::{Closing, ClosingWatch, Port};
 use crate::monitor::Event;
 use crate::tasks::Tasks;
 
@@ -28,7 +28,13 @@ pub(crate) fn listen<N: Network>(
     tasks: &Tasks,
 ) {
     let token = tasks.token();
-    let listening = Listening { network: network.clone(), port, endpoint, closing, tasks: tasks.clone() };
+    let listening = Listening {
+        network: network.clone(),
+        port,
+        endpoint,
+        closing: closing.watch(),
+        tasks: tasks.clone(),
+    };
     network.spawn("listener", async move {
         listening.run(listener).await;
         drop(token);
@@ -39,7 +45,7 @@ struct Listening<N> {
     network: N,
     port: Rc<dyn Port>,
     endpoint: Endpoint,
-    closing: Closing,
+    closing: ClosingWatch,
     /// The tasks of the socket.
     tasks: Tasks,
 }
@@ -72,7 +78,7 @@ impl<N: Network> Listening<N> {
             Rc::clone(&self.port),
             self.endpoint.clone(),
             Lifetime::Connection,
-            self.closing.clone(),
+            self.closing.closing(),
             self.tasks.token(),
         );
         let Ok(mut attachment) = attachment else { return };

@@ -1,6 +1,7 @@
 //! The door between a socket and its transport tasks.
 
 use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
@@ -30,58 +31,95 @@ pub(crate) trait Port {
     /// No connection will stand behind the peer's pipe again.
     fn departed(&self, id: PeerId);
 
-    /// The peer subscribed to a topic, or cancelled.
-    fn subscription(&self, id: PeerId, topic: Bytes, subscribe: bool);
+    /// The peer subscribed to a topic, or cancelled. False when it holds more than a peer may.
+    fn subscription(&self, id: PeerId, topic: Bytes, subscribe: bool) -> bool;
+
+    /// The dialer of this endpoint has given up for good.
+    fn stopped(&self, closing: &Closing);
 
     fn emit(&self, event: Event);
 }
 
-/// Tells the tasks of one endpoint that it is no longer wanted, and the socket who came by it.
+/// Tells the tasks of one endpoint that it is no longer wanted.
 #[derive(Clone, Default)]
 pub(crate) struct Closing(Rc<ClosingState>);
 
 #[derive(Default)]
 struct ClosingState {
     closed: Cell<bool>,
-    tasks: RefCell<Vec<Waker>>,
-    peers: RefCell<Vec<PeerId>>,
+    /// The tasks that wait, by the number of their watch.
+    tasks: RefCell<BTreeMap<u64, Waker>>,
+    watches: Cell<u64>,
+    peers: RefCell<BTreeSet<PeerId>>,
 }
 
 impl Closing {
     /// Tells all tasks.
     pub(crate) fn close(&self) {
         self.0.closed.set(true);
-        self.0.tasks.take().into_iter().for_each(Waker::wake);
+        self.0.tasks.take().into_values().for_each(Waker::wake);
     }
 
-    /// A peer came by this endpoint.
-    pub(super) fn add(&self, peer: PeerId) {
-        self.0.peers.borrow_mut().push(peer);
-    }
-
-    /// It is gone.
-    pub(super) fn remove(&self, peer: PeerId) {
-        self.0.peers.borrow_mut().retain(|&known| known != peer);
+    /// A task's own look at it.
+    pub(super) fn watch(&self) -> ClosingWatch {
+        let number = self.0.watches.get();
+        self.0.watches.set(number + 1);
+        ClosingWatch { closing: self.clone(), number }
     }
 
     /// The peers that came by this endpoint.
     pub(crate) fn peers(&self) -> Vec<PeerId> {
-        self.0.peers.borrow().clone()
+        self.0.peers.borrow().iter().copied().collect()
     }
 
-    pub(crate) fn is_closed(&self) -> bool {
-        self.0.closed.get()
+    /// True when both belong to the same endpoint.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+/// What one task sees of its endpoint. Dropping it leaves nothing of the task behind.
+pub(super) struct ClosingWatch {
+    closing: Closing,
+    number: u64,
+}
+
+impl ClosingWatch {
+    /// A peer came by this endpoint.
+    pub(super) fn add(&self, peer: PeerId) {
+        self.closing.0.peers.borrow_mut().insert(peer);
     }
 
-    /// Ready once closed. Cancel-safe.
-    pub(crate) fn poll_closed(&self, context: &Context<'_>) -> Poll<()> {
+    /// It is gone.
+    pub(super) fn remove(&self, peer: PeerId) {
+        self.closing.0.peers.borrow_mut().remove(&peer);
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.closing.0.closed.get()
+    }
+
+    /// The endpoint's.
+    pub(super) fn closing(&self) -> &Closing {
+        &self.closing
+    }
+
+    /// Ready once closed. Cancel-safe; wakes the last task that asked.
+    pub(super) fn poll_closed(&self, context: &Context<'_>) -> Poll<()> {
         if self.is_closed() {
             return Poll::Ready(());
         }
-        let mut tasks = self.0.tasks.borrow_mut();
-        if !tasks.iter().any(|task| task.will_wake(context.waker())) {
-            tasks.push(context.waker().clone());
+        let mut tasks = self.closing.0.tasks.borrow_mut();
+        match tasks.get_mut(&self.number) {
+            Some(known) if known.will_wake(context.waker()) => {}
+            _ => drop(tasks.insert(self.number, context.waker().clone())),
         }
         Poll::Pending
+    }
+}
+
+impl Drop for ClosingWatch {
+    fn drop(&mut self) {
+        self.closing.0.tasks.borrow_mut().remove(&self.number);
     }
 }
