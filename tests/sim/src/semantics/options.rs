@@ -14,7 +14,7 @@
 //! | `xpub_nodrop` | `publish_subscribe` |
 //! | `stream.sndbuf`, `stream.rcvbuf`, `stream.backlog` | here |
 
-use seaworthy::{Context, Error, Network, Options, PullSocket, StreamOptions};
+use seaworthy::{Context, DealerSocket, Error, Network, Options, StreamOptions};
 use seaworthy_sim::SimNetwork;
 
 use super::raw::{RawListener, RawPeer, encoded_message};
@@ -108,10 +108,11 @@ fn values_that_cannot_be_used_are_refused_by_the_name_of_their_option() {
         for (options, name) in [
             (Options::default().routing_id("x".repeat(256)), "routing_id"),
             (Options::default().routing_id(&b"\0abcd"[..]), "routing_id"),
+            (Options::default().heartbeat_ttl(std::time::Duration::from_millis(6_553_501)), "heartbeat_ttl"),
             (stream(|options| options.sndbuf = Some(0)), "sndbuf"),
             (stream(|options| options.rcvbuf = Some(0)), "rcvbuf"),
         ] {
-            match PullSocket::<SimNetwork>::with_options(&context, options) {
+            match DealerSocket::<SimNetwork>::with_options(&context, options) {
                 Err(error @ Error::InvalidOption { option, .. }) => {
                     assert_eq!(option, name);
                     assert!(error.to_string().starts_with(&format!("option {name}: ")), "{error}");
@@ -121,7 +122,7 @@ fn values_that_cannot_be_used_are_refused_by_the_name_of_their_option() {
         }
         let options = Options::default().routing_id("x".repeat(255));
         assert_eq!(
-            PullSocket::<SimNetwork>::with_options(&context, options)?.options().routing_id.len(),
+            DealerSocket::<SimNetwork>::with_options(&context, options)?.options().routing_id.len(),
             255
         );
         Ok(())
@@ -129,7 +130,7 @@ fn values_that_cannot_be_used_are_refused_by_the_name_of_their_option() {
 }
 
 #[test]
-fn req_dealer_and_router_announce_their_routing_id_and_others_do_not() {
+fn req_and_dealer_announce_their_routing_id_and_others_announce_none() {
     play(|stage| async move {
         let named = || Options::default().routing_id("name").linger(std::time::Duration::ZERO);
         let listener = RawListener::bind(&stage.server, 1);
@@ -147,7 +148,7 @@ fn req_dealer_and_router_announce_their_routing_id_and_others_do_not() {
         req.connect(stage.server.at(1))?;
         assert!(announced().await.ends_with(b"\x08Identity\0\0\0\x04name"));
         drop(req);
-        let push: Push = stage.client.open_with(named());
+        let push: Push = stage.client.open_with(Options::default().linger(std::time::Duration::ZERO));
         push.connect(stage.server.at(1))?;
         assert!(announced().await.ends_with(b"\x0bSocket-Type\0\0\0\x04PUSH"));
         Ok(())
