@@ -117,7 +117,7 @@ fn a_bad_scenario_exits_with_2_and_names_file_line_and_key() {
     let folder = Folder::new("bad");
     folder.write("bad.toml", &PASSES.replace("count = 3", "cuont = 3"));
     let (_, err) = folder.exits(2, &["run", "bad.toml"]);
-    assert!(err.contains("bad.toml:10:46: workload[0].cuont: unknown field `cuont`"), "{err}");
+    assert!(err.contains("bad.toml:10:47: workload[0].cuont: unknown field `cuont`"), "{err}");
     folder.write("worse.toml", &PASSES.replace("tcp://b:1", "tcp://c:1"));
     let (_, err) = folder.exits(2, &["list", "."]);
     assert!(err.contains("bad.toml:10:") && err.contains("worse.toml:7:"), "both are named: {err}");
