@@ -3,8 +3,8 @@
 use std::future::Future;
 
 use seaworthy::{
-    Context, DealerSocket, Message, PubSocket, PullSocket, PushSocket, RepSocket, ReqSocket, RouterSocket,
-    SubSocket,
+    CompioNetwork, Context, DealerSocket, Message, Network as _, PubSocket, PullSocket, PushSocket,
+    RepSocket, ReqSocket, RouterSocket, SubSocket,
 };
 
 use crate::libzmq::{DEADLINE, Libzmq};
@@ -23,6 +23,17 @@ pub(crate) const LINKS: [Link; 5] = [
     Link { wildcard: "ipc://*", we_bind: true },
     Link { wildcard: "ipc://*", we_bind: false },
 ];
+
+impl Link {
+    /// Where libzmq binds. Its ipc wildcard would leave a folder behind in the current one.
+    fn endpoint_of_libzmq(self) -> String {
+        if self.wildcard != "ipc://*" {
+            return self.wildcard.to_owned();
+        }
+        let file = format!("seaworthy-{:016x}", CompioNetwork::new().random());
+        format!("ipc://{}", std::env::temp_dir().join(file).display())
+    }
+}
 
 /// What can be bound and connected: any socket of ours.
 pub(crate) trait Attach {
@@ -79,7 +90,7 @@ impl Link {
         if self.we_bind {
             theirs.connect(&ours.bind_to(self.wildcard)).unwrap();
         } else {
-            theirs.bind(self.wildcard).unwrap();
+            theirs.bind(&self.endpoint_of_libzmq()).unwrap();
             ours.connect_to(&last_endpoint(theirs));
         }
     }

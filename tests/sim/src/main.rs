@@ -1,6 +1,6 @@
 //! What every [`Network`](seaworthy_core::Network) promises, on the real one and on both simulated ones, and
-//! what the simulated ones do on top; and that sockets on them behave as ZeroMQ's. One file per behaviour; a body that is generic over the network runs on
-//! each of them.
+//! what the simulated ones do on top; and that sockets on them behave as ZeroMQ's. One file per behaviour; a body
+//! that is generic over the network runs on each of them.
 
 mod place;
 mod shipped;
