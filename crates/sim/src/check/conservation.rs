@@ -12,7 +12,7 @@ pub fn check(case: &Case<'_>) -> Vec<Violation> {
     let mut violations = Vec::new();
     for entry in &ledger.entries {
         let why = match &entry.fate {
-            Fate::Received => continue,
+            Fate::Received | Fate::Kept => continue,
             Fate::Lost(_) if !strict => continue,
             Fate::Lost(why) => format!("{why}, but the scenario allows no loss"),
             Fate::Missing => "nothing that happened allows that".to_owned(),
@@ -97,6 +97,12 @@ mod tests {
         let strict = format!("{PIPELINE}\nexpect = {{ loss = \"none\" }}");
         let lost = trace(&[at(PUSH, sent("push#0")), at(PUSH, disconnected())]);
         found_in(&strict, check, &lost, "but the scenario allows no loss");
+    }
+
+    #[test]
+    fn what_an_application_never_reads_is_no_loss() {
+        let deaf = PIPELINE.replace("{ socket = \"pull\", role = \"receive\" },", "");
+        nothing_found_in(&deaf, check, &trace(&[at(PUSH, sent("push#0"))]));
     }
 
     #[test]

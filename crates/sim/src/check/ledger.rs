@@ -58,6 +58,8 @@ pub struct Entry {
 pub enum Fate {
     /// It was received.
     Received,
+    /// It waits for an application that never reads.
+    Kept,
     /// It was lost, and may have been.
     Lost(&'static str),
     /// It was lost, and nothing that happened allows that.
@@ -75,6 +77,9 @@ struct Breaks {
     hosts: BTreeMap<Name, Vec<usize>>,
     /// Requests that were given up.
     given_up: BTreeSet<MessageName>,
+    /// The other end of each stream, and the socket at each end where it is known.
+    peers: BTreeMap<u64, u64>,
+    sockets: BTreeMap<u64, Name>,
 }
 
 impl Ledger {
@@ -161,6 +166,14 @@ impl Ledger {
         let plan = case.plan;
         let entry = &self.entries[at];
         let socket = plan.socket(entry.sender);
+        let receiver = entry.to.or_else(|| entry.left.and_then(|(_, stream)| breaks.receiver(plan, stream)));
+        let unread = match receiver {
+            Some(receiver) => !plan.hears(receiver),
+            None => plan.peers(entry.sender).into_iter().any(|peer| !plan.hears(peer)),
+        };
+        if unread {
+            return Fate::Kept;
+        }
         if breaks.host_fell(&socket.host, entry.sent) {
             return Fate::Lost("its sender's host went down");
         }
@@ -283,7 +296,6 @@ fn entries(plan: &Plan, events: &[Event]) -> Vec<Entry> {
 impl Breaks {
     fn of(events: &[Event]) -> Self {
         let mut breaks = Self::default();
-        let mut peers: BTreeMap<u64, u64> = BTreeMap::new();
         let mut on_host: BTreeMap<Name, Vec<u64>> = BTreeMap::new();
         for (position, event) in events.iter().enumerate() {
             match &event.what {
@@ -291,9 +303,12 @@ impl Breaks {
                     if let Some(host) = &event.host {
                         on_host.entry(host.clone()).or_default().push(*stream);
                     }
+                    if let Some(socket) = &event.socket {
+                        breaks.sockets.insert(*stream, socket.clone());
+                    }
                     if let Some(peer) = peer {
-                        peers.insert(*peer, *stream);
-                        peers.insert(*stream, *peer);
+                        breaks.peers.insert(*peer, *stream);
+                        breaks.peers.insert(*stream, *peer);
                     }
                 }
                 What::StreamEnded { stream, .. } => {
@@ -317,9 +332,14 @@ impl Breaks {
             }
         }
         let others: Vec<u64> =
-            breaks.streams.iter().filter_map(|stream| peers.get(stream)).copied().collect();
+            breaks.streams.iter().filter_map(|stream| breaks.peers.get(stream)).copied().collect();
         breaks.streams.extend(others);
         breaks
+    }
+
+    /// The socket at the other end of a stream.
+    fn receiver(&self, plan: &Plan, stream: u64) -> Option<usize> {
+        plan.socket_number(self.sockets.get(self.peers.get(&stream)?)?)
     }
 
     fn host_fell(&self, host: &str, after: usize) -> bool {

@@ -96,6 +96,12 @@ impl Plan {
         self.workloads(socket).any(|workload| workload.role == role)
     }
 
+    /// Whether the socket's application ever takes a message.
+    pub fn hears(&self, socket: usize) -> bool {
+        self.workloads(socket)
+            .any(|workload| matches!(workload.role, Role::Receive | Role::Reply | Role::Request))
+    }
+
     /// Messages a workload sends before it probes.
     pub fn count(workload: &Workload) -> u64 {
         workload.count.map_or(Count(0), super::draw::Draw::value).0

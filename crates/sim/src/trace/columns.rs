@@ -79,6 +79,7 @@ pub(super) fn details(what: &What) -> String {
             }
             text
         }
+        What::Probed { from } => from.as_ref().map(|from| format!("from {from}")).unwrap_or_default(),
         What::Failed { operation, error } => format!("{operation}: {error}"),
         What::Torn { problem } => problem.clone(),
         What::Done { count } => format!("{count} messages"),

@@ -175,6 +175,12 @@ pub enum What {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         from: Option<String>,
     },
+    /// The empty message of a new peer with `probe_router` was received.
+    Probed {
+        /// ROUTER: the identity it came from.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<String>,
+    },
     /// What was received is no message that anybody sent.
     Torn {
         /// What is wrong with it.
@@ -306,6 +312,7 @@ impl What {
             Self::Sent { .. } => "sent",
             Self::Failed { .. } => "failed",
             Self::Received { .. } => "received",
+            Self::Probed { .. } => "probed",
             Self::Torn { .. } => "torn",
             Self::GaveUp { .. } => "gave-up",
             Self::Done { .. } => "done",

@@ -4,7 +4,7 @@ use seaworthy::{Message, Network};
 
 use super::host::Actor;
 use super::payload::{Stamp, read_message};
-use crate::scenario::{SocketKind, Workload};
+use crate::scenario::{Plan, SocketKind, Workload};
 use crate::trace::{Phase, What};
 
 pub(super) async fn run<N: Network>(actor: &Actor<N>, workload: &Workload) {
@@ -31,14 +31,19 @@ pub(super) async fn next<N: Network>(actor: &Actor<N>) -> Option<(Message, Optio
 
 /// Records a received message: whole, or what is wrong with it.
 pub(super) fn take_down<N: Network>(actor: &Actor<N>, message: &Message) {
+    let plan = actor.stage.plan();
+    let kind = plan.socket(actor.name.number).kind;
+    let first = message.frame(0).unwrap_or_default();
+    let sender = || (kind == SocketKind::Router).then(|| actor.stage.peer_name(&actor.name, first));
     let (before, stamp) = match read_message(message) {
         Ok(read) => read,
+        Err(_) if is_probe(plan, actor.name.number, message) => {
+            return actor.record(What::Probed { from: sender() });
+        }
         Err(torn) => return actor.record(What::Torn { problem: torn.to_string() }),
     };
-    let kind = actor.stage.plan().socket(actor.name.number).kind;
-    let first = message.frame(0).unwrap_or_default();
     let topic = (kind == SocketKind::Sub && before == 1).then(|| String::from_utf8_lossy(first).into_owned());
-    let from = (kind == SocketKind::Router && before >= 1).then(|| actor.stage.peer_name(&actor.name, first));
+    let from = if before > 0 { sender() } else { None };
     let what = What::Received {
         message: actor.stage.message_name(stamp),
         parts: u8::try_from(message.len() - before).unwrap_or(u8::MAX),
@@ -47,4 +52,13 @@ pub(super) fn take_down<N: Network>(actor: &Actor<N>, message: &Message) {
         from,
     };
     actor.stage.received(actor.network.now(), &actor.name, what);
+}
+
+/// Whether this is what a peer with `probe_router` sends when it connects: an empty message.
+fn is_probe(plan: &Plan, socket: usize, message: &Message) -> bool {
+    let probes = |peer: usize| plan.socket(peer).options.probe_router == Some(true);
+    let envelope = usize::from(plan.socket(socket).kind == SocketKind::Router);
+    plan.peers(socket).into_iter().any(probes)
+        && message.len() > envelope
+        && message.frames()[envelope..].iter().all(|frame| frame.is_empty())
 }

@@ -33,8 +33,8 @@ struct State {
     awaited: RefCell<BTreeSet<(usize, usize)>>,
     /// Sequence number of each socket with which the healed phase began.
     healed_from: RefCell<Vec<u64>>,
-    /// Messages with one receiver that were sent and not received.
-    outstanding: RefCell<BTreeSet<MessageName>>,
+    /// Messages with one receiver that were sent and not received, and answers (`true`) that are due.
+    outstanding: RefCell<BTreeSet<(MessageName, bool)>>,
     /// Workloads that have not sent all they should.
     unfinished: RefCell<BTreeSet<Name>>,
     last_activity: Cell<Instant>,
@@ -161,7 +161,7 @@ impl Stage {
         if let What::Sent { message, answer: false, .. } = &what {
             self.0.sequences.borrow_mut()[socket.number] += 1;
             if !matches!(self.plan().socket(socket.number).kind, SocketKind::Pub) {
-                self.0.outstanding.borrow_mut().insert(message.clone());
+                self.0.outstanding.borrow_mut().insert((message.clone(), false));
             }
         }
         self.0.last_activity.set(now);
@@ -172,11 +172,14 @@ impl Stage {
     pub(super) fn received(&self, now: Instant, socket: &SocketName, what: What) {
         if let What::Received { message, .. } = &what {
             let sender = self.plan().socket_number(&message.sender);
-            let asked = sender.is_some_and(|sender| self.plan().socket(sender).kind == SocketKind::Req);
-            // A request is under way until its reply is back.
-            if !asked || sender == Some(socket.number) {
-                self.0.outstanding.borrow_mut().remove(message);
+            let mut outstanding = self.0.outstanding.borrow_mut();
+            outstanding.remove(&(message.clone(), sender == Some(socket.number)));
+            if self.plan().plays(socket.number, Role::Reply)
+                && sender.is_some_and(|sender| self.plan().hears(sender))
+            {
+                outstanding.insert((message.clone(), true));
             }
+            drop(outstanding);
             let fresh = |sender: usize| message.sequence >= self.0.healed_from.borrow()[sender];
             if self.phase() >= Phase::Healed
                 && let Some(sender) = sender.filter(|&sender| fresh(sender))

@@ -91,16 +91,23 @@ fn leave(
     write(folder.join(format!("{stem}.toml")), replay_file(plan, on, &report.reasons))
 }
 
-/// What failed and how to see it again.
+/// What failed and how to see it again: of each scenario on each carrier the first in full, of the others the seeds.
 pub(crate) fn failures(reports: &[RunReport]) -> String {
     let mut text = String::new();
-    for report in reports.iter().filter(|report| report.verdict != Verdict::Passed) {
+    let failed: Vec<&RunReport> = reports.iter().filter(|report| report.verdict != Verdict::Passed).collect();
+    for alike in failed.chunk_by(|one, next| (&one.scenario, one.on) == (&next.scenario, next.on)) {
+        let (report, others) = (alike[0], &alike[1..]);
         let _ = writeln!(text, "{}", headline(report));
         for reason in &report.reasons {
             let _ = writeln!(text, "  {reason}");
         }
         if let Some(file) = &report.replay {
             let _ = writeln!(text, "  replay: seaworthy replay {file}");
+        }
+        if !others.is_empty() {
+            let seeds: Vec<_> = others.iter().take(SEEDS_SHOWN).map(|other| other.seed.to_string()).collect();
+            let more = if others.len() > SEEDS_SHOWN { ", …" } else { "" };
+            let _ = writeln!(text, "  and {} more: seeds {}{more}", others.len(), seeds.join(", "));
         }
         text.push('\n');
     }
@@ -110,3 +117,6 @@ pub(crate) fn failures(reports: &[RunReport]) -> String {
 pub(crate) fn json(report: &RunReport) -> Result<String, Problem> {
     serde_json::to_string(report).map_err(|error| Problem::Machinery(error.to_string()))
 }
+
+/// Most seeds that are listed of one scenario's failures.
+const SEEDS_SHOWN: usize = 20;
