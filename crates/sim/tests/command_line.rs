@@ -77,7 +77,7 @@ fn a_failure_exits_with_1_and_leaves_what_replays_it() {
     let (out, _) = folder.exits(1, &["run", "fails.toml", "--on", "warp", "--seed", "7"]);
     assert!(out.contains("FAILED fails on warp, seed 7"), "{out}");
     assert!(out.contains("coverage: push disconnected happened 0 times, expected at least 1"), "{out}");
-    assert!(out.contains("replay: seaworthy replay failures/fails-warp-7.toml"), "{out}");
+    assert!(out.contains("seaworthy replay failures/fails-warp-7.toml"), "{out}");
     let (again, _) = folder.exits(1, &["replay", "failures/fails-warp-7.toml"]);
     assert!(again.contains("FAILED fails on warp, seed 7"), "{again}");
     let (columns, _) = folder.exits(0, &["trace", "failures/fails-warp-7.jsonl", "--wire"]);

@@ -57,7 +57,8 @@ pub(crate) fn run_all<E>(
                 let job = next.fetch_add(1, Ordering::Relaxed);
                 let Some(work) = jobs.get(job) else { return };
                 note(&running[thread], Some((job, Watch::start())));
-                let done = make(job, work, wall);
+                let done =
+                    std::panic::catch_unwind(|| make(job, work, wall)).unwrap_or_else(|_| broken(job, work));
                 note(&running[thread], None);
                 if sender.send(done).is_err() {
                     return;
@@ -88,16 +89,7 @@ pub(crate) fn run_all<E>(
                     return Ok(false);
                 }
             }
-            // A thread that panicked takes its run with it.
-            Err(RecvTimeoutError::Disconnected) => {
-                let Some(job) = overdue(&running, Duration::ZERO) else { return Ok(true) };
-                let Job { scenario, seed, on } = &jobs[job];
-                let mut report = RunReport::hung(scenario, *seed, *on, Duration::ZERO);
-                report.verdict = Verdict::Broken;
-                report.reasons = vec!["the testbed itself panicked; its message is above".to_owned()];
-                finished(Done { job, report, evidence: None })?;
-                return Ok(false);
-            }
+            Err(RecvTimeoutError::Disconnected) => return Ok(true),
         }
     }
     Ok(true)
@@ -115,6 +107,14 @@ pub(crate) fn make(job: usize, Job { scenario, seed, on }: &Job, wall: Duration)
     let report = RunReport::new(&plan, *on, &outcome, watch.elapsed());
     let plan = Rc::try_unwrap(plan).unwrap_or_else(|shared| (*shared).clone());
     Done { job, report, evidence: Some((plan, outcome)) }
+}
+
+/// A run in which the testbed itself failed.
+fn broken(job: usize, Job { scenario, seed, on }: &Job) -> Done {
+    let mut report = RunReport::hung(scenario, *seed, *on, Duration::ZERO);
+    report.verdict = Verdict::Broken;
+    report.reasons = vec!["the testbed itself panicked; its message is above".to_owned()];
+    Done { job, report, evidence: None }
 }
 
 fn note(running: &Running, what: Option<(usize, Watch)>) {

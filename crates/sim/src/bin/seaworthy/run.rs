@@ -20,6 +20,9 @@ pub(crate) fn run(options: &RunOptions) -> Result<u8, Problem> {
     let scenarios: Vec<Scenario> = load(&options.paths)?.into_iter().map(|(_, scenario)| scenario).collect();
     let carriers = options.on.carriers();
     let jobs = jobs(&scenarios, &carriers, options);
+    if jobs.is_empty() {
+        return Err(Problem::Usage("there is nothing to run".to_owned()));
+    }
     let threads = options.jobs.map_or_else(processors, usize::from).min(jobs.len());
     let mut progress = Progress::new(jobs.len());
     let mut reports: Vec<Option<RunReport>> = vec![None; jobs.len()];
@@ -60,9 +63,12 @@ fn jobs(scenarios: &[Scenario], carriers: &[CarrierName], options: &RunOptions) 
     let mut jobs = Vec::new();
     for scenario in scenarios {
         let own = options.seed.unwrap_or(scenario.seed);
-        let seeds = options.seeds.clone().unwrap_or(own..own + 1);
         for &on in carriers {
-            jobs.extend(seeds.clone().map(|seed| Job { scenario: scenario.clone(), seed, on }));
+            let job = |seed| Job { scenario: scenario.clone(), seed, on };
+            match &options.seeds {
+                Some(seeds) => jobs.extend(seeds.clone().map(job)),
+                None => jobs.push(job(own)),
+            }
         }
     }
     jobs
@@ -102,7 +108,7 @@ pub(crate) fn failures(reports: &[RunReport]) -> String {
             let _ = writeln!(text, "  {reason}");
         }
         if let Some(file) = &report.replay {
-            let _ = writeln!(text, "  replay: seaworthy replay {file}");
+            let _ = writeln!(text, "  replay: {} replay {file}", program());
         }
         if !others.is_empty() {
             let seeds: Vec<_> = others.iter().take(SEEDS_SHOWN).map(|other| other.seed.to_string()).collect();
@@ -112,6 +118,11 @@ pub(crate) fn failures(reports: &[RunReport]) -> String {
         text.push('\n');
     }
     text
+}
+
+/// How this program was called, so that what it says to call works.
+fn program() -> String {
+    std::env::args().next().unwrap_or_else(|| "seaworthy".to_owned())
 }
 
 pub(crate) fn json(report: &RunReport) -> Result<String, Problem> {
