@@ -40,7 +40,9 @@ impl ByIdentity {
         handover: bool,
     ) -> Identified {
         let known = peers.get_mut(id).map(|peer| peer.routing_id.clone()).unwrap_or_default();
-        if !known.is_empty() && (announced.is_empty() || *announced == known) {
+        // One that came back as a duplicate gave its own name up, and must enter anew under any.
+        let entered = self.get(&known) == Some(id);
+        if entered && (announced.is_empty() || *announced == known) {
             return Identified::Known;
         }
         self.forget(peers, id);

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use seaworthy::{Endpoint, Error, Event, Options};
 
-use super::raw::RawListener;
-use super::stage::{MS, SECOND, event, handshake, play, sockets::*, text};
+use super::raw::{RawListener, RawPeer};
+use super::stage::{MS, SECOND, disconnection, event, handshake, play, sockets::*, text};
 
 #[test]
 fn bind_gives_the_endpoint_with_its_port() {
@@ -245,6 +245,37 @@ fn a_thousand_sockets_live_side_by_side() {
         while router.peers() > 0 {
             watch.recv().await;
         }
+        Ok(())
+    });
+}
+
+#[test]
+fn connections_that_come_and_go_leave_nothing_behind() {
+    play(|stage| async move {
+        let router: Router = stage.server.open();
+        let endpoint = stage.server.bind(&router);
+        let mut watch = router.monitor();
+        stage.pass(SECOND).await;
+        let before = stage.control.tasks(stage.server.id);
+        for number in 0..300 {
+            let mut peer = RawPeer::connect_as(&stage.client, &endpoint, "DEALER").await;
+            peer.barrier().await;
+            assert_eq!(router.peers(), 1);
+            if number % 2 == 0 {
+                peer.reset()
+            } else {
+                drop(peer)
+            }
+            disconnection(&mut watch).await;
+            assert_eq!(router.peers(), 0);
+        }
+        // A stream is given a second to end in an orderly way.
+        stage.pass(2 * SECOND).await;
+        assert_eq!(stage.control.tasks(stage.server.id), before);
+        assert!(stage.control.connections(stage.server.id).is_empty());
+        router.close().await;
+        stage.pass(2 * SECOND).await;
+        assert_eq!(stage.control.tasks(stage.server.id), [""; 0]);
         Ok(())
     });
 }

@@ -336,6 +336,26 @@ fn a_pull_closes_at_once_whatever_it_has_not_received() {
 }
 
 #[test]
+fn a_sub_closes_at_once_whatever_subscriptions_its_publisher_has_not_read() {
+    play_in(Sim::builder(1).buffers(4096, 4096), |stage| async move {
+        let listener = RawListener::bind(&stage.server, 1);
+        let sub: Sub = stage.client.open();
+        let mut watch = sub.monitor();
+        sub.connect(stage.server.at(1))?;
+        let _reads_nothing = listener.accept_as("PUB").await;
+        handshake(&mut watch).await;
+        for number in 0..1000 {
+            sub.subscribe(format!("{number:0>1000}"))?;
+        }
+        stage.pass(SECOND).await;
+        assert_eq!(sub.options().linger, None);
+        assert_eq!(closing(&stage, sub.close()).await, Duration::ZERO);
+        nothing_is_left(&stage).await;
+        Ok(())
+    });
+}
+
+#[test]
 fn a_socket_that_closes_in_the_middle_of_a_handshake_leaves_nothing() {
     play(|stage| async move {
         let listener = RawListener::bind(&stage.server, 1);

@@ -125,6 +125,52 @@ fn values_that_cannot_be_used_are_refused_by_the_name_of_their_option() {
             DealerSocket::<SimNetwork>::with_options(&context, options)?.options().routing_id.len(),
             255
         );
+        let longest = std::time::Duration::from_millis(6_553_500);
+        let dealer: Dealer = stage.server.open_with(Options::default().heartbeat_ttl(longest));
+        assert_eq!(dealer.options().heartbeat_ttl, longest);
+        Ok(())
+    });
+}
+
+#[test]
+fn options_that_a_socket_type_does_not_have_are_refused_and_those_that_it_has_are_not() {
+    /// A way to set an option, its name, and the socket types that have it.
+    type Row = (fn(Options) -> Options, &'static str, &'static [&'static str]);
+    const ROWS: [Row; 7] = [
+        (|options| options.routing_id("name"), "routing_id", &["REQ", "DEALER", "ROUTER"]),
+        (|options| options.probe_router(true), "probe_router", &["REQ", "DEALER", "ROUTER"]),
+        (|options| options.router_mandatory(true), "router_mandatory", &["ROUTER"]),
+        (|options| options.router_handover(true), "router_handover", &["ROUTER"]),
+        (|options| options.req_correlate(true), "req_correlate", &["REQ"]),
+        (|options| options.req_relaxed(true), "req_relaxed", &["REQ"]),
+        (|options| options.xpub_nodrop(true), "xpub_nodrop", &["PUB"]),
+    ];
+    /// Makes a socket and throws it away.
+    type Make = fn(&Context<SimNetwork>, Options) -> Result<(), Error>;
+    const TYPES: [(&str, Make); 8] = [
+        ("PUSH", |context, options| Push::with_options(context, options).map(drop)),
+        ("PULL", |context, options| Pull::with_options(context, options).map(drop)),
+        ("DEALER", |context, options| Dealer::with_options(context, options).map(drop)),
+        ("ROUTER", |context, options| Router::with_options(context, options).map(drop)),
+        ("REQ", |context, options| Req::with_options(context, options).map(drop)),
+        ("REP", |context, options| Rep::with_options(context, options).map(drop)),
+        ("PUB", |context, options| Pub::with_options(context, options).map(drop)),
+        ("SUB", |context, options| Sub::with_options(context, options).map(drop)),
+    ];
+    play(|stage| async move {
+        let context = Context::with_network(stage.server.network());
+        for (set, name, types) in ROWS {
+            for (socket_type, make) in TYPES {
+                match make(&context, set(Options::default())) {
+                    Ok(()) => assert!(types.contains(&socket_type), "{socket_type} took {name}"),
+                    Err(Error::InvalidOption { option, .. }) => {
+                        assert_eq!(option, name);
+                        assert!(!types.contains(&socket_type), "{socket_type} refused {name}");
+                    }
+                    Err(other) => panic!("{other:?}"),
+                }
+            }
+        }
         Ok(())
     });
 }

@@ -1,8 +1,9 @@
 //! PUB and SUB (RFC 29; libzmq's test_sub_forward, test_hwm_pubsub, test_mock_pub_sub, without a forwarder).
 
-use seaworthy::{Endpoint, Options};
+use futures_util::join;
+use seaworthy::{Endpoint, Options, TOPIC_BYTES_MAX, TOPICS_MAX};
 
-use super::raw::{MORE, RawListener, RawPeer, encoded_message};
+use super::raw::{MORE, RawListener, RawPeer, encoded_command, encoded_message};
 use super::stage::{MS, Place, SECOND, Stage, disconnection, frames, handshake, play, sockets::*, text};
 
 /// A subscriber that has shaken hands and whose subscription the publisher has taken in.
@@ -321,6 +322,68 @@ fn subscriptions_end_with_their_peer() {
     });
 }
 
+/// Half of what a command may have, in bytes.
+const LARGE: usize = 512 << 10;
+
+/// A topic of [`LARGE`] bytes of this letter.
+fn large_topic(letter: u8) -> Vec<u8> {
+    vec![letter; LARGE]
+}
+
+#[test]
+fn a_subscriber_holds_as_many_bytes_of_topics_as_it_may_and_not_one_more() {
+    play(|stage| async move {
+        let publisher: Pub = stage.server.open();
+        let endpoint = stage.server.bind(&publisher);
+        let mut watch = publisher.monitor();
+        let mut modest = subscriber(&stage.other, &endpoint, &["a"]).await;
+        let mut greedy = subscriber(&stage.client, &endpoint, &[]).await;
+        let letters = b'a'..b'a' + (TOPIC_BYTES_MAX / LARGE) as u8;
+        for letter in letters.clone() {
+            greedy.say_command("SUBSCRIBE", &large_topic(letter)).await;
+        }
+        // What it holds already costs nothing, and what it gives back is free.
+        greedy.say_command("SUBSCRIBE", &large_topic(b'a')).await;
+        greedy.say_command("CANCEL", &large_topic(b'b')).await;
+        greedy.say_command("SUBSCRIBE", &large_topic(b'b')).await;
+        greedy.barrier().await;
+        for letter in letters {
+            publisher.send(large_topic(letter)).await?;
+            assert_eq!(greedy.frame().await.body, large_topic(letter));
+        }
+        assert_eq!(modest.frame().await.body, large_topic(b'a'));
+
+        greedy.say_command("SUBSCRIBE", b"z").await;
+        assert_eq!(disconnection(&mut watch).await, "the peer subscribes to more topics than it may");
+        greedy.end().await;
+        assert_eq!(publisher.peers(), 1);
+        publisher.send("and on").await?;
+        modest.expect_message(["and on"]).await;
+        Ok(())
+    });
+}
+
+#[test]
+fn a_subscriber_holds_as_many_topics_as_it_may_and_not_one_more() {
+    play(|stage| async move {
+        let publisher: Pub = stage.server.open();
+        let endpoint = stage.server.bind(&publisher);
+        let mut watch = publisher.monitor();
+        let mut modest = subscriber(&stage.other, &endpoint, &["and"]).await;
+        let mut greedy = subscriber(&stage.client, &endpoint, &[]).await;
+        let topics: Vec<u8> = (0..TOPICS_MAX as u32)
+            .flat_map(|number| encoded_command("SUBSCRIBE", &number.to_be_bytes()))
+            .collect();
+        greedy.say(&topics).await;
+        greedy.barrier().await;
+        greedy.say_command("SUBSCRIBE", b"one more").await;
+        assert_eq!(disconnection(&mut watch).await, "the peer subscribes to more topics than it may");
+        publisher.send("and on").await?;
+        modest.expect_message(["and on"]).await;
+        Ok(())
+    });
+}
+
 #[test]
 fn pub_drops_exactly_what_a_subscriber_has_no_room_for() {
     play(|stage| async move {
@@ -412,6 +475,23 @@ fn pub_that_must_not_drop_waits_for_all_that_match_and_for_no_other() {
         publisher.send("A again").await?;
         a.expect_message(["A again"]).await;
         all.expect_message(["A again"]).await;
+        Ok(())
+    });
+}
+
+#[test]
+fn pub_that_waits_for_a_subscriber_goes_on_when_its_endpoint_is_unbound() {
+    play(|stage| async move {
+        let publisher: Pub = stage.server.open_with(Options::default().sndhwm(1).xpub_nodrop(true));
+        let _stalled = subscriber(&stage.client, &stage.server.bind(&publisher), &[""]).await;
+        let body = "b".repeat(500_000);
+        while publisher.try_send(body.clone()).is_ok() {
+            stage.pass(SECOND).await;
+        }
+        stage.never(publisher.send(body.clone())).await;
+        let (sent, unbound) = join!(publisher.send(body), async { publisher.unbind("tcp://*:*") });
+        unbound?;
+        sent?;
         Ok(())
     });
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use seaworthy::{Event, Instant, Monitor, Options};
+use seaworthy::{Error, Event, Instant, Monitor, Options};
 use seaworthy_sim::{CrashKind, Sim};
 
 use super::raw::{Ending, GREETING, RawListener, RawPeer, encoded_message, hello};
@@ -148,6 +148,30 @@ fn without_reconnect_ivl_a_refused_attempt_is_the_last() {
         push.connect(stage.server.at(1))?;
         assert!(stopped(&mut watch).await.contains("refused"));
         assert_eq!(push.peers(), 0);
+        Ok(())
+    });
+}
+
+#[test]
+fn an_endpoint_whose_dialer_stopped_is_unknown_and_can_be_connected_again() {
+    play(|stage| async move {
+        // A second connect of a DEALER to an endpoint that it holds would change nothing.
+        let dealer: Dealer = stage.client.open_with(Options::default().reconnect_ivl(None));
+        let mut watch = dealer.monitor();
+        let endpoint = stage.server.at(1);
+        dealer.connect(&endpoint)?;
+        stopped(&mut watch).await;
+        assert!(
+            matches!(dealer.disconnect(&endpoint), Err(Error::UnknownEndpoint(unknown)) if *unknown == endpoint)
+        );
+        let server: Dealer = stage.server.open();
+        server.bind("tcp://*:1")?;
+        dealer.connect(&endpoint)?;
+        dealer.send("there").await?;
+        assert_eq!(text(&server.recv().await?), ["there"]);
+        server.send("and back").await?;
+        assert_eq!(text(&dealer.recv().await?), ["and back"]);
+        dealer.disconnect(&endpoint)?;
         Ok(())
     });
 }

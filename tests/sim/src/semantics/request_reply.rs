@@ -289,6 +289,26 @@ fn relaxed_req_sends_to_a_new_connection_after_the_peer_was_lost() {
 }
 
 #[test]
+fn relaxed_req_that_has_no_room_for_a_request_keeps_the_reply_that_is_there() {
+    play(|stage| async move {
+        let req: Req = stage.server.open_with(Options::default().req_relaxed(true).sndhwm(1));
+        let mut peer = RawPeer::connect_as(&stage.client, &stage.server.bind(&req), "REP").await;
+        peer.barrier().await;
+        let request = "r".repeat(300_000);
+        while req.try_send(request.clone()).is_ok() {
+            stage.pass(SECOND).await;
+        }
+        peer.say_message(["", "reply"]).await;
+        stage.pass(SECOND).await;
+        let refused = req.try_send(request.clone()).unwrap_err();
+        assert!(matches!(refused.error, Error::WouldBlock), "{refused}");
+        assert_eq!(text(&refused.message), [request]);
+        assert_eq!(text(&req.try_recv()?), ["reply"]);
+        Ok(())
+    });
+}
+
+#[test]
 fn rep_takes_requests_of_its_peers_in_turn() {
     play(|stage| async move {
         let rep: Rep = stage.server.open();

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use seaworthy::{Error, Event, Message, Options};
 
 use super::raw::{MORE, RawListener, RawPeer};
-use super::stage::{Place, SECOND, disconnection, event, frames, handshake, play, sockets::*, text};
+use super::stage::{Place, SECOND, Stage, disconnection, event, frames, handshake, play, sockets::*, text};
 
 /// A DEALER with this routing id that has shaken hands.
 async fn dealer_named(place: &Place, endpoint: &seaworthy::Endpoint, routing_id: &str) -> RawPeer {
@@ -192,6 +192,27 @@ fn mandatory_router_that_waits_for_room_learns_that_the_peer_left() {
 }
 
 #[test]
+fn mandatory_router_that_waits_for_room_learns_that_the_endpoint_of_the_peer_was_unbound() {
+    play(|stage| async move {
+        let options = Options::default().router_mandatory(true).sndhwm(1);
+        let router: Router = stage.server.open_with(options);
+        let mut peer = dealer_named(&stage.client, &stage.server.bind(&router), "A").await;
+        peer.barrier().await;
+        let message =
+            || -> Message { [Bytes::from("A"), Bytes::from(vec![0; 300_000])].into_iter().collect() };
+        while router.try_send(message()).is_ok() {
+            stage.pass(SECOND).await;
+        }
+        stage.never(router.send(message())).await;
+        let (result, unbound) =
+            futures_util::join!(router.send(message()), async { router.unbind("tcp://*:*") });
+        unbound?;
+        assert!(matches!(result, Err(Error::Unroutable { .. })), "{result:?}");
+        Ok(())
+    });
+}
+
+#[test]
 fn router_ignores_a_second_peer_of_the_same_name_until_the_first_departs() {
     play(|stage| async move {
         let router: Router = stage.server.open();
@@ -314,6 +335,96 @@ fn router_keeps_the_name_of_a_connected_peer_across_a_reconnect() {
         peer.expect_message(["back"]).await;
         peer.say_message(["again"]).await;
         assert_eq!(router.recv().await?.frames()[0], id);
+        Ok(())
+    });
+}
+
+/// Accepts a connection of a ROUTER, as a DEALER with this routing id that is known to it when this returns.
+async fn accept_named(listener: &RawListener, routing_id: &str) -> RawPeer {
+    let mut peer = listener.accept().await;
+    peer.shake_hands_in(1, "DEALER", &[("Identity", routing_id.as_bytes())]).await;
+    peer.barrier().await;
+    peer
+}
+
+/// A ROUTER that connected to two peers, of which the second has the name of the first.
+async fn router_with_namesakes(stage: &Stage) -> (Router, [RawListener; 2], [RawPeer; 2]) {
+    let listeners = [RawListener::bind(&stage.server, 1), RawListener::bind(&stage.server, 2)];
+    let router: Router = stage.client.open();
+    router.connect(stage.server.at(1)).expect("an endpoint");
+    let first = accept_named(&listeners[0], "A").await;
+    router.connect(stage.server.at(2)).expect("an endpoint");
+    let second = accept_named(&listeners[1], "A").await;
+    (router, listeners, [first, second])
+}
+
+#[test]
+fn an_ignored_peer_that_comes_back_under_another_name_is_heard() {
+    play(|stage| async move {
+        let (router, listeners, [mut first, second]) = router_with_namesakes(&stage).await;
+        second.reset();
+        let mut second = accept_named(&listeners[1], "B").await;
+        second.say_message(["from B"]).await;
+        assert_eq!(router.recv().await?, frames(["B", "from B"]));
+        router.send(["B", "to B"]).await?;
+        second.expect_message(["to B"]).await;
+        router.send(["A", "to A"]).await?;
+        first.expect_message(["to A"]).await;
+        Ok(())
+    });
+}
+
+#[test]
+fn the_former_name_of_a_peer_that_comes_back_under_another_goes_to_whoever_waits_for_it() {
+    play(|stage| async move {
+        let (router, listeners, [first, mut second]) = router_with_namesakes(&stage).await;
+        second.say_message(["from the second"]).await;
+        stage.never(router.recv()).await;
+        first.reset();
+        let mut first = accept_named(&listeners[0], "B").await;
+        assert_eq!(router.recv().await?, frames(["A", "from the second"]));
+        router.send(["A", "to the second"]).await?;
+        second.expect_message(["to the second"]).await;
+        first.say_message(["from the first"]).await;
+        assert_eq!(router.recv().await?, frames(["B", "from the first"]));
+        router.send(["B", "to the first"]).await?;
+        first.expect_message(["to the first"]).await;
+        Ok(())
+    });
+}
+
+#[test]
+fn a_peer_that_lost_its_name_to_nobody_gets_it_back() {
+    play(|stage| async move {
+        let (router, listeners, [_first, second]) = router_with_namesakes(&stage).await;
+        second.reset();
+        for name in ["B", "A", "B"] {
+            let mut second = accept_named(&listeners[1], name).await;
+            if name == "B" {
+                second.say_message(["from B"]).await;
+                assert_eq!(router.recv().await?, frames(["B", "from B"]));
+                router.send(["B", "to B"]).await?;
+                second.expect_message(["to B"]).await;
+            }
+            second.reset();
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn a_peer_whose_former_name_was_taken_meanwhile_is_ignored_under_it() {
+    play(|stage| async move {
+        let (router, listeners, [_first, second]) = router_with_namesakes(&stage).await;
+        second.reset();
+        accept_named(&listeners[1], "B").await.reset();
+        accept_named(&listeners[1], "A").await.reset();
+        let taker = dealer_named(&stage.other, &stage.client.bind(&router), "B").await;
+        taker.say_message(["mine now"]).await;
+        assert_eq!(router.recv().await?, frames(["B", "mine now"]));
+        let second = accept_named(&listeners[1], "B").await;
+        second.say_message(["not heard"]).await;
+        stage.never(router.recv()).await;
         Ok(())
     });
 }
