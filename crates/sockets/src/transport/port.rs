@@ -123,3 +123,26 @@ impl Drop for ClosingWatch {
         self.closing.0.tasks.borrow_mut().remove(&self.number);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn watches_that_are_gone_leave_nothing_behind() {
+        let closing = Closing::default();
+        let context = Context::from_waker(Waker::noop());
+        let lasting = closing.watch();
+        assert_eq!(lasting.poll_closed(&context), Poll::Pending);
+        for _ in 0..100 {
+            let passing = closing.watch();
+            assert_eq!(passing.poll_closed(&context), Poll::Pending);
+            assert_eq!(passing.poll_closed(&context), Poll::Pending);
+            assert_eq!(closing.0.tasks.borrow().len(), 2);
+        }
+        assert_eq!(closing.0.tasks.borrow().len(), 1);
+        closing.close();
+        assert_eq!(lasting.poll_closed(&context), Poll::Ready(()));
+        assert!(closing.0.tasks.borrow().is_empty());
+    }
+}
