@@ -17,7 +17,9 @@ pub mod lockstep;
 pub mod operations;
 pub mod order;
 pub mod panics;
+pub mod publisher_filter;
 pub mod reconnect;
+pub mod resubscription;
 pub mod stream_prefix;
 pub mod subscriptions;
 
@@ -53,7 +55,7 @@ pub struct Violation {
 pub type Check = (&'static str, fn(&Case<'_>) -> Vec<Violation>);
 
 /// All checks of a single run, the ones that make others worthless first.
-pub const CHECKS: [Check; 15] = [
+pub const CHECKS: [Check; 17] = [
     ("task panic", panics::check),
     ("stream prefix", stream_prefix::check),
     ("frame integrity", frames::check),
@@ -66,6 +68,8 @@ pub const CHECKS: [Check; 15] = [
     ("request-reply lockstep", lockstep::check),
     ("subscription soundness", subscriptions::soundness),
     ("subscription completeness", subscriptions::completeness),
+    ("publisher filter", publisher_filter::check),
+    ("resubscription", resubscription::check),
     ("reconnect spacing", reconnect::check),
     ("liveness", liveness::check),
     ("coverage", coverage::check),

@@ -114,15 +114,16 @@ pub fn completeness(case: &Case<'_>) -> Vec<Violation> {
 }
 
 /// A stream between a PUB and a SUB that lasted until the end, at the PUB's end.
-struct Lasting {
-    publisher: Name,
-    subscriber: Name,
-    stream: u64,
-    begins: usize,
+pub(super) struct Lasting {
+    pub(super) publisher: Name,
+    pub(super) subscriber: Name,
+    pub(super) stream: u64,
+    /// Position in the trace.
+    pub(super) begins: usize,
 }
 
 /// Streams of which both ends are known and none broke. A SUB with several connections to one PUB is left out.
-fn connections(case: &Case<'_>) -> Vec<Lasting> {
+pub(super) fn connections(case: &Case<'_>) -> Vec<Lasting> {
     let events = case.trace.before_closing();
     let mut sockets: BTreeMap<u64, &Name> = BTreeMap::new();
     let mut pairs: Vec<(u64, u64, usize)> = Vec::new();
