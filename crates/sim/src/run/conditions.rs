@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::scenario::{LinkModel, Plan};
 use crate::trace::Name;
 use crate::workload::Stage;
-use crate::{Control, CrashKind, HostId, Latency, LinkConfig};
+use crate::{Control, CrashKind, HostId, Latency, LinkConfig, ReadRate, Readers};
 
 /// The state of the world under a set of faults. Hosts are named by their numbers.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -19,6 +19,8 @@ pub(super) struct Conditions {
     degraded: BTreeMap<(usize, usize), LinkModel>,
     down: BTreeMap<usize, CrashKind>,
     paused: BTreeSet<usize>,
+    /// Bytes a second.
+    slow: BTreeMap<usize, u64>,
     stalled: BTreeSet<Name>,
 }
 
@@ -62,6 +64,12 @@ impl Conditions {
                 conditions.down.insert(host, CrashKind::Power);
             }
             conditions.paused.extend(fault.pause.as_deref().and_then(host));
+            if let Some(slow) = &fault.slow_reader
+                && let Some(host) = host(&slow.host)
+            {
+                let rate = conditions.slow.entry(host).or_insert(u64::MAX);
+                *rate = slow.rate.value().0.min(*rate);
+            }
             conditions.stalled.extend(fault.stall.as_deref().map(Name::from));
         }
         conditions
@@ -110,6 +118,14 @@ impl Conditions {
         for (host, kind) in next.down.iter().filter(|(host, kind)| self.down.get(host) != Some(kind)) {
             if let Some(host) = ids.get(*host) {
                 control.crash(*host, *kind);
+            }
+        }
+        let slow: BTreeSet<_> = self.slow.keys().chain(next.slow.keys()).copied().collect();
+        for host in slow.into_iter().filter(|host| self.slow.get(host) != next.slow.get(host)) {
+            let rate =
+                next.slow.get(&host).map_or(ReadRate::Unlimited, |rate| ReadRate::BytesPerSecond(*rate));
+            if let Some(host) = ids.get(host) {
+                control.set_read_rate(Readers::Host(*host), rate);
             }
         }
         for host in next.paused.difference(&self.paused).filter_map(|host| ids.get(*host)) {

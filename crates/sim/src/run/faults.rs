@@ -69,6 +69,7 @@ fn words(fault: &Fault) -> String {
         .or_else(|| one("crash", &fault.crash))
         .or_else(|| one("power off", &fault.power_off))
         .or_else(|| one("pause", &fault.pause))
+        .or_else(|| fault.slow_reader.as_ref().map(|slow| format!("slow reader {}", slow.host)))
         .or_else(|| one("stall", &fault.stall))
         .unwrap_or_default()
 }

@@ -28,7 +28,7 @@ use std::path::Path;
 pub use self::error::{BadScenario, Place, Problem};
 pub use self::model::{
     CarrierName, Degrade, Expect, Fault, Host, Link, LinkModel, LossRule, Must, MustEvent, Role, Scenario,
-    Socket, SocketKind, Workload,
+    SlowReader, Socket, SocketKind, Workload,
 };
 pub use self::options::SocketOptions;
 pub use self::plan::{Path as ConnectionPath, Plan};

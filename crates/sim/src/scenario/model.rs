@@ -269,9 +269,22 @@ pub struct Fault {
     /// The process on this host stands still; its kernel goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pause: Option<String>,
+    /// The process on this host gets no more than so many bytes a second out of its kernel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slow_reader: Option<SlowReader>,
     /// The application stops reading from this socket.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stall: Option<String>,
+}
+
+/// A host that reads slowly, below its sockets.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SlowReader {
+    /// The host or group.
+    pub host: String,
+    /// Bytes a second, over all of its streams.
+    pub rate: Draw<ByteCount>,
 }
 
 /// How a link changes while a fault lasts.

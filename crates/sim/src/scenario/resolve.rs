@@ -5,7 +5,7 @@
 use seaworthy_core::{Endpoint, Host as EndpointHost};
 
 use super::draw::Draw;
-use super::model::{Degrade, Fault, Host, Link, LinkModel, Must, Scenario, Socket, Workload};
+use super::model::{Degrade, Fault, Host, Link, LinkModel, Must, Scenario, SlowReader, Socket, Workload};
 use super::names::Names;
 use super::quantity::{Quantity, Span};
 
@@ -230,6 +230,13 @@ fn faults(fault: &Fault, duration: Span, names: &Names, seed: u64, place: &str) 
         }
         for pause in hosts(&fault.pause) {
             all.push(Fault { pause: Some(pause), ..one.clone() });
+        }
+        if let Some(slow) = &fault.slow_reader {
+            let rate = slow.rate.resolved(seed, &format!("{place}.slow_reader.rate.{repetition}"));
+            for host in names.hosts(&slow.host) {
+                let slow_reader = Some(SlowReader { host: host.clone(), rate });
+                all.push(Fault { slow_reader, ..one.clone() });
+            }
         }
         for stall in fault.stall.iter().flat_map(|name| names.sockets(name)) {
             all.push(Fault { stall: Some(stall.clone()), ..one.clone() });

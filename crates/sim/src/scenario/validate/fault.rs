@@ -5,7 +5,7 @@ use crate::scenario::error::Place;
 use crate::scenario::model::{Fault, LinkModel, Role};
 
 /// The keys that name a fault.
-const KINDS: &str = "cut, cut_oneway, isolate, hold, degrade, crash, power_off, pause, stall";
+const KINDS: &str = "cut, cut_oneway, isolate, hold, degrade, crash, power_off, pause, slow_reader, stall";
 
 impl Problems<'_> {
     pub(super) fn faults(&mut self) {
@@ -26,6 +26,7 @@ impl Problems<'_> {
             ("crash", fault.crash.is_some()),
             ("power_off", fault.power_off.is_some()),
             ("pause", fault.pause.is_some()),
+            ("slow_reader", fault.slow_reader.is_some()),
             ("stall", fault.stall.is_some()),
         ]
         .into_iter()
@@ -60,6 +61,13 @@ impl Problems<'_> {
         ] {
             if let Some(host) = host {
                 self.host_exists(host, &place.key(key));
+            }
+        }
+        if let Some(slow) = &fault.slow_reader {
+            let place = place.key("slow_reader");
+            self.host_exists(&slow.host, &place.key("host"));
+            if slow.rate.value().0 == 0 {
+                self.add(&place.key("rate"), "a rate of 0 reads nothing; use stall or pause".to_owned());
             }
         }
         if let Some(socket) = &fault.stall
