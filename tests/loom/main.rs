@@ -1,4 +1,4 @@
-//! One file per behaviour; each model is small enough to be explored completely in every run.
+//! One file per behaviour; each model is small enough to run every time, with all interleavings of up to three preemptions.
 #![cfg(loom)]
 
 mod close;
