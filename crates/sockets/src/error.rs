@@ -3,7 +3,6 @@
 use std::io;
 
 use seaworthy_core::{Endpoint, EndpointError, Message};
-use seaworthy_zmtp::SocketType;
 
 /// Why an operation of a socket failed.
 ///
@@ -22,10 +21,10 @@ pub enum Error {
         routing_id: bytes::Bytes,
     },
     /// The socket's state does not allow the operation now (libzmq: EFSM).
-    #[error("{} cannot {operation} now: {state}", socket.name())]
+    #[error("{socket} cannot {operation} now: {state}")]
     InvalidState {
         /// The socket's type.
-        socket: SocketType,
+        socket: &'static str,
         /// What was tried.
         operation: &'static str,
         /// Why not.

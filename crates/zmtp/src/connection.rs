@@ -86,12 +86,21 @@ impl Connection {
     /// stream is closed.
     #[inline]
     pub fn handle_input(&mut self, now: Instant, input: &mut BytesMut) -> Result<Option<Event>, Error> {
-        if let State::Traffic(traffic) = &mut self.state
-            && let Some(message) = traffic.short_message(input)
-        {
-            return Ok(Some(Event::Message(message)));
+        match self.short_message(input) {
+            Some(message) => Ok(Some(Event::Message(message))),
+            None => self.handle_any_input(now, input),
         }
-        self.handle_any_input(now, input)
+    }
+
+    /// The message that [`handle_input`](Self::handle_input) would give, if it is one of a single short frame and all of it
+    /// has come; otherwise `None`, and `input` is untouched. What most input of most connections is, without the cost
+    /// of moving events and errors about.
+    #[inline(always)]
+    pub fn short_message(&mut self, input: &mut BytesMut) -> Option<Message> {
+        match &mut self.state {
+            State::Traffic(traffic) => traffic.short_message(input),
+            State::Handshake(_) | State::Failed(_) => None,
+        }
     }
 
     #[inline(never)]

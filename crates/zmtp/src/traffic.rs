@@ -54,7 +54,7 @@ impl Traffic {
     }
 
     /// The short way for the most common input: a whole message of one short frame.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn short_message(&mut self, input: &mut BytesMut) -> Option<Message> {
         let &[0, length, ..] = &input[..] else { return None };
         let frame_bytes = SHORT_HEADER_BYTES + usize::from(length);

@@ -108,5 +108,5 @@ impl<N: Network> AnySocket<N> {
 
 /// A validated scenario asks for nothing of the kind.
 fn no(socket: SocketType, operation: &'static str) -> Error {
-    Error::InvalidState { socket, operation, state: "its type does not do that" }
+    Error::InvalidState { socket: socket.name(), operation, state: "its type does not do that" }
 }

@@ -25,7 +25,7 @@ impl Pattern for Pull {
 }
 
 impl Receives for Pull {
-    #[inline]
+    #[inline(always)]
     fn try_recv(&mut self, peers: &mut Peers) -> Result<Option<Message>, Error> {
         Ok(self.fair_queue.next_message(peers).map(|(_, message)| message))
     }

@@ -29,7 +29,7 @@ impl Pattern for Push {
 }
 
 impl Sends for Push {
-    #[inline]
+    #[inline(always)]
     fn try_send(&mut self, peers: &mut Peers, message: &mut Message) -> Result<(), Unsent> {
         self.round_robin.send(peers, message).map(|_| ()).ok_or(Unsent::Full)
     }

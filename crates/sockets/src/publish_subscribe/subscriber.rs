@@ -38,7 +38,7 @@ impl Pattern for Sub {
 }
 
 impl Receives for Sub {
-    #[inline]
+    #[inline(always)]
     fn try_recv(&mut self, peers: &mut Peers) -> Result<Option<Message>, Error> {
         while let Some((_, message)) = self.fair_queue.next_message(peers) {
             if self.filter.matches(message.frame(0).unwrap_or_default()) {

@@ -31,14 +31,14 @@ impl Pattern for Dealer {
 }
 
 impl Sends for Dealer {
-    #[inline]
+    #[inline(always)]
     fn try_send(&mut self, peers: &mut Peers, message: &mut Message) -> Result<(), Unsent> {
         self.round_robin.send(peers, message).map(|_| ()).ok_or(Unsent::Full)
     }
 }
 
 impl Receives for Dealer {
-    #[inline]
+    #[inline(always)]
     fn try_recv(&mut self, peers: &mut Peers) -> Result<Option<Message>, Error> {
         Ok(self.fair_queue.next_message(peers).map(|(_, message)| message))
     }

@@ -51,7 +51,7 @@ impl Sends for Rep {
     fn try_send(&mut self, peers: &mut Peers, message: &mut Message) -> Result<(), Unsent> {
         let State::Replying { peer, mut envelope } = std::mem::take(&mut self.state) else {
             let state = "no request was received";
-            let error = Error::InvalidState { socket: SocketType::Rep, operation: "send", state };
+            let error = Error::InvalidState { socket: "REP", operation: "send", state };
             return Err(Unsent::Failed(error));
         };
         envelope.extend(std::mem::take(message).into_frames());
@@ -67,7 +67,7 @@ impl Receives for Rep {
     fn try_recv(&mut self, peers: &mut Peers) -> Result<Option<Message>, Error> {
         if matches!(self.state, State::Replying { .. }) {
             let state = "the last request awaits its reply";
-            return Err(Error::InvalidState { socket: SocketType::Rep, operation: "receive", state });
+            return Err(Error::InvalidState { socket: "REP", operation: "receive", state });
         }
         while let Some((peer, message)) = self.fair_queue.next_message(peers) {
             if let Some((envelope, body)) = open(message) {

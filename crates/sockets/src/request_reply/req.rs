@@ -73,7 +73,7 @@ impl Sends for Req {
     fn try_send(&mut self, peers: &mut Peers, message: &mut Message) -> Result<(), Unsent> {
         if matches!(self.state, State::Awaiting(_)) && !self.relaxed {
             let state = "a reply is awaited";
-            let error = Error::InvalidState { socket: SocketType::Req, operation: "send", state };
+            let error = Error::InvalidState { socket: "REQ", operation: "send", state };
             return Err(Unsent::Failed(error));
         }
         if self.round_robin.next(peers).is_none() {
@@ -110,7 +110,7 @@ impl Receives for Req {
     fn try_recv(&mut self, peers: &mut Peers) -> Result<Option<Message>, Error> {
         let State::Awaiting(peer) = self.state else {
             let state = "no request was sent";
-            return Err(Error::InvalidState { socket: SocketType::Req, operation: "receive", state });
+            return Err(Error::InvalidState { socket: "REQ", operation: "receive", state });
         };
         while let Some((sender, message)) = self.fair_queue.next_message(peers) {
             if peer.is_none_or(|peer| peer == sender)

@@ -193,7 +193,7 @@ impl Attachment {
     }
 
     /// True when a message can be delivered: there is room, or nobody will ever read it.
-    #[inline]
+    #[inline(always)]
     pub(super) fn has_room(&mut self) -> bool {
         match &mut self.attached {
             Some(_) if self.deaf => true,
@@ -203,7 +203,7 @@ impl Attachment {
     }
 
     /// Writes a message to the pipe, unless nobody will ever read it; [`publish`](Self::publish) hands it over.
-    #[inline]
+    #[inline(always)]
     pub(super) fn deliver(&mut self, message: Message) {
         if let Some(attached) = &mut self.attached
             && !self.deaf

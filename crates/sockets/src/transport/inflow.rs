@@ -134,6 +134,10 @@ impl Inflow {
                 connection.received(now);
                 return Ok(());
             }
+            if room && let Some(message) = connection.short_message(&mut self.buffer) {
+                attachment.deliver(message);
+                continue;
+            }
             match connection.handle_input(now, &mut self.buffer).map_err(Ended::Protocol)? {
                 None => return Ok(()),
                 Some(Event::Message(message)) if room => attachment.deliver(message),
