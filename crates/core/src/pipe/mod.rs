@@ -185,9 +185,17 @@ impl<T: Weigh> Sender<T> {
     /// Writes an item whatever the marks say; for what must not be lost and is bounded elsewhere.
     #[inline(always)]
     pub fn write_beyond(&mut self, item: T) {
+        let weight = item.weight();
+        self.write_in_place(weight, || item);
+    }
+
+    /// As [`write_beyond`](Self::write_beyond), for an item of this weight that is made where it will lie: a move of a
+    /// value that was only just put together stalls the processor.
+    #[inline(always)]
+    pub fn write_in_place(&mut self, weight: usize, item: impl FnOnce() -> T) {
         self.messages += 1;
-        self.bytes += item.weight() as u64;
-        self.queue.write(item);
+        self.bytes += weight as u64;
+        self.queue.write_with(item);
     }
 
     /// Hands what was written to the reader, with one wake-up for all of it.

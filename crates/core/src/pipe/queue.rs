@@ -65,6 +65,8 @@ pub(crate) struct Producer<T> {
     tail: *mut Segment<T>,
     /// Items ever written, published or not.
     written: u64,
+    /// Items that the segments so far have slots for, counted from the first item ever.
+    capacity: u64,
     /// What `shared.published` holds.
     published: u64,
 }
@@ -94,7 +96,13 @@ pub(crate) fn queue<T>() -> (Producer<T>, Consumer<T>) {
         oldest: AtomicPtr::new(ptr::null_mut()),
         spare: AtomicPtr::new(ptr::null_mut()),
     });
-    let producer = Producer { shared: Arc::clone(&shared), tail: ptr::null_mut(), written: 0, published: 0 };
+    let producer = Producer {
+        shared: Arc::clone(&shared),
+        tail: ptr::null_mut(),
+        written: 0,
+        capacity: 0,
+        published: 0,
+    };
     let consumer = Consumer { shared, head: ptr::null_mut(), taken: 0, published: 0 };
     (producer, consumer)
 }
@@ -106,16 +114,24 @@ fn slot(count: u64) -> usize {
 }
 
 impl<T> Producer<T> {
-    /// Writes an item, which the consumer sees after the next [`publish`](Self::publish).
-    #[inline(always)]
+    /// Writes an item.
+    #[cfg(all(test, not(loom)))]
     pub(crate) fn write(&mut self, item: T) {
-        let slot = slot(self.written);
-        if slot == 0 {
+        self.write_with(|| item);
+    }
+
+    /// Writes the item that `make` gives, which the consumer sees after the next [`publish`](Self::publish).
+    #[inline(always)]
+    pub(crate) fn write_with(&mut self, make: impl FnOnce() -> T) {
+        if self.written == self.capacity {
             self.extend();
         }
-        // SAFETY: `tail` is valid since `extend` ran for the segment's first slot; the consumer stays away from
-        // a slot until its item is published, and each slot is written once per round of its segment.
-        unsafe { (*self.tail).slots[slot].with_mut(|place| (*place).write(item)) };
+        // If this panics, the slot stays free and the next item takes it.
+        let item = make();
+        // SAFETY: `tail` is the segment that the slot of item number `written` lies in, because `extend` ran when
+        // the one before was full; the consumer stays away from a slot until its item is published, and each slot
+        // is written once per round of its segment.
+        unsafe { (*self.tail).slots[slot(self.written)].with_mut(|place| (*place).write(item)) };
         self.written += 1;
     }
 
@@ -141,6 +157,7 @@ impl<T> Producer<T> {
             unsafe { (*self.tail).next.store(segment, Ordering::Release) };
         }
         self.tail = segment;
+        self.capacity += SLOTS as u64;
     }
 }
 
@@ -268,6 +285,20 @@ mod tests {
                 assert_eq!(consumer.take(), Some((round, item)));
             }
             assert_eq!(consumer.take(), None);
+        }
+    }
+
+    #[test]
+    fn an_item_that_could_not_be_made_leaves_its_slot_to_the_next() {
+        let (mut producer, mut consumer) = queue();
+        for round in 0..2 * SLOTS {
+            let made = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                producer.write_with(|| panic!("no item"));
+            }));
+            assert!(made.is_err());
+            producer.write(round);
+            producer.publish();
+            assert_eq!((consumer.take(), consumer.take()), (Some(round), None));
         }
     }
 

@@ -209,7 +209,7 @@ impl Attachment {
             && !self.deaf
             && self.linger.is_none()
         {
-            attached.pipe.out.write_beyond(Parcel::Message(message));
+            attached.pipe.out.write_in_place(message.byte_len(), || Parcel::Message(message));
         }
     }
 
