@@ -68,9 +68,6 @@ pub enum Error {
     /// `unbind` or `disconnect` of an endpoint that this socket neither bound nor connected.
     #[error("this socket holds no endpoint {0}")]
     UnknownEndpoint(Box<Endpoint>),
-    /// The socket is closed.
-    #[error("the socket is closed")]
-    Closed,
 }
 
 impl From<EndpointError> for Error {

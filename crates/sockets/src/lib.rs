@@ -39,6 +39,7 @@ mod pattern;
 mod peers;
 mod pipeline;
 mod publish_subscribe;
+mod ready;
 mod request_reply;
 mod routing;
 mod sink;

@@ -1,13 +1,12 @@
 //! The peers of a socket: its ends of their pipes, and which of them have something to say.
 
-use std::mem;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Wake, Waker};
+use std::sync::Arc;
+use std::task::Waker;
 
 use bytes::Bytes;
 
 use crate::parcel::PipeEnd;
+use crate::ready::Ready;
 
 /// Names a peer of one socket. A slot is used again after its peer left, with another generation, so that a late
 /// event of a dead peer never reaches its successor.
@@ -84,8 +83,8 @@ impl Peers {
             departed: false,
             ignored: false,
             chosen: 0,
-            readable: Waker::from(Arc::new(Notice { ready: Arc::clone(&self.readable), id })),
-            writable: Waker::from(Arc::new(Notice { ready: Arc::clone(&self.writable), id })),
+            readable: self.readable.notice(id),
+            writable: self.writable.notice(id),
         });
         id
     }
@@ -133,77 +132,5 @@ impl Peers {
     pub(crate) fn clear(&mut self) {
         let ids: Vec<PeerId> = self.iter_mut().map(|(id, _)| id).collect();
         ids.into_iter().for_each(|id| drop(self.remove(id)));
-    }
-}
-
-/// Peers that became ready, and the tasks that wait for one.
-#[derive(Debug, Default)]
-pub(crate) struct Ready {
-    /// Whether the list has anything, so that looking costs no lock.
-    any: AtomicBool,
-    peers: Mutex<Vec<PeerId>>,
-    tasks: Mutex<Vec<Waker>>,
-}
-
-impl Ready {
-    /// Moves the peers that became ready to `active`.
-    #[inline]
-    pub(crate) fn drain(&self, active: &mut impl Extend<PeerId>) {
-        if self.any.load(Ordering::Acquire) {
-            self.drain_some(active);
-        }
-    }
-
-    #[cold]
-    fn drain_some(&self, active: &mut impl Extend<PeerId>) {
-        let mut peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
-        self.any.store(false, Ordering::Relaxed);
-        active.extend(peers.drain(..));
-    }
-
-    /// Forgets which peers became ready, for policies that look at each peer when they need it.
-    pub(crate) fn clear(&self) {
-        if self.any.swap(false, Ordering::AcqRel) {
-            self.peers.lock().unwrap_or_else(PoisonError::into_inner).clear();
-        }
-    }
-
-    /// Wakes the task at the next change. The caller must look once more before it sleeps.
-    pub(crate) fn wait(&self, task: &Waker) {
-        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
-        if !tasks.iter().any(|known| known.will_wake(task)) {
-            tasks.push(task.clone());
-        }
-    }
-
-    fn add(&self, id: PeerId) {
-        let mut peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
-        peers.push(id);
-        self.any.store(true, Ordering::Release);
-        drop(peers);
-        self.wake();
-    }
-
-    /// Wakes every waiting task.
-    pub(crate) fn wake(&self) {
-        let tasks = mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
-        tasks.into_iter().for_each(Waker::wake);
-    }
-}
-
-/// What a pipe wakes: puts its peer on a list.
-#[derive(Debug)]
-struct Notice {
-    ready: Arc<Ready>,
-    id: PeerId,
-}
-
-impl Wake for Notice {
-    fn wake(self: Arc<Self>) {
-        self.ready.add(self.id);
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        self.ready.add(self.id);
     }
 }

@@ -9,6 +9,7 @@ use seaworthy_core::{Message, Network};
 
 use crate::Error;
 use crate::pattern::Sends;
+use crate::ready::Place;
 use crate::socket::Socket;
 
 /// A sending socket as a [`Sink`]. It is flushed when its messages are in the socket's pipes.
@@ -16,16 +17,17 @@ pub struct MessageSink<'s, P: Sends, N: Network> {
     socket: &'s Socket<P, N>,
     /// Accepted, and waiting for room.
     waiting: Option<Message>,
+    place: Place,
 }
 
 impl<'s, P: Sends, N: Network> MessageSink<'s, P, N> {
-    pub(crate) const fn new(socket: &'s Socket<P, N>) -> Self {
-        Self { socket, waiting: None }
+    pub(crate) fn new(socket: &'s Socket<P, N>) -> Self {
+        Self { socket, waiting: None, place: socket.core().writable() }
     }
 
     fn poll_drain(&mut self, context: &Context<'_>) -> Poll<Result<(), Error>> {
         let Some(message) = &mut self.waiting else { return Poll::Ready(Ok(())) };
-        let outcome = ready!(self.socket.poll_send(context, message));
+        let outcome = ready!(self.socket.core().poll_send(context, &mut self.place, message));
         self.waiting = None;
         Poll::Ready(outcome)
     }

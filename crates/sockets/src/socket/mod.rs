@@ -1,6 +1,8 @@
 //! What all sockets have in common: endpoints, waiting, timeouts, closing.
 
-use std::cell::{Cell, RefCell};
+mod core;
+mod validity;
+
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -8,26 +10,23 @@ use std::rc::Rc;
 use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures_core::Stream;
 #[cfg(feature = "compio")]
 use seaworthy_core::CompioNetwork;
 use seaworthy_core::{Endpoint, Listener, Message, Network, Options, ToEndpoint};
 use seaworthy_zmtp::SocketType;
 
+pub(crate) use self::core::Core;
+use self::core::{HeldEndpoint, State};
+use self::validity::{check, unconnectable};
 use crate::context::Context;
 use crate::error::{Error, TrySendError};
-use crate::monitor::{Event, Monitor, Monitors};
-use crate::parcel::PipeEnd;
+use crate::monitor::{Event, Monitor};
 use crate::pattern::{Pattern, Receives, Sends, Unsent};
-use crate::peers::{PeerId, Peers, Ready};
+use crate::peers::Peers;
+use crate::ready::Place;
 use crate::sink::MessageSink;
-use crate::tasks::Tasks;
 use crate::transport::{Closing, Port, dial, listen};
-
-/// Operations that may succeed one after the other before the task lets others run. Without a limit a task that
-/// always finds room, or a message, would starve the drivers on its own thread.
-const OPERATIONS_PER_TURN: u32 = 2048;
 
 /// A ZeroMQ socket. Its type, such as [`PushSocket`](crate::PushSocket), says what it can do: a PUSH has no `recv`.
 ///
@@ -44,6 +43,8 @@ const OPERATIONS_PER_TURN: u32 = 2048;
 pub struct Socket<P: Pattern, N: Network = CompioNetwork> {
     core: Rc<Core<P>>,
     context: Context<N>,
+    /// The place of the task that polls the socket as a stream.
+    streaming: Place,
 }
 
 /// A ZeroMQ socket. Its type, such as [`PushSocket`](crate::PushSocket), says what it can do: a PUSH has no `recv`.
@@ -51,35 +52,8 @@ pub struct Socket<P: Pattern, N: Network = CompioNetwork> {
 pub struct Socket<P: Pattern, N: Network> {
     core: Rc<Core<P>>,
     context: Context<N>,
-}
-
-/// The part of a socket that its transport tasks hold too.
-struct Core<P> {
-    options: Options,
-    state: RefCell<State<P>>,
-    readable: std::sync::Arc<Ready>,
-    writable: std::sync::Arc<Ready>,
-    endpoints: RefCell<Vec<HeldEndpoint>>,
-    monitors: Monitors,
-    tasks: Tasks,
-    closed: Cell<bool>,
-    /// Operations since a task last let others run.
-    operations: Cell<u32>,
-}
-
-struct State<P> {
-    pattern: P,
-    peers: Peers,
-}
-
-/// An endpoint that the socket bound or connected.
-struct HeldEndpoint {
-    /// As the user gave it.
-    given: Endpoint,
-    /// As it was resolved.
-    resolved: Endpoint,
-    bound: bool,
-    closing: Closing,
+    /// The place of the task that polls the socket as a stream.
+    streaming: Place,
 }
 
 impl<P: Pattern, N: Network> Socket<P, N> {
@@ -97,20 +71,8 @@ impl<P: Pattern, N: Network> Socket<P, N> {
     /// [`InvalidOption`](Error::InvalidOption) names the option whose value cannot be used.
     pub fn with_options(context: &Context<N>, options: Options) -> Result<Self, Error> {
         check::<P>(&options)?;
-        let peers = Peers::new();
-        let pattern = P::new(&options, context.network().random());
-        let core = Core {
-            options,
-            readable: peers.readable.clone(),
-            writable: peers.writable.clone(),
-            state: RefCell::new(State { pattern, peers }),
-            endpoints: RefCell::default(),
-            monitors: Monitors::default(),
-            tasks: Tasks::default(),
-            closed: Cell::new(false),
-            operations: Cell::new(0),
-        };
-        Ok(Self { core: Rc::new(core), context: context.clone() })
+        let core = Core::<P>::new(options, context.network().random());
+        Ok(Self { streaming: core.readable(), core: Rc::new(core), context: context.clone() })
     }
 
     /// Listens at an endpoint and gives it back with its port resolved. Peers are accepted in the background from
@@ -124,7 +86,6 @@ impl<P: Pattern, N: Network> Socket<P, N> {
             let reason = "inproc is not available yet";
             return Err(Error::Unsupported { operation: "bind", endpoint: Box::new(given), reason });
         }
-        self.core.check_open()?;
         let network = self.context.network();
         let listener = network
             .listen(&given, &self.core.options.stream)
@@ -155,7 +116,6 @@ impl<P: Pattern, N: Network> Socket<P, N> {
         if let Some(reason) = unconnectable(&given) {
             return Err(Error::Unsupported { operation: "connect", endpoint: Box::new(given), reason });
         }
-        self.core.check_open()?;
         let once =
             matches!(P::TYPE, SocketType::Dealer | SocketType::Req | SocketType::Pub | SocketType::Sub);
         if once && self.core.endpoints.borrow().iter().any(|held| !held.bound && held.given == given) {
@@ -274,8 +234,9 @@ impl<P: Sends, N: Network> Socket<P, N> {
             Err(Unsent::Full) => {}
             Err(Unsent::Yield) => yield_now().await,
         }
-        self.within(self.core.options.sndtimeo, poll_fn(|context| self.core.poll_send(context, &mut message)))
-            .await
+        let mut place = self.core.writable();
+        let sending = poll_fn(|context| self.core.poll_send(context, &mut place, &mut message));
+        self.within(self.core.options.sndtimeo, sending).await
     }
 
     /// Sends a message if that is possible now.
@@ -299,12 +260,8 @@ impl<P: Sends, N: Network> Socket<P, N> {
         MessageSink::new(self)
     }
 
-    pub(crate) fn poll_send(
-        &self,
-        context: &TaskContext<'_>,
-        message: &mut Message,
-    ) -> Poll<Result<(), Error>> {
-        self.core.poll_send(context, message)
+    pub(crate) fn core(&self) -> &Core<P> {
+        &self.core
     }
 }
 
@@ -325,7 +282,9 @@ impl<P: Receives, N: Network> Socket<P, N> {
         if let Some(outcome) = self.core.try_recv().transpose() {
             return outcome;
         }
-        self.within(self.core.options.rcvtimeo, poll_fn(|context| self.core.poll_recv(context))).await
+        let mut place = self.core.readable();
+        self.within(self.core.options.rcvtimeo, poll_fn(|context| self.core.poll_recv(context, &mut place)))
+            .await
     }
 
     /// Receives a message if there is one now.
@@ -359,12 +318,16 @@ impl<P: Receives, N: Network> Socket<P, N> {
     }
 }
 
+/// A socket is never pinned in its parts.
+impl<P: Pattern, N: Network> Unpin for Socket<P, N> {}
+
 /// Messages as they come. The stream never ends by itself; an `Err` need not be the last item.
 impl<P: Receives, N: Network> Stream for Socket<P, N> {
     type Item = Result<Message, Error>;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut TaskContext<'_>) -> Poll<Option<Self::Item>> {
-        self.core.poll_recv(context).map(Some)
+        let this = self.get_mut();
+        this.core.poll_recv(context, &mut this.streaming).map(Some)
     }
 }
 
@@ -380,194 +343,6 @@ impl<P: Pattern, N: Network> fmt::Debug for Socket<P, N> {
     }
 }
 
-impl<P: Pattern> Core<P> {
-    fn check_open(&self) -> Result<(), Error> {
-        if self.closed.get() { Err(Error::Closed) } else { Ok(()) }
-    }
-
-    /// Lets go of every peer and endpoint. Transport tasks end once they have sent what is queued.
-    fn close(&self) {
-        if self.closed.replace(true) {
-            return;
-        }
-        self.state.borrow_mut().peers.clear();
-        for endpoint in self.endpoints.take() {
-            endpoint.closing.close();
-        }
-        self.monitors.close();
-        self.readable.wake();
-        self.writable.wake();
-    }
-
-    fn release(&self, endpoint: Endpoint, bound: bool) -> Result<(), Error> {
-        self.check_open()?;
-        let mut released = Vec::new();
-        self.endpoints.borrow_mut().retain(|held| {
-            let same = held.bound == bound && (held.given == endpoint || held.resolved == endpoint);
-            if same {
-                released.push(held.closing.clone());
-            }
-            !same
-        });
-        if released.is_empty() {
-            return Err(Error::UnknownEndpoint(Box::new(endpoint)));
-        }
-        for closing in released {
-            for id in closing.peers() {
-                self.part(id, bound);
-            }
-            closing.close();
-        }
-        self.writable.wake();
-        self.readable.wake();
-        Ok(())
-    }
-
-    /// Sends nothing to a peer from now on, and receives from it only what it has delivered, if that is `kept`.
-    fn part(&self, id: PeerId, kept: bool) {
-        let mut state = self.state.borrow_mut();
-        let State { pattern, peers } = &mut *state;
-        if let Some(peer) = peers.get_mut(id)
-            && !std::mem::replace(&mut peer.departed, true)
-        {
-            peer.connected = false;
-            peer.pipe.out.close();
-            pattern.departed(peers, id);
-        }
-        if !kept || peers.get_mut(id).is_some_and(|peer| peer.pipe.inward.is_ended()) {
-            peers.remove(id);
-        }
-    }
-
-    /// True when the task must let others run before it goes on.
-    #[inline]
-    fn is_turn_over(&self) -> bool {
-        let operations = self.operations.get() + 1;
-        let over = operations > OPERATIONS_PER_TURN;
-        self.operations.set(if over { 0 } else { operations });
-        over
-    }
-}
-
-impl<P: Sends> Core<P> {
-    #[inline(always)]
-    fn try_send(&self, message: &mut Message) -> Result<(), Unsent> {
-        if message.is_empty() {
-            return Err(Unsent::Failed(Error::InvalidMessage { reason: "it has no frames" }));
-        }
-        if self.closed.get() {
-            return Err(Unsent::Failed(Error::Closed));
-        }
-        let mut state = self.state.borrow_mut();
-        let State { pattern, peers } = &mut *state;
-        pattern.try_send(peers, message)
-    }
-
-    fn poll_send(&self, context: &TaskContext<'_>, message: &mut Message) -> Poll<Result<(), Error>> {
-        if self.is_turn_over() {
-            context.waker().wake_by_ref();
-            return Poll::Pending;
-        }
-        for last_look in [false, true] {
-            match self.try_send(message) {
-                Ok(()) => return Poll::Ready(Ok(())),
-                Err(Unsent::Failed(error)) => return Poll::Ready(Err(error)),
-                Err(Unsent::Yield) => {
-                    context.waker().wake_by_ref();
-                    return Poll::Pending;
-                }
-                Err(Unsent::Full) if !last_look => self.writable.wait(context.waker()),
-                Err(Unsent::Full) => {}
-            }
-        }
-        self.operations.set(0);
-        Poll::Pending
-    }
-}
-
-impl<P: Receives> Core<P> {
-    #[inline(always)]
-    fn try_recv(&self) -> Result<Option<Message>, Error> {
-        self.check_open()?;
-        let mut state = self.state.borrow_mut();
-        let State { pattern, peers } = &mut *state;
-        pattern.try_recv(peers)
-    }
-
-    fn poll_recv(&self, context: &TaskContext<'_>) -> Poll<Result<Message, Error>> {
-        if self.is_turn_over() {
-            context.waker().wake_by_ref();
-            return Poll::Pending;
-        }
-        for last_look in [false, true] {
-            match self.try_recv() {
-                Ok(Some(message)) => return Poll::Ready(Ok(message)),
-                Ok(None) => {}
-                Err(error) => return Poll::Ready(Err(error)),
-            }
-            if !last_look {
-                self.readable.wait(context.waker());
-            }
-        }
-        self.operations.set(0);
-        Poll::Pending
-    }
-}
-
-impl<P: Pattern> Port for Core<P> {
-    fn options(&self) -> &Options {
-        &self.options
-    }
-
-    fn socket_type(&self) -> SocketType {
-        P::TYPE
-    }
-
-    fn attach(&self, pipe: PipeEnd) -> Option<PeerId> {
-        if self.closed.get() {
-            return None;
-        }
-        let mut state = self.state.borrow_mut();
-        let State { pattern, peers } = &mut *state;
-        let id = peers.insert(pipe);
-        pattern.attached(id);
-        self.readable.wake();
-        self.writable.wake();
-        Some(id)
-    }
-
-    fn connected(&self, id: PeerId, routing_id: &Bytes) -> Vec<Bytes> {
-        let mut state = self.state.borrow_mut();
-        let State { pattern, peers } = &mut *state;
-        let Some(peer) = peers.get_mut(id) else { return Vec::new() };
-        peer.connected = true;
-        pattern.connected(peers, id, routing_id);
-        pattern.topics()
-    }
-
-    fn disconnected(&self, id: PeerId) {
-        if let Some(peer) = self.state.borrow_mut().peers.get_mut(id) {
-            peer.connected = false;
-        }
-    }
-
-    fn departed(&self, id: PeerId) {
-        self.part(id, true);
-    }
-
-    fn subscription(&self, id: PeerId, topic: Bytes, subscribe: bool) -> bool {
-        self.state.borrow_mut().pattern.subscription(id, topic, subscribe)
-    }
-
-    fn stopped(&self, closing: &Closing) {
-        self.endpoints.borrow_mut().retain(|held| !held.closing.is(closing));
-    }
-
-    fn emit(&self, event: Event) {
-        self.monitors.emit(event);
-    }
-}
-
 /// Lets the other tasks of the thread run once.
 async fn yield_now() {
     let mut yielded = false;
@@ -579,59 +354,4 @@ async fn yield_now() {
         Poll::Pending
     })
     .await;
-}
-
-/// Longest time to live that a PING can carry (RFC 37).
-const HEARTBEAT_TTL_MAX: Duration = Duration::from_millis(6_553_500);
-
-/// Longest routing id, in bytes (RFC 37).
-const ROUTING_ID_MAX: usize = 255;
-
-fn check<P: Pattern>(options: &Options) -> Result<(), Error> {
-    let invalid = |option, reason| Err(Error::InvalidOption { option, reason });
-    if options.routing_id.len() > ROUTING_ID_MAX {
-        return invalid("routing_id", "it is longer than 255 bytes");
-    }
-    if options.routing_id.first() == Some(&0) {
-        return invalid(
-            "routing_id",
-            "routing ids that begin with a zero byte are for the receiving ROUTER to give",
-        );
-    }
-    if options.heartbeat_ttl > HEARTBEAT_TTL_MAX {
-        return invalid("heartbeat_ttl", "it is longer than the 6553.5 s that a PING can carry");
-    }
-    let named = matches!(P::TYPE, SocketType::Req | SocketType::Dealer | SocketType::Router);
-    for (option, set, has) in [
-        ("routing_id", !options.routing_id.is_empty(), named),
-        ("probe_router", options.probe_router, named),
-        ("router_mandatory", options.router_mandatory, P::TYPE == SocketType::Router),
-        ("router_handover", options.router_handover, P::TYPE == SocketType::Router),
-        ("req_correlate", options.req_correlate, P::TYPE == SocketType::Req),
-        ("req_relaxed", options.req_relaxed, P::TYPE == SocketType::Req),
-        ("xpub_nodrop", options.xpub_nodrop, matches!(P::TYPE, SocketType::Pub | SocketType::XPub)),
-    ] {
-        if set && !has {
-            return invalid(option, "a socket of this type has no such option");
-        }
-    }
-    if options.stream.sndbuf == Some(0) {
-        return invalid("sndbuf", "a buffer of no bytes");
-    }
-    if options.stream.rcvbuf == Some(0) {
-        return invalid("rcvbuf", "a buffer of no bytes");
-    }
-    Ok(())
-}
-
-/// Why nobody can connect there.
-fn unconnectable(endpoint: &Endpoint) -> Option<&'static str> {
-    use seaworthy_core::{Host, IpcPath};
-    match endpoint {
-        Endpoint::Inproc(_) => Some("inproc is not available yet"),
-        Endpoint::Tcp { port: 0, .. } => Some("it has no port"),
-        Endpoint::Tcp { host: Host::Ip(ip), .. } if ip.is_unspecified() => Some("it has no address"),
-        Endpoint::Ipc(IpcPath::Wildcard) => Some("it has no path"),
-        Endpoint::Tcp { .. } | Endpoint::Ipc(_) => None,
-    }
 }

@@ -1,0 +1,265 @@
+//! The part of a socket that its transport tasks share with the user's handle.
+
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll};
+
+use bytes::Bytes;
+use seaworthy_core::{Endpoint, Message, Options};
+use seaworthy_zmtp::SocketType;
+
+use crate::error::Error;
+use crate::monitor::{Event, Monitors};
+use crate::parcel::PipeEnd;
+use crate::pattern::{Pattern, Receives, Sends, Unsent};
+use crate::peers::{PeerId, Peers};
+use crate::ready::{Place, Ready};
+use crate::tasks::Tasks;
+use crate::transport::{Closing, Port};
+
+/// Operations that may succeed one after the other before the task lets others run. Without a limit a task that
+/// always finds room, or a message, would starve the drivers on its own thread.
+const OPERATIONS_PER_TURN: u32 = 2048;
+
+/// The part of a socket that its transport tasks hold too.
+pub(crate) struct Core<P> {
+    pub(super) options: Options,
+    pub(super) state: RefCell<State<P>>,
+    readable: Arc<Ready>,
+    writable: Arc<Ready>,
+    pub(super) endpoints: RefCell<Vec<HeldEndpoint>>,
+    pub(super) monitors: Monitors,
+    pub(super) tasks: Tasks,
+    closed: Cell<bool>,
+    /// Operations since a task last let others run.
+    operations: Cell<u32>,
+}
+
+pub(super) struct State<P> {
+    pub(super) pattern: P,
+    pub(super) peers: Peers,
+}
+
+/// An endpoint that the socket bound or connected.
+pub(super) struct HeldEndpoint {
+    /// As the user gave it.
+    pub(super) given: Endpoint,
+    /// As it was resolved.
+    pub(super) resolved: Endpoint,
+    pub(super) bound: bool,
+    pub(super) closing: Closing,
+}
+
+impl<P: Pattern> Core<P> {
+    pub(super) fn new(options: Options, random: u64) -> Self {
+        let peers = Peers::new();
+        let pattern = P::new(&options, random);
+        Self {
+            options,
+            readable: Arc::clone(&peers.readable),
+            writable: Arc::clone(&peers.writable),
+            state: RefCell::new(State { pattern, peers }),
+            endpoints: RefCell::default(),
+            monitors: Monitors::default(),
+            tasks: Tasks::default(),
+            closed: Cell::new(false),
+            operations: Cell::new(0),
+        }
+    }
+
+    /// A place for a task that waits until there is something to receive.
+    pub(super) fn readable(&self) -> Place {
+        Place::new(Arc::clone(&self.readable))
+    }
+
+    /// A place for a task that waits until there is room to send.
+    pub(crate) fn writable(&self) -> Place {
+        Place::new(Arc::clone(&self.writable))
+    }
+
+    /// Lets go of every peer and endpoint. Transport tasks end once they have sent what is queued.
+    pub(super) fn close(&self) {
+        if self.closed.replace(true) {
+            return;
+        }
+        self.state.borrow_mut().peers.clear();
+        for endpoint in self.endpoints.take() {
+            endpoint.closing.close();
+        }
+        self.monitors.close();
+        self.readable.wake();
+        self.writable.wake();
+    }
+
+    pub(super) fn release(&self, endpoint: Endpoint, bound: bool) -> Result<(), Error> {
+        let mut released = Vec::new();
+        self.endpoints.borrow_mut().retain(|held| {
+            let same = held.bound == bound && (held.given == endpoint || held.resolved == endpoint);
+            if same {
+                released.push(held.closing.clone());
+            }
+            !same
+        });
+        if released.is_empty() {
+            return Err(Error::UnknownEndpoint(Box::new(endpoint)));
+        }
+        for closing in released {
+            for id in closing.peers() {
+                self.part(id, bound);
+            }
+            closing.close();
+        }
+        self.writable.wake();
+        self.readable.wake();
+        Ok(())
+    }
+
+    /// Sends nothing to a peer from now on, and receives from it only what it has delivered, if that is `kept`.
+    fn part(&self, id: PeerId, kept: bool) {
+        let mut state = self.state.borrow_mut();
+        let State { pattern, peers } = &mut *state;
+        if let Some(peer) = peers.get_mut(id)
+            && !std::mem::replace(&mut peer.departed, true)
+        {
+            peer.connected = false;
+            peer.pipe.out.close();
+            pattern.departed(peers, id);
+        }
+        if !kept || peers.get_mut(id).is_some_and(|peer| peer.pipe.inward.is_ended()) {
+            peers.remove(id);
+        }
+    }
+
+    /// True when the task must let others run before it goes on.
+    #[inline]
+    pub(super) fn is_turn_over(&self) -> bool {
+        let operations = self.operations.get() + 1;
+        let over = operations > OPERATIONS_PER_TURN;
+        self.operations.set(if over { 0 } else { operations });
+        over
+    }
+}
+
+impl<P: Sends> Core<P> {
+    #[inline(always)]
+    pub(super) fn try_send(&self, message: &mut Message) -> Result<(), Unsent> {
+        if message.is_empty() {
+            return Err(Unsent::Failed(Error::InvalidMessage { reason: "it has no frames" }));
+        }
+        let mut state = self.state.borrow_mut();
+        let State { pattern, peers } = &mut *state;
+        pattern.try_send(peers, message)
+    }
+
+    pub(crate) fn poll_send(
+        &self,
+        context: &TaskContext<'_>,
+        place: &mut Place,
+        message: &mut Message,
+    ) -> Poll<Result<(), Error>> {
+        if self.is_turn_over() {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        for last_look in [false, true] {
+            match self.try_send(message) {
+                Ok(()) => return Poll::Ready(Ok(())),
+                Err(Unsent::Failed(error)) => return Poll::Ready(Err(error)),
+                Err(Unsent::Yield) => {
+                    context.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                Err(Unsent::Full) if !last_look => place.wait(context.waker()),
+                Err(Unsent::Full) => {}
+            }
+        }
+        self.operations.set(0);
+        Poll::Pending
+    }
+}
+
+impl<P: Receives> Core<P> {
+    #[inline(always)]
+    pub(super) fn try_recv(&self) -> Result<Option<Message>, Error> {
+        let mut state = self.state.borrow_mut();
+        let State { pattern, peers } = &mut *state;
+        pattern.try_recv(peers)
+    }
+
+    pub(super) fn poll_recv(
+        &self,
+        context: &TaskContext<'_>,
+        place: &mut Place,
+    ) -> Poll<Result<Message, Error>> {
+        if self.is_turn_over() {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        for last_look in [false, true] {
+            match self.try_recv() {
+                Ok(Some(message)) => return Poll::Ready(Ok(message)),
+                Ok(None) => {}
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+            if !last_look {
+                place.wait(context.waker());
+            }
+        }
+        self.operations.set(0);
+        Poll::Pending
+    }
+}
+
+impl<P: Pattern> Port for Core<P> {
+    fn options(&self) -> &Options {
+        &self.options
+    }
+
+    fn socket_type(&self) -> SocketType {
+        P::TYPE
+    }
+
+    fn attach(&self, pipe: PipeEnd) -> Option<PeerId> {
+        if self.closed.get() {
+            return None;
+        }
+        let mut state = self.state.borrow_mut();
+        let State { pattern, peers } = &mut *state;
+        let id = peers.insert(pipe);
+        pattern.attached(id);
+        self.readable.wake();
+        self.writable.wake();
+        Some(id)
+    }
+
+    fn connected(&self, id: PeerId, routing_id: &Bytes) -> Vec<Bytes> {
+        let mut state = self.state.borrow_mut();
+        let State { pattern, peers } = &mut *state;
+        let Some(peer) = peers.get_mut(id) else { return Vec::new() };
+        peer.connected = true;
+        pattern.connected(peers, id, routing_id);
+        pattern.topics()
+    }
+
+    fn disconnected(&self, id: PeerId) {
+        if let Some(peer) = self.state.borrow_mut().peers.get_mut(id) {
+            peer.connected = false;
+        }
+    }
+
+    fn departed(&self, id: PeerId) {
+        self.part(id, true);
+    }
+
+    fn subscription(&self, id: PeerId, topic: Bytes, subscribe: bool) -> bool {
+        self.state.borrow_mut().pattern.subscription(id, topic, subscribe)
+    }
+
+    fn stopped(&self, closing: &Closing) {
+        self.endpoints.borrow_mut().retain(|held| !held.closing.is(closing));
+    }
+
+    fn emit(&self, event: Event) {
+        self.monitors.emit(event);
+    }
+}

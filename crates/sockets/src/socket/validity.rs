@@ -1,0 +1,64 @@
+//! What is refused before a socket, or an endpoint of it, exists.
+
+use std::time::Duration;
+
+use seaworthy_core::{Endpoint, Host, IpcPath, Options};
+use seaworthy_zmtp::SocketType;
+
+use crate::error::Error;
+use crate::pattern::Pattern;
+
+/// Longest time to live that a PING can carry (RFC 37).
+const HEARTBEAT_TTL_MAX: Duration = Duration::from_millis(6_553_500);
+
+/// Longest routing id, in bytes (RFC 37).
+const ROUTING_ID_MAX: usize = 255;
+
+/// Refuses options that cannot be used, or that sockets of this type do not have.
+pub(super) fn check<P: Pattern>(options: &Options) -> Result<(), Error> {
+    let invalid = |option, reason| Err(Error::InvalidOption { option, reason });
+    if options.routing_id.len() > ROUTING_ID_MAX {
+        return invalid("routing_id", "it is longer than 255 bytes");
+    }
+    if options.routing_id.first() == Some(&0) {
+        return invalid(
+            "routing_id",
+            "routing ids that begin with a zero byte are for the receiving ROUTER to give",
+        );
+    }
+    if options.heartbeat_ttl > HEARTBEAT_TTL_MAX {
+        return invalid("heartbeat_ttl", "it is longer than the 6553.5 s that a PING can carry");
+    }
+    let named = matches!(P::TYPE, SocketType::Req | SocketType::Dealer | SocketType::Router);
+    for (option, set, has) in [
+        ("routing_id", !options.routing_id.is_empty(), named),
+        ("probe_router", options.probe_router, named),
+        ("router_mandatory", options.router_mandatory, P::TYPE == SocketType::Router),
+        ("router_handover", options.router_handover, P::TYPE == SocketType::Router),
+        ("req_correlate", options.req_correlate, P::TYPE == SocketType::Req),
+        ("req_relaxed", options.req_relaxed, P::TYPE == SocketType::Req),
+        ("xpub_nodrop", options.xpub_nodrop, matches!(P::TYPE, SocketType::Pub | SocketType::XPub)),
+    ] {
+        if set && !has {
+            return invalid(option, "a socket of this type has no such option");
+        }
+    }
+    if options.stream.sndbuf == Some(0) {
+        return invalid("sndbuf", "a buffer of no bytes");
+    }
+    if options.stream.rcvbuf == Some(0) {
+        return invalid("rcvbuf", "a buffer of no bytes");
+    }
+    Ok(())
+}
+
+/// Why nobody can connect there.
+pub(super) fn unconnectable(endpoint: &Endpoint) -> Option<&'static str> {
+    match endpoint {
+        Endpoint::Inproc(_) => Some("inproc is not available yet"),
+        Endpoint::Tcp { port: 0, .. } => Some("it has no port"),
+        Endpoint::Tcp { host: Host::Ip(ip), .. } if ip.is_unspecified() => Some("it has no address"),
+        Endpoint::Ipc(IpcPath::Wildcard) => Some("it has no path"),
+        Endpoint::Tcp { .. } | Endpoint::Ipc(_) => None,
+    }
+}
