@@ -16,6 +16,13 @@ const READ_MIN: usize = 2 * 1024;
 /// Room of a read on a busy connection, in bytes.
 const READ_MAX: usize = 128 * 1024;
 
+/// A frame longer than this, in bytes, is read to its end and no further: its buffer holds nothing else, so that
+/// little is moved, neither what arrived of it nor what follows it.
+const LARGE_FRAME_MIN: usize = READ_MAX;
+
+/// Room of the read after a large frame, in bytes: what it reads of another large one has to be moved.
+const READ_AFTER_LARGE: usize = 8 * 1024;
+
 /// Room made in advance for a large frame, in bytes beyond what has arrived of it: a peer that merely announces a
 /// frame cannot make us allocate it.
 const READ_AHEAD_MAX: usize = 1024 * 1024;
@@ -33,6 +40,8 @@ pub(super) struct Inflow {
     buffer: BytesMut,
     /// Room of the next read: grows while reads fill it, shrinks while they do not.
     room: usize,
+    /// The read is of a large frame.
+    large: bool,
     /// Decoded while the pipe was full, so that heartbeats behind them are answered.
     held: VecDeque<Message>,
     /// Memory that these take.
@@ -69,6 +78,7 @@ impl Inflow {
         Self {
             buffer: BytesMut::new(),
             room: READ_MIN,
+            large: false,
             held: VecDeque::new(),
             held_bytes: 0,
             stalled: false,
@@ -84,14 +94,24 @@ impl Inflow {
         }
         let mut buffer = std::mem::take(&mut self.buffer);
         let arrived = buffer.len();
-        let ahead = connection.wanted().min(READ_AHEAD_MAX.max(arrived));
-        buffer.reserve(self.room.max(ahead));
+        let spare = buffer.capacity() - arrived;
+        let rest = connection.wanted();
+        self.large = arrived + rest > LARGE_FRAME_MIN;
+        if !self.large {
+            buffer.reserve(self.room.max(rest));
+        } else if spare < rest {
+            let mut larger = BytesMut::with_capacity(arrived + rest.min(READ_AHEAD_MAX.max(arrived)));
+            larger.extend_from_slice(&buffer);
+            buffer = larger;
+        }
         Some(buffer)
     }
 
     /// Takes the buffer back, with `count` bytes more.
     pub(super) fn read(&mut self, buffer: BytesMut, count: usize) {
-        if count >= self.room {
+        if self.large {
+            self.room = READ_AFTER_LARGE;
+        } else if count >= self.room {
             self.room = (self.room * 4).min(READ_MAX);
         } else if count < self.room / 16 {
             self.room = (self.room / 2).max(READ_MIN);
