@@ -222,6 +222,12 @@ impl Connection {
         self.transmit.len()
     }
 
+    /// Of the bytes that wait to be sent, how many are copies: headers, commands and small bodies. The others are
+    /// in bodies that were referenced.
+    pub fn transmit_copied_len(&self) -> usize {
+        self.transmit.copied_len()
+    }
+
     /// Moves everything that waits to the end of `segments`, in order; none is empty. Drop the segments when
     /// they are written, and before the next call if possible: then their memory is used again.
     pub fn poll_transmit(&mut self, segments: &mut Vec<Bytes>) {

@@ -32,6 +32,8 @@ pub(crate) struct Transmit {
     /// Closed segments and referenced bodies.
     sealed: Vec<Bytes>,
     sealed_bytes: usize,
+    /// Of these, the bytes of referenced bodies.
+    referenced_bytes: usize,
     /// The segment that is filling; comes after `sealed`.
     open: BytesMut,
     /// The buffer whose turn is next.
@@ -45,6 +47,11 @@ impl Transmit {
     /// Bytes waiting.
     pub(crate) fn len(&self) -> usize {
         self.sealed_bytes + self.open.len()
+    }
+
+    /// Bytes waiting that were copied.
+    pub(crate) fn copied_len(&self) -> usize {
+        self.len() - self.referenced_bytes
     }
 
     /// Appends the frames of a message.
@@ -82,6 +89,7 @@ impl Transmit {
             self.open.extend_from_slice(&header);
             self.seal();
             self.sealed_bytes += body.len();
+            self.referenced_bytes += body.len();
             self.sealed.push(body.clone());
         }
     }
@@ -110,6 +118,7 @@ impl Transmit {
         let small = self.segment_bytes > SEGMENT_BYTES_KEPT && self.len() < self.segment_bytes / 16;
         segments.append(&mut self.sealed);
         self.sealed_bytes = 0;
+        self.referenced_bytes = 0;
         if !self.open.is_empty() {
             segments.push(self.open.split().freeze());
             self.next_buffer();

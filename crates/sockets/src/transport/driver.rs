@@ -19,8 +19,12 @@ use super::attachment::Attachment;
 use super::inflow::Inflow;
 use crate::parcel::Parcel;
 
-/// Bytes encoded for one write. More would make the peer wait for the first of them.
-const WRITE_MAX: usize = 128 * 1024;
+/// Bytes encoded for one write.
+const WRITE_MAX: usize = 1024 * 1024;
+
+/// Of these, bytes that are copied. More would make the peer wait for the first of them, and leave the cache before
+/// the kernel reads them.
+const WRITE_COPIED_MAX: usize = 128 * 1024;
 
 /// How long a connection that is done lives on: to tell the peer why, or to wait for the peer to close too. A stream
 /// that is closed with bytes unread is reset, and a reset destroys what the peer's kernel has not taken yet.
@@ -220,7 +224,7 @@ pub(super) async fn drive<N: Network>(network: &N, stream: N::Stream, attachment
 
 /// Encodes what is queued, up to one write's worth.
 fn encode_batch(attachment: &mut Attachment, connection: &mut Connection) {
-    while connection.transmit_len() < WRITE_MAX {
+    while connection.transmit_len() < WRITE_MAX && connection.transmit_copied_len() < WRITE_COPIED_MAX {
         match attachment.take() {
             Some(Parcel::Message(message)) => connection.send(&message),
             Some(Parcel::Subscribe(topic)) => connection.subscribe(&topic),

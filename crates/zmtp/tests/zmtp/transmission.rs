@@ -66,7 +66,9 @@ fn large_and_small_frames_keep_their_order() {
     let expected =
         [short(0, "before"), short(1, "head"), long(1, &large), short(0, "tail"), short(0, "after")].concat();
     assert_eq!(push.connection.transmit_len(), expected.len());
+    assert_eq!(push.connection.transmit_copied_len(), expected.len() - large.len());
     assert_eq!(segments(&mut push).concat(), expected);
+    assert_eq!((push.connection.transmit_len(), push.connection.transmit_copied_len()), (0, 0));
 }
 
 #[test]
