@@ -9,23 +9,7 @@ use seaworthy_zmtp::{Connection, Event, SocketType};
 
 use super::attachment::Attachment;
 use super::driver::Ended;
-
-/// Room of the first read, in bytes. What an idle connection costs is mostly this.
-const READ_MIN: usize = 2 * 1024;
-
-/// Room of a read on a busy connection, in bytes.
-const READ_MAX: usize = 128 * 1024;
-
-/// A frame longer than this, in bytes, is read to its end and no further: its buffer holds nothing else, so that
-/// little is moved, neither what arrived of it nor what follows it.
-const LARGE_FRAME_MIN: usize = READ_MAX;
-
-/// Room of the read after a large frame, in bytes: what it reads of another large one has to be moved.
-const READ_AFTER_LARGE: usize = 8 * 1024;
-
-/// Room made in advance for a large frame, in bytes beyond what has arrived of it: a peer that merely announces a
-/// frame cannot make us allocate it.
-const READ_AHEAD_MAX: usize = 1024 * 1024;
+use super::read_room::ReadRoom;
 
 /// How long a full pipe stops all reading. After that a little is read ahead, so that a first PING and the end of
 /// the stream are noticed. Shorter than any sensible heartbeat, longer than a receiver that is merely busy needs.
@@ -38,10 +22,7 @@ const AHEAD_UNASKED: usize = 64 * 1024;
 pub(super) struct Inflow {
     /// Read and not yet decoded.
     buffer: BytesMut,
-    /// Room of the next read: grows while reads fill it, shrinks while they do not.
-    room: usize,
-    /// The read is of a large frame.
-    large: bool,
+    room: ReadRoom,
     /// Decoded while the pipe was full, so that heartbeats behind them are answered.
     held: VecDeque<Message>,
     /// Memory that these take.
@@ -77,8 +58,7 @@ impl Inflow {
     pub(super) fn new() -> Self {
         Self {
             buffer: BytesMut::new(),
-            room: READ_MIN,
-            large: false,
+            room: ReadRoom::new(),
             held: VecDeque::new(),
             held_bytes: 0,
             stalled: false,
@@ -92,30 +72,12 @@ impl Inflow {
         if self.stalled {
             return None;
         }
-        let mut buffer = std::mem::take(&mut self.buffer);
-        let arrived = buffer.len();
-        let spare = buffer.capacity() - arrived;
-        let rest = connection.wanted();
-        self.large = arrived + rest > LARGE_FRAME_MIN;
-        if !self.large {
-            buffer.reserve(self.room.max(rest));
-        } else if spare < rest {
-            let mut larger = BytesMut::with_capacity(arrived + rest.min(READ_AHEAD_MAX.max(arrived)));
-            larger.extend_from_slice(&buffer);
-            buffer = larger;
-        }
-        Some(buffer)
+        Some(self.room.make(std::mem::take(&mut self.buffer), connection.wanted()))
     }
 
     /// Takes the buffer back, with `count` bytes more.
     pub(super) fn read(&mut self, buffer: BytesMut, count: usize) {
-        if self.large {
-            self.room = READ_AFTER_LARGE;
-        } else if count >= self.room {
-            self.room = (self.room * 4).min(READ_MAX);
-        } else if count < self.room / 16 {
-            self.room = (self.room / 2).max(READ_MIN);
-        }
+        self.room.read(count);
         self.buffer = buffer;
     }
 
@@ -155,14 +117,19 @@ impl Inflow {
                 return Ok(());
             }
             if room && let Some(message) = connection.short_message(&mut self.buffer) {
+                self.room.delivered(message.byte_len());
                 attachment.deliver(message);
                 continue;
             }
             match connection.handle_input(now, &mut self.buffer).map_err(Ended::Protocol)? {
                 None => return Ok(()),
-                Some(Event::Message(message)) if room => attachment.deliver(message),
+                Some(Event::Message(message)) if room => {
+                    self.room.delivered(message.byte_len());
+                    attachment.deliver(message);
+                }
                 Some(Event::Message(message)) => {
                     let message = detached(message);
+                    self.room.delivered(message.byte_len());
                     self.held_bytes += footprint(&message);
                     self.held.push_back(message);
                 }

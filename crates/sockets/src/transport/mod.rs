@@ -9,6 +9,7 @@ mod handshakes;
 mod inflow;
 mod listener;
 mod port;
+mod read_room;
 
 pub(crate) use self::dialer::dial;
 pub(crate) use self::driver::advance;
