@@ -33,6 +33,7 @@
 #![forbid(unsafe_code)]
 
 pub mod check;
+pub mod explore;
 pub mod report;
 pub mod run;
 pub mod scenario;
@@ -47,8 +48,10 @@ mod event;
 mod fault;
 mod host;
 mod link;
+mod lookout;
 mod network;
 mod recorder;
+mod sighting;
 mod sim;
 mod task;
 mod throttle;
@@ -62,4 +65,5 @@ pub use event::{
 pub use fault::{CancelWeights, ClockSkew, CrashKind, Fault, ReadRate, Readers, ShortIo};
 pub use link::{Latency, LinkConfig};
 pub use network::{SimListener, SimNetwork, SimStream, TurmoilNetwork};
+pub use sighting::Sighting;
 pub use sim::{Carrier, Failure, Sim, SimBuilder};
