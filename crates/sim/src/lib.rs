@@ -37,6 +37,7 @@ pub mod explore;
 pub mod report;
 pub mod run;
 pub mod scenario;
+pub mod shrink;
 pub mod trace;
 pub mod workload;
 

@@ -28,6 +28,8 @@ pub(crate) enum Command {
     Explore(ExploreOptions),
     /// Put what shards explored together into one verdict.
     Merge(MergeOptions),
+    /// Make a failing scenario as small as it gets, so that it still fails the same check.
+    Shrink(ShrinkOptions),
     /// Run a resolved scenario that a failure left behind.
     Replay(ReplayOptions),
     /// List scenarios and what they prove.
@@ -116,6 +118,9 @@ pub(crate) struct ExploreOptions {
     /// Make one in N runs twice and compare (1: all). Failures are always made twice.
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) twice: u64,
+    /// At last, make one failure of each kind small, for at most this much real time each.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(crate) shrink: Option<Duration>,
     /// Give a run up as hung after this many seconds of real time.
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) wall: u64,
@@ -132,6 +137,42 @@ pub(crate) struct MergeOptions {
     /// Report what they amount to as JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ShrinkOptions {
+    /// The resolved scenario that a failure left behind.
+    pub(crate) file: PathBuf,
+    /// Give back the smallest found after this much real time.
+    #[arg(long, value_name = "TIME", value_parser = time, default_value = "60s")]
+    pub(crate) budget: Duration,
+    /// Where to write it. Default: beside the file, as NAME.min.toml.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Run on this carrier instead of the one the file names.
+    #[arg(long, value_enum)]
+    pub(crate) on: Option<OneOf>,
+    /// A run that takes longer than this many seconds of real time hangs.
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) wall: u64,
+}
+
+/// One carrier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OneOf {
+    /// turmoil's simulated hosts.
+    Turmoil,
+    /// The executor that jumps from event to event.
+    Warp,
+}
+
+impl OneOf {
+    pub(crate) fn name(self) -> CarrierName {
+        match self {
+            Self::Turmoil => CarrierName::Turmoil,
+            Self::Warp => CarrierName::Warp,
+        }
+    }
 }
 
 /// Which part of a sweep to make.

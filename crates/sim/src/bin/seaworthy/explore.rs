@@ -25,12 +25,16 @@ use crate::pool::{self, Back, Watch};
 use crate::problem::Problem;
 use crate::run::{processors, program};
 use crate::show;
+use crate::shrink::{self, Failing, Smaller};
 
 /// Most runs that may hang before exploring stops: each keeps a processor busy until the process ends.
 const HUNG_MAX: usize = 8;
 
 /// Most traces that are kept of failures with one fingerprint; all of them leave their resolved scenario.
 const TRACES_MAX: usize = 3;
+
+/// Real time after which a run hangs while a failure is made small: what is smaller is not slower.
+const SHRINK_WALL: Duration = Duration::from_secs(10);
 
 /// A pair of scenario and seed, on a carrier.
 #[derive(Clone)]
@@ -60,7 +64,6 @@ struct Made {
 }
 
 pub(crate) fn explore(options: &ExploreOptions) -> Result<u8, Problem> {
-    let watch = Watch::start();
     let found = load(&options.paths)?;
     let shard = match options.shard {
         None => Shard::WHOLE,
@@ -88,7 +91,10 @@ pub(crate) fn explore(options: &ExploreOptions) -> Result<u8, Problem> {
             Arc::new(Subject { scenario, file, of, swarm: sweep.swarm, twice: options.twice, wall })
         })
         .collect();
-    sweep.runs = pairs(&subjects, &sweep, shard).count() as u64;
+    sweep.runs = match shard {
+        Shard::WHOLE => all(&sweep),
+        shard => pairs(&subjects, &sweep, shard).count() as u64,
+    };
     if sweep.runs == 0 {
         return Err(Problem::Usage(format!("shard {shard} has nothing to explore: there are too few seeds")));
     }
@@ -112,7 +118,7 @@ pub(crate) fn explore(options: &ExploreOptions) -> Result<u8, Problem> {
     let mut traces: BTreeMap<String, usize> = BTreeMap::new();
     let mut hung = 0;
 
-    let time = options.time;
+    let (time, watch) = (options.time, Watch::start());
     let left = pairs(&subjects, &sweep, shard)
         .filter(move |pair| !finished.contains(&(pair.of.of.clone(), pair.seed, pair.on)))
         .take_while(move |_| time.is_none_or(|time| watch.elapsed() < time));
@@ -162,7 +168,12 @@ pub(crate) fn explore(options: &ExploreOptions) -> Result<u8, Problem> {
     {
         journal.write(&Line::End(Ended { complete })).map_err(Problem::Journal)?;
     }
-    let judged = Judged { tally: &tally, sweep: &sweep, folder: &folder, coverage: shard == Shard::WHOLE };
+    let smallest = match options.shrink {
+        Some(budget) => shrink_each(&tally, &folder, threads, budget)?,
+        None => BTreeMap::new(),
+    };
+    let judged =
+        Judged { tally: &tally, sweep: &sweep, folder: &folder, smallest, coverage: shard == Shard::WHOLE };
     if let Some(file) = &options.junit {
         junit::write(file, &judged)?;
     }
@@ -183,6 +194,41 @@ pub(crate) fn explore(options: &ExploreOptions) -> Result<u8, Problem> {
         std::process::exit(i32::from(code));
     }
     Ok(code)
+}
+
+/// Makes one failure of each kind small, and gives where by fingerprint. A kind of which no smaller one can be told is
+/// left out.
+fn shrink_each(
+    tally: &Tally,
+    folder: &Path,
+    threads: usize,
+    budget: Duration,
+) -> Result<BTreeMap<String, PathBuf>, Problem> {
+    let folds = tally.folds();
+    // One that never came back would not come back smaller.
+    let replayable = folds.iter().filter(|fold| fold.example.events > 0);
+    let by_file: BTreeMap<PathBuf, &Fold> = replayable
+        .filter_map(|fold| fold.example.replay.as_ref().map(|file| (folder.join(file), *fold)))
+        .collect();
+    let failing = by_file
+        .iter()
+        .map(|(file, fold)| Failing { file: file.clone(), on: Some(fold.example.on) })
+        .collect();
+    let mut smallest = BTreeMap::new();
+    shrink::all(failing, threads, budget, SHRINK_WALL, |failing, smaller| {
+        if let (Smaller::Shrunk(shrunk, on), Some(fold)) = (smaller, by_file.get(&failing.file)) {
+            let file = shrink::beside(&failing.file);
+            shrink::leave(&file, &shrunk, on)?;
+            smallest.insert(fold.fingerprint.clone(), file);
+        }
+        Ok(())
+    })?;
+    Ok(smallest)
+}
+
+/// How many runs a whole sweep has.
+pub(crate) fn all(sweep: &Sweep) -> u64 {
+    (sweep.end - sweep.first) * sweep.scenarios.len() as u64 * sweep.on.len() as u64
 }
 
 /// Every pair that belongs to the shard. Seeds come in turn for all scenarios, so that a sweep that is cut short has
@@ -298,6 +344,8 @@ pub(crate) struct Judged<'a> {
     pub(crate) sweep: &'a Sweep,
     /// Where the paths of records begin.
     pub(crate) folder: &'a Path,
+    /// The smallest form of failures, by fingerprint.
+    pub(crate) smallest: BTreeMap<String, PathBuf>,
     /// Whether every goal had to be reached: not by a part of a sweep.
     pub(crate) coverage: bool,
 }
@@ -331,6 +379,9 @@ impl Judged<'_> {
             if let Some(file) = &example.replay {
                 let file = self.folder.join(file);
                 let _ = writeln!(text, "  replay: {} replay {}", program(), file.display());
+            }
+            if let Some(file) = self.smallest.get(&fold.fingerprint) {
+                let _ = writeln!(text, "  smallest: {} replay {}", program(), file.display());
             }
             if let Some(again) = again(fold) {
                 let _ = writeln!(text, "  or: {again}");
@@ -372,6 +423,7 @@ impl Judged<'_> {
                 "seed": fold.example.seed,
                 "on": fold.example.on,
                 "reasons": fold.example.reasons,
+                "smallest": self.smallest.get(&fold.fingerprint),
                 "replay": fold.example.replay.as_ref().map(|file| self.folder.join(file)),
             })
         };

@@ -16,6 +16,7 @@ mod problem;
 mod progress;
 mod replay;
 mod run;
+mod shrink;
 mod trace;
 
 use std::io::{self, Write};
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         Command::Run(options) => run::run(&options),
         Command::Explore(options) => explore::explore(&options),
         Command::Merge(options) => merge::merge(&options),
+        Command::Shrink(options) => shrink::shrink(&options),
         Command::Replay(options) => replay::replay(&options),
         Command::List(options) => list::list(&options),
         Command::New(options) => new::new(&options),

@@ -8,7 +8,7 @@ use seaworthy_sim::run::Verdict;
 use seaworthy_sim::scenario::CarrierName;
 
 use crate::arguments::MergeOptions;
-use crate::explore::Judged;
+use crate::explore::{Judged, all};
 use crate::junit;
 use crate::problem::Problem;
 use crate::show;
@@ -67,7 +67,13 @@ pub(crate) fn merge(options: &MergeOptions) -> Result<u8, Problem> {
     }
 
     let sweep = Sweep { runs: all(&first.sweep), ..first.sweep.clone() };
-    let judged = Judged { tally: &tally, sweep: &sweep, folder: "".as_ref(), coverage: true };
+    let judged = Judged {
+        tally: &tally,
+        sweep: &sweep,
+        folder: "".as_ref(),
+        smallest: BTreeMap::new(),
+        coverage: true,
+    };
     if let Some(file) = &options.junit {
         junit::write(file, &judged)?;
     }
@@ -146,11 +152,6 @@ fn one_sweep(one: &Source, other: &Source) -> Result<(), Problem> {
         return differs("there are", count(a), count(b));
     }
     Ok(())
-}
-
-/// How many runs a whole sweep has.
-fn all(sweep: &Sweep) -> u64 {
-    (sweep.end - sweep.first) * sweep.scenarios.len() as u64 * sweep.on.len() as u64
 }
 
 /// The shards of which there is no journal.
