@@ -56,12 +56,11 @@ pub fn shrink(
     wall: Duration,
     more: impl FnMut() -> bool,
 ) -> Result<Shrunk, CannotShrink> {
-    let scenario = scenario.resolved(scenario.seed);
+    let mut scenario = scenario.resolved(scenario.seed);
     let first = made(&scenario, carrier, wall, true);
     let (check, _) = fingerprint(&first).ok_or(CannotShrink::Passes)?;
-    let must = if check == "coverage" { too_often(&scenario, &first)? } else { Vec::new() };
-    let expect = Expect { must, sometimes: Vec::new(), ..scenario.expect.clone() };
-    let scenario = Scenario { expect, ..scenario };
+    scenario.expect.must = if check == "coverage" { too_often(&scenario, &first)? } else { Vec::new() };
+    scenario.expect.sometimes.clear();
     let twice = check == "determinism";
     let fails =
         |smaller: &Scenario| checks(&made(smaller, carrier, wall, twice)).any(|failed| failed == check);

@@ -13,7 +13,7 @@ use super::wire::WireFrame;
 pub type Name = Arc<str>;
 
 /// Something that happened at a time, at a host or at a socket.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Hash, Serialize, Deserialize)]
 pub struct Event {
     /// Simulated time, in nanoseconds since the start.
     pub t: u64,
@@ -40,7 +40,7 @@ pub struct MessageName {
 }
 
 /// Parts of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Phase {
     /// Faults as scripted: nothing may break that ZeroMQ promises.
@@ -54,7 +54,7 @@ pub enum Phase {
 }
 
 /// Whether bytes left a host or reached it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Direction {
     /// Taken from the writer.
@@ -64,7 +64,7 @@ pub enum Direction {
 }
 
 /// What can happen.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Hash, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum What {
     /// A part of the run begins.

@@ -323,3 +323,42 @@ fn a_failing_scenario_is_made_small_beside_itself_or_elsewhere() {
     let (_, err) = folder.exits(2, &["shrink", "fails.toml"]);
     assert!(err.contains("something did not happen often enough"), "{err}");
 }
+
+/// The line of an example for many machines that explores, as arguments, with few seeds.
+fn example(file: &str) -> Vec<String> {
+    let path = format!("{}/../../docs/scale-out/{file}", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(&path).unwrap();
+    let line = text.lines().find(|line| line.contains("explore") && line.contains("--seeds")).unwrap();
+    let words =
+        line.split(|c: char| c.is_whitespace() || "[],\"".contains(c)).filter(|word| !word.is_empty());
+    let words = words.skip_while(|word| *word != "explore");
+    words.map(|word| if word.starts_with("0..") { "0..16" } else { word }.to_owned()).collect()
+}
+
+#[test]
+fn the_examples_for_many_machines_make_parts_of_one_sweep() {
+    let index = |first: u64, variables: [&'static str; 2]| {
+        (0..8_u64)
+            .map(|shard| vec![(variables[0], (shard + first).to_string()), (variables[1], "8".to_owned())])
+            .collect::<Vec<_>>()
+    };
+    for (file, shards) in [
+        ("kubernetes.yaml", index(0, ["JOB_COMPLETION_INDEX", "SEAWORTHY_SHARDS"])),
+        ("slurm.sh", index(0, ["SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_COUNT"])),
+        ("gitlab.yml", index(1, ["CI_NODE_INDEX", "CI_NODE_TOTAL"])),
+    ] {
+        let folder = Folder::new(&format!("scale-out-{file}"));
+        std::fs::create_dir(folder.0.join("scenarios")).unwrap();
+        folder.write("scenarios/passes.toml", PASSES);
+        let arguments = example(file);
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        for variables in shards {
+            let variables: Vec<_> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            folder.exits_in(0, &arguments, &variables);
+        }
+        assert_eq!(results(&folder, "results").len(), 16, "{file}");
+        folder.exits(0, &["merge", "results"]);
+    }
+    let arguments = example("github.yml");
+    assert!(arguments.windows(2).any(|pair| pair == ["--shard", "${{"]), "{arguments:?}");
+}
