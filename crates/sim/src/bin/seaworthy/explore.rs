@@ -1,7 +1,6 @@
 //! Tries many seeds.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -26,6 +25,7 @@ use crate::problem::Problem;
 use crate::run::{processors, program};
 use crate::show;
 use crate::shrink::{self, Failing, Smaller};
+use crate::verdict::Judged;
 
 /// Most runs that may hang before exploring stops: each keeps a processor busy until the process ends.
 const HUNG_MAX: usize = 8;
@@ -46,6 +46,8 @@ struct Pair {
 
 /// A scenario to explore.
 struct Subject {
+    /// Its position in the sweep.
+    number: usize,
     scenario: Scenario,
     /// The file it comes from.
     file: PathBuf,
@@ -86,9 +88,10 @@ pub(crate) fn explore(options: &ExploreOptions) -> Result<u8, Problem> {
     let subjects: Vec<Arc<Subject>> = found
         .into_iter()
         .zip(&sweep.scenarios)
-        .map(|((file, scenario), text)| {
+        .enumerate()
+        .map(|(number, ((file, scenario), text))| {
             let (of, wall) = (sweep.of(text), Duration::from_secs(options.wall));
-            Arc::new(Subject { scenario, file, of, swarm: sweep.swarm, twice: options.twice, wall })
+            Arc::new(Subject { number, scenario, file, of, swarm: sweep.swarm, twice: options.twice, wall })
         })
         .collect();
     sweep.runs = match shard {
@@ -117,7 +120,7 @@ pub(crate) fn explore(options: &ExploreOptions) -> Result<u8, Problem> {
 
     let (time, watch) = (options.time, Watch::start());
     let left = pairs(&subjects, &sweep, shard)
-        .filter(move |pair| !finished.contains(&(pair.of.of.clone(), pair.seed, pair.on)))
+        .filter(move |pair| !finished.contains(&(pair.of.number, pair.seed, pair.on)))
         .take_while(move |_| time.is_none_or(|time| watch.elapsed() < time));
     let threads = options.jobs.map_or_else(processors, usize::from);
     let limit = patience(Duration::from_secs(options.wall));
@@ -244,29 +247,52 @@ fn pairs(
     })
 }
 
-/// Counts what the journals of a folder say about the pairs of this sweep, and gives which these are.
+/// Counts what the journals of a folder say about the pairs of this sweep, and gives which these are, scenarios by
+/// number.
 fn earlier(
     folder: &Path,
     sweep: &Sweep,
     shard: Shard,
     tally: &mut Tally,
-) -> Result<BTreeSet<(String, u64, CarrierName)>, Problem> {
-    let of: BTreeMap<String, &str> =
-        sweep.scenarios.iter().map(|text| (sweep.of(text), text.name.as_str())).collect();
+) -> Result<BTreeSet<(usize, u64, CarrierName)>, Problem> {
     let mut finished = BTreeSet::new();
+    let ours = Ours::of(sweep);
     for file in files(folder).map_err(Problem::Journal)? {
         read(&file, |run| {
-            let ours = of.get(&run.of).is_some_and(|name| *name == run.scenario)
-                && (sweep.first..sweep.end).contains(&run.seed)
-                && sweep.on.contains(&run.on)
-                && shard.owns(&run.scenario, run.seed);
-            if ours && finished.insert((run.of.clone(), run.seed, run.on)) {
+            if let Some(key) = ours.key(&run)
+                && shard.owns(&run.scenario, run.seed)
+                && finished.insert(key)
+            {
                 tally.add(&run);
             }
         })
         .map_err(Problem::Journal)?;
     }
     Ok(finished)
+}
+
+/// Tells the runs of a sweep from others.
+pub(crate) struct Ours<'a> {
+    sweep: &'a Sweep,
+    /// The number of each scenario, by what its runs are runs of.
+    numbers: BTreeMap<String, usize>,
+}
+
+impl<'a> Ours<'a> {
+    pub(crate) fn of(sweep: &'a Sweep) -> Self {
+        let numbers = sweep.scenarios.iter().enumerate().map(|(number, text)| (sweep.of(text), number));
+        Self { sweep, numbers: numbers.collect() }
+    }
+
+    /// Which run of the sweep this is, if one: the number of its scenario, its seed and its carrier.
+    pub(crate) fn key(&self, run: &RunRecord) -> Option<(usize, u64, CarrierName)> {
+        let sweep = self.sweep;
+        let number = *self.numbers.get(&run.of)?;
+        let ours = sweep.scenarios.get(number).is_some_and(|text| text.name == run.scenario)
+            && (sweep.first..sweep.end).contains(&run.seed)
+            && sweep.on.contains(&run.on);
+        ours.then_some((number, run.seed, run.on))
+    }
 }
 
 fn make(pair: &Pair) -> Made {
@@ -335,120 +361,7 @@ fn again(subjects: &[Arc<Subject>], fold: &Fold, swarm: bool) -> Option<String> 
     Some(format!("{} run {} --seed {seed}{swarm} --on {on}", program(), subject.file.display()))
 }
 
-/// What a sweep amounts to.
-pub(crate) struct Judged<'a> {
-    pub(crate) tally: &'a Tally,
-    pub(crate) sweep: &'a Sweep,
-    /// Where the paths of records begin.
-    pub(crate) folder: &'a Path,
-    /// The smallest form of failures, by fingerprint.
-    pub(crate) smallest: BTreeMap<String, PathBuf>,
-    /// Whether every goal had to be reached: not by a part of a sweep.
-    pub(crate) coverage: bool,
-}
-
-impl Judged<'_> {
-    /// Every goal that should have been reached and was not, with its scenario.
-    pub(crate) fn missed(&self) -> Vec<(&str, &str)> {
-        if self.coverage { self.tally.never_reached() } else { Vec::new() }
-    }
-
-    pub(crate) fn exit_code(&self) -> u8 {
-        match self.tally.worst() {
-            Verdict::Passed if !self.missed().is_empty() => Verdict::Failed.exit_code(),
-            worst => worst.exit_code(),
-        }
-    }
-
-    /// Failures by fingerprint, what was not reached, and the table. `again` gives a command that makes a failure
-    /// again without its resolved scenario.
-    pub(crate) fn text(&self, again: impl Fn(&Fold) -> Option<String>) -> String {
-        let mut text = String::new();
-        for fold in self.tally.folds() {
-            let _ = writeln!(text, "{}", headline(fold));
-            let example = &fold.example;
-            for reason in &example.reasons {
-                let _ = writeln!(text, "  {reason}");
-            }
-            if !example.off.is_empty() {
-                let _ = writeln!(text, "  switched off: {}", example.off.join(", "));
-            }
-            if let Some(file) = &example.replay {
-                let file = self.folder.join(file);
-                let _ = writeln!(text, "  replay: {} replay {}", program(), file.display());
-            }
-            if let Some(file) = self.smallest.get(&fold.fingerprint) {
-                let _ = writeln!(text, "  smallest: {} replay {}", program(), file.display());
-            }
-            if let Some(again) = again(fold) {
-                let _ = writeln!(text, "  or: {again}");
-            }
-            let alike = fold.seeds.iter().filter(|(name, seed, on)| {
-                (name, *seed, *on) != (&example.scenario, example.seed, example.on)
-            });
-            let alike: Vec<_> = alike.map(|(name, seed, on)| format!("{name} {seed} on {on}")).collect();
-            if !alike.is_empty() {
-                let more = if fold.count > alike.len() as u64 + 1 { ", …" } else { "" };
-                let _ = writeln!(text, "  and {} more: {}{more}", fold.count - 1, alike.join(", "));
-            }
-            text.push('\n');
-        }
-        let missed = self.missed();
-        for (scenario, goal) in &missed {
-            let _ = writeln!(text, "NEVER REACHED {scenario}: {goal}");
-        }
-        if !missed.is_empty() {
-            text.push('\n');
-        }
-        text.push_str(&self.tally.table());
-        if !self.coverage {
-            text.push_str("goals are judged when the shards are merged\n");
-        }
-        text
-    }
-
-    /// All of it as one line of JSON.
-    pub(crate) fn summary(&self) -> String {
-        let (reached, goals) = self.tally.coverage();
-        let fold = |fold: &&Fold| {
-            serde_json::json!({
-                "check": fold.check,
-                "fingerprint": fold.fingerprint,
-                "count": fold.count,
-                "verdict": fold.verdict,
-                "scenario": fold.example.scenario,
-                "seed": fold.example.seed,
-                "on": fold.example.on,
-                "reasons": fold.example.reasons,
-                "smallest": self.smallest.get(&fold.fingerprint),
-                "replay": fold.example.replay.as_ref().map(|file| self.folder.join(file)),
-            })
-        };
-        let missed =
-            |(scenario, goal): &(&str, &str)| serde_json::json!({ "scenario": scenario, "goal": goal });
-        let line = serde_json::json!({
-            "line": "summary",
-            "runs": self.tally.runs(),
-            "of": self.sweep.runs,
-            "failed": self.tally.bad(),
-            "failures": self.tally.folds().iter().map(fold).collect::<Vec<_>>(),
-            "goals": goals,
-            "reached": reached,
-            "never_reached": self.missed().iter().map(missed).collect::<Vec<_>>(),
-            "exit_code": self.exit_code(),
-        });
-        format!("{line}\n")
-    }
-}
-
-/// Failures that are probably one, in one line.
-pub(crate) fn headline(fold: &Fold) -> String {
-    let RunRecord { scenario, seed, on, .. } = &fold.example;
-    let times = if fold.count == 1 { String::new() } else { format!("{} × ", fold.count) };
-    format!("{} {times}{}: {scenario} on {on}, seed {seed}", fold.verdict, fold.check)
-}
-
-pub(crate) fn json(line: &Line) -> Result<String, Problem> {
+fn json(line: &Line) -> Result<String, Problem> {
     serde_json::to_string(line).map_err(|error| Problem::Machinery(error.to_string()))
 }
 
@@ -457,7 +370,14 @@ fn build() -> Result<String, Problem> {
     let file = std::env::current_exe().map_err(|error| Problem::Machinery(error.to_string()))?;
     let bytes = std::fs::read(&file).map_err(|source| Problem::Read { file, source })?;
     // Eight bytes at a time: it is long, and nobody wants to wait.
-    let mix = |hash: u64, word: u64| (hash ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29);
-    let words = bytes.chunks(8).map(|chunk| chunk.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)));
-    Ok(format!("{:016x}", words.fold(bytes.len() as u64, mix)))
+    let (words, rest) = bytes.as_chunks::<8>();
+    let mut hash = fold(bytes.len() as u64, rest.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)));
+    for word in words {
+        hash = fold(hash, u64::from_le_bytes(*word));
+    }
+    Ok(format!("{hash:016x}"))
+}
+
+fn fold(hash: u64, word: u64) -> u64 {
+    (hash ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29)
 }

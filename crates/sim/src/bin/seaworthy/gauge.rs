@@ -9,8 +9,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use seaworthy_sim::explore::{RunRecord, Tally};
 use seaworthy_sim::run::Verdict;
 
-use crate::explore::headline;
 use crate::pool::Watch;
+use crate::verdict::headline;
 
 /// Most kinds of failures shown below the bar.
 const FOLDS_SHOWN: usize = 5;

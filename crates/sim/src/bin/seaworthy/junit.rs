@@ -7,8 +7,8 @@ use seaworthy_sim::check::CHECKS;
 use seaworthy_sim::explore::Fold;
 use seaworthy_sim::run::Verdict;
 
-use crate::explore::Judged;
 use crate::problem::Problem;
+use crate::verdict::Judged;
 
 /// The case for the goals of a scenario.
 const GOALS: &str = "goals";

@@ -18,6 +18,7 @@ mod replay;
 mod run;
 mod shrink;
 mod trace;
+mod verdict;
 
 use std::io::{self, Write};
 use std::process::ExitCode;

@@ -8,10 +8,11 @@ use seaworthy_sim::run::Verdict;
 use seaworthy_sim::scenario::CarrierName;
 
 use crate::arguments::MergeOptions;
-use crate::explore::{Judged, all};
+use crate::explore::{Ours, all};
 use crate::junit;
 use crate::problem::Problem;
 use crate::show;
+use crate::verdict::Judged;
 
 /// A journal, and the sweep it ended with.
 struct Source {
@@ -31,33 +32,28 @@ pub(crate) fn merge(options: &MergeOptions) -> Result<u8, Problem> {
         one_sweep(first, other)?;
     }
     let mut tally = Tally::new(&first.sweep.scenarios);
-    let mut seen: BTreeMap<(String, u64, CarrierName), (String, String)> = BTreeMap::new();
+    // What was made, by which build, and how it went.
+    let mut seen: BTreeMap<(usize, u64, CarrierName), (&str, u64)> = BTreeMap::new();
     for source in &sources {
-        let sweep = &source.sweep;
-        let of: BTreeMap<&str, String> =
-            sweep.scenarios.iter().map(|text| (text.name.as_str(), sweep.of(text))).collect();
+        let build = source.sweep.build.as_str();
+        let ours = Ours::of(&source.sweep);
         read(&source.file, |mut run| {
-            let ours = of.get(run.scenario.as_str()) == Some(&run.of)
-                && (sweep.first..sweep.end).contains(&run.seed)
-                && sweep.on.contains(&run.on);
-            if !ours {
-                return;
-            }
+            let Some(key) = ours.key(&run) else { return };
             run.replay = run.replay.map(|file| source.folder.join(file).display().to_string());
-            let key = (run.scenario.clone(), run.seed, run.on);
+            let audit = u64::from_str_radix(&run.audit, 16).unwrap_or_default();
             match seen.get(&key) {
                 None => {
-                    seen.insert(key, (sweep.build.clone(), run.audit.clone()));
+                    seen.insert(key, (build, audit));
                     tally.add(&run);
                 }
-                // The same program made the same run twice, in two processes.
-                Some((build, audit)) if *build == sweep.build && *audit != run.audit => {
+                // The same program made the same run in two processes.
+                Some((by, other)) if *by == build && *other != audit => {
+                    let problem = "two processes made two different runs of one seed";
                     run.verdict = Verdict::Nondeterministic;
                     run.check = Some("determinism".to_owned());
-                    let problem = "two processes made two different runs of one seed";
                     run.fingerprint = Some(format!("determinism: {problem}"));
                     run.reasons =
-                        vec![format!("determinism: {problem}: audit {audit} against {}", run.audit)];
+                        vec![format!("determinism: {problem}: audit {other:016x} against {audit:016x}")];
                     tally.add(&run);
                 }
                 Some(_) => {}
