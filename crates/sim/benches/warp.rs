@@ -1,13 +1,16 @@
-//! What simulated time costs: an idle hour, megabytes, and small messages between five hosts.
+//! What simulated time costs: an idle hour, megabytes, small messages between five hosts, and a scenario of them.
 //!
 //! `cargo bench -p seaworthy-sim`
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "it measures the simulator")]
 
+use std::rc::Rc;
 use std::time::{Duration, Instant as WallInstant};
 
 use bytes::{Bytes, BytesMut};
 use seaworthy_core::{Instant, Listener, Network, Stream, StreamOptions};
+use seaworthy_sim::run::{Verdict, run};
+use seaworthy_sim::scenario::{Plan, Scenario};
 use seaworthy_sim::{Carrier, Sim, SimNetwork, SimStream};
 
 fn main() {
@@ -15,6 +18,7 @@ fn main() {
         idle_hour(carrier);
         megabytes(carrier);
         small_messages(carrier);
+        scenario(carrier);
     }
 }
 
@@ -127,4 +131,30 @@ fn small_messages(carrier: Carrier) {
         sim.run(Duration::from_secs(30)).unwrap();
     });
     println!("    {:?} per simulated second", took / 30);
+}
+
+/// The same with sockets, as `explore` runs it: with its trace, its audit, its checks, and everything closed at last.
+/// Goal on warp: 15 ms.
+fn scenario(carrier: Carrier) {
+    const FIVE: &str = r#"
+name = "five"
+description = "four PUSHes with 500 messages each, and a PULL"
+duration = "30s"
+network = { latency = "1ms..3ms" }
+host = [{ name = "server" }, { name = "client", count = 4 }]
+socket = [
+    { name = "pull", host = "server", type = "PULL", bind = ["tcp://*:5555"] },
+    { name = "push", host = "client", type = "PUSH", connect = ["tcp://server:5555"] },
+]
+workload = [
+    { socket = "push", role = "send", count = 500, interval = "60ms", size = 100 },
+    { socket = "pull", role = "receive" },
+]
+fault = [{ at = "10s", for = "1s", cut = ["server", "client-1"] }]
+"#;
+    let five = Scenario::parse("five.toml", FIVE).unwrap();
+    measure("a scenario of 5 hosts, 30 s, 2000 messages", carrier, || {
+        let outcome = run(&Rc::new(Plan::new(&five, 1)), carrier, Duration::from_secs(60));
+        assert_eq!(outcome.verdict(), Verdict::Passed, "{:?}", outcome.reasons());
+    });
 }

@@ -33,9 +33,11 @@
 #![forbid(unsafe_code)]
 
 pub mod check;
+pub mod explore;
 pub mod report;
 pub mod run;
 pub mod scenario;
+pub mod shrink;
 pub mod trace;
 pub mod workload;
 
@@ -47,8 +49,10 @@ mod event;
 mod fault;
 mod host;
 mod link;
+mod lookout;
 mod network;
 mod recorder;
+mod sighting;
 mod sim;
 mod task;
 mod throttle;
@@ -62,4 +66,5 @@ pub use event::{
 pub use fault::{CancelWeights, ClockSkew, CrashKind, Fault, ReadRate, Readers, ShortIo};
 pub use link::{Latency, LinkConfig};
 pub use network::{SimListener, SimNetwork, SimStream, TurmoilNetwork};
+pub use sighting::Sighting;
 pub use sim::{Carrier, Failure, Sim, SimBuilder};

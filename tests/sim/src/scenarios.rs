@@ -1,10 +1,14 @@
 //! The scenarios that ship with Seaworthy hold, and the testbed that says so can also say no.
 
-use seaworthy_sim::Carrier;
+use std::rc::Rc;
+use std::time::Duration;
+
 use seaworthy_sim::check::determinism;
-use seaworthy_sim::run::Verdict;
+use seaworthy_sim::explore::Mask;
+use seaworthy_sim::run::{Verdict, run};
 use seaworthy_sim::scenario::Scenario;
 use seaworthy_sim::trace::Trace;
+use seaworthy_sim::{Carrier, Sighting};
 
 use crate::shipped::{folder, run_once, run_twice, scenario, shortened};
 
@@ -107,4 +111,63 @@ must = [{ socket = "pull", event = "received", before = "1s", at_least = 20 }]
 fn a_trace_reads_back_from_its_json_lines() {
     let outcome = run_once(&shortened(scenario("ghost-dealer-handover"), 10), 1, Carrier::Warp);
     assert_eq!(Trace::from_jsonl(&outcome.trace.to_jsonl()).unwrap(), outcome.trace);
+}
+
+/// Two PUSHes and a PULL, and a fault that nobody ends.
+fn endless(fault: &str) -> Scenario {
+    let text = format!(
+        r#"
+name = "endless"
+description = "a fault without an end"
+duration = "3s"
+host = [{{ name = "a" }}, {{ name = "b" }}, {{ name = "c" }}]
+socket = [
+    {{ name = "push", host = "a", type = "PUSH", connect = ["tcp://b:1"] }},
+    {{ name = "other", host = "c", type = "PUSH", connect = ["tcp://b:1"] }},
+    {{ name = "pull", host = "b", type = "PULL", bind = ["tcp://*:1"] }},
+]
+workload = [
+    {{ socket = "push", role = "send", count = 20, interval = "100ms", size = 1000 }},
+    {{ socket = "other", role = "send", count = 20, interval = "100ms" }},
+    {{ socket = "pull", role = "receive" }},
+]
+fault = [{{ at = "1s", {fault} }}]
+"#
+    );
+    Scenario::parse("endless.toml", &text).unwrap_or_else(|bad| panic!("{bad}"))
+}
+
+#[test]
+fn whatever_fault_nobody_ends_is_healed_and_then_there_is_progress() {
+    for fault in [
+        "cut = ['a', 'b']",
+        "cut_oneway = ['b', 'a']",
+        "isolate = 'b'",
+        "hold = ['a', 'b']",
+        "degrade = { between = ['a', 'b'], loss = 0.9 }",
+        "crash = 'b'",
+        "power_off = 'b'",
+        "pause = 'b'",
+        "slow_reader = { host = 'b', rate = 10 }",
+        "stall = 'pull'",
+    ] {
+        for carrier in [Carrier::Warp, Carrier::Turmoil] {
+            let outcome = run_once(&endless(fault), 1, carrier);
+            assert_eq!(outcome.reasons(), [""; 0], "{fault} on {carrier:?}");
+            assert!(outcome.sightings.contains(&Sighting::Progressed), "{fault} on {carrier:?}");
+        }
+    }
+}
+
+#[test]
+fn every_shipped_scenario_progresses_after_healing_with_and_without_a_mask() {
+    for name in names() {
+        let scenario = scenario(&name);
+        for seed in 0..4 {
+            let plan = Rc::new(Mask::of(&scenario, seed).plan(&scenario, seed));
+            let outcome = run(&plan, Carrier::Warp, Duration::from_secs(300));
+            assert_eq!(outcome.reasons(), [""; 0], "{name}, seed {seed}");
+            assert!(outcome.sightings.contains(&Sighting::Progressed), "{name}, seed {seed}");
+        }
+    }
 }

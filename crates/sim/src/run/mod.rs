@@ -10,10 +10,11 @@ use std::time::Duration;
 use self::conditions::Conditions;
 pub use self::outcome::{Outcome, Verdict};
 use crate::check::{self, Case};
+use crate::lookout::Lookout;
 use crate::scenario::Plan;
 use crate::trace::{Observer, Phase, Recorder};
 use crate::workload::{self, Stage};
-use crate::{Carrier, Failure, Sim};
+use crate::{Carrier, Failure, Sim, sighting};
 
 /// Simulated time that healed workloads may take to send all they should.
 const FINISH_MAX: Duration = Duration::from_secs(120);
@@ -40,6 +41,8 @@ pub fn run(plan: &Rc<Plan>, carrier: Carrier, wall_limit: Duration) -> Outcome {
         .wall_limit(wall_limit)
         .build();
     sim.tap(Observer::new(Rc::clone(plan), recorder.clone()));
+    let lookout = Lookout::default();
+    sim.tap(lookout.clone());
     stage.enter(sim.now(), Phase::Scripted);
     for host in &plan.hosts {
         let (stage, name) = (stage.clone(), host.clone());
@@ -50,12 +53,17 @@ pub fn run(plan: &Rc<Plan>, carrier: Carrier, wall_limit: Duration) -> Outcome {
     let case = Case { plan, trace: &trace };
     // A run that ended early left everything half done; only what ended it counts.
     let violations = if played.is_ok() { check::all(&case) } else { check::panics(&case) };
-    Outcome { carrier, trace, audit, violations, failure: played.err() }
+    let sightings = lookout.finish().into_iter().chain(sighting::in_trace(&trace)).collect();
+    Outcome { carrier, trace, audit, violations, sightings, failure: played.err() }
 }
 
 /// Runs a plan twice and compares.
 pub fn prove(plan: &Rc<Plan>, carrier: Carrier, wall_limit: Duration) -> Outcome {
-    let first = run(plan, carrier, wall_limit);
+    confirm(plan, carrier, wall_limit, run(plan, carrier, wall_limit))
+}
+
+/// Runs a plan again and compares with what came out `first`. A run that ended early is not made again.
+pub fn confirm(plan: &Rc<Plan>, carrier: Carrier, wall_limit: Duration, first: Outcome) -> Outcome {
     if first.failure.is_some() {
         return first;
     }

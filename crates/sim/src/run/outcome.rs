@@ -1,11 +1,12 @@
 //! What came out of a run.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
 use crate::check::Violation;
 use crate::trace::{Audit, Trace};
-use crate::{Carrier, Failure};
+use crate::{Carrier, Failure, Sighting};
 
 /// A finished run.
 #[derive(Clone, Debug)]
@@ -18,12 +19,14 @@ pub struct Outcome {
     pub audit: Audit,
     /// What the checks found.
     pub violations: Vec<Violation>,
+    /// The states that it came across.
+    pub sightings: BTreeSet<Sighting>,
     /// Why it ended early, if it did.
     pub failure: Option<Failure>,
 }
 
 /// What an outcome means, from best to worst.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// Every check passed.

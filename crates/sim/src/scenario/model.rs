@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::draw::{Draw, Series};
 use super::options::SocketOptions;
 use super::quantity::{Bandwidth, ByteCount, Count, Probability, Span};
+use crate::Sighting;
 
 /// One scenario: hosts and links, sockets and what they do, faults, and what is expected of it all.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -327,6 +328,9 @@ pub struct Expect {
     /// What must have happened for the run to prove anything, or must not have.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub must: Vec<Must>,
+    /// What some seed of a sweep must have come across, for `explore`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sometimes: Vec<Sighting>,
 }
 
 /// Which messages may get lost.
@@ -446,7 +450,12 @@ impl Degrade {
 
 impl Default for Expect {
     fn default() -> Self {
-        Self { loss: LossRule::default(), progress_within: default_progress(), must: Vec::new() }
+        Self {
+            loss: LossRule::default(),
+            progress_within: default_progress(),
+            must: Vec::new(),
+            sometimes: Vec::new(),
+        }
     }
 }
 

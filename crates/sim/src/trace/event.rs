@@ -1,5 +1,6 @@
 //! One thing that happened.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use super::wire::WireFrame;
 pub type Name = Arc<str>;
 
 /// Something that happened at a time, at a host or at a socket.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Hash, Serialize, Deserialize)]
 pub struct Event {
     /// Simulated time, in nanoseconds since the start.
     pub t: u64,
@@ -29,7 +30,7 @@ pub struct Event {
 }
 
 /// A message, by its sender and its number there.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct MessageName {
     /// The sending socket.
     pub sender: Name,
@@ -40,7 +41,7 @@ pub struct MessageName {
 }
 
 /// Parts of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Phase {
     /// Faults as scripted: nothing may break that ZeroMQ promises.
@@ -54,7 +55,7 @@ pub enum Phase {
 }
 
 /// Whether bytes left a host or reached it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Direction {
     /// Taken from the writer.
@@ -64,7 +65,7 @@ pub enum Direction {
 }
 
 /// What can happen.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Hash, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum What {
     /// A part of the run begins.
@@ -341,6 +342,23 @@ impl Event {
     /// Whether this happened at the socket named `name`.
     pub fn is_at(&self, name: &str) -> bool {
         self.socket.as_deref() == Some(name)
+    }
+}
+
+/// By sender, life and number. Checks look messages up all the time, and nearly always names of one sender are one.
+impl Ord for MessageName {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let senders = match Arc::ptr_eq(&self.sender, &other.sender) {
+            true => Ordering::Equal,
+            false => self.sender.cmp(&other.sender),
+        };
+        senders.then_with(|| (self.life, self.sequence).cmp(&(other.life, other.sequence)))
+    }
+}
+
+impl PartialOrd for MessageName {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 

@@ -124,18 +124,14 @@ impl Observer {
     fn audit(&self, now: Instant, event: &Event<'_>) {
         match event {
             Event::PacketSent { packet, bytes, .. } => {
-                self.recorder.audit(now, format_args!("sent {}", packet.index()), bytes);
+                self.recorder.audit_bytes(now, 0, packet.index(), bytes);
             }
             Event::PacketDelivered { packet, bytes, .. } => {
-                self.recorder.audit(now, format_args!("delivered {}", packet.index()), bytes);
+                self.recorder.audit_bytes(now, 1, packet.index(), bytes);
             }
-            Event::Written { stream, bytes } => {
-                self.recorder.audit(now, format_args!("written {}", stream.index()), bytes);
-            }
-            Event::Read { stream, bytes } => {
-                self.recorder.audit(now, format_args!("read {}", stream.index()), bytes);
-            }
-            other => self.recorder.audit(now, format_args!("{other:?}"), &[]),
+            Event::Written { stream, bytes } => self.recorder.audit_bytes(now, 2, stream.index(), bytes),
+            Event::Read { stream, bytes } => self.recorder.audit_bytes(now, 3, stream.index(), bytes),
+            other => self.recorder.audit(now, format_args!("{other:?}")),
         }
     }
 }

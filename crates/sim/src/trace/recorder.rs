@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::fmt;
 use std::fmt::Write as _;
+use std::hash::Hash as _;
 use std::rc::Rc;
 
 use seaworthy_core::Instant;
@@ -32,17 +33,24 @@ impl Recorder {
     pub fn push(&self, now: Instant, host: Option<&Name>, socket: Option<&Name>, what: What) {
         let event = Event { t: now.as_nanos(), host: host.cloned(), socket: socket.cloned(), what };
         let mut record = self.0.borrow_mut();
-        // Debug output has every field, and is never read back.
-        let _ = write!(record.audit, "{event:?}");
+        event.hash(&mut record.audit);
         record.audit.end_event();
         record.events.push(event);
     }
 
-    /// Adds to the audit alone: what happened below the level of a trace, such as a packet.
-    pub fn audit(&self, now: Instant, details: fmt::Arguments<'_>, bytes: &[u8]) {
+    /// Adds to the audit alone: what happened below the level of a trace, such as a fault of the wire.
+    pub fn audit(&self, now: Instant, details: fmt::Arguments<'_>) {
         let mut record = self.0.borrow_mut();
-        record.audit.add(&now.as_nanos().to_le_bytes());
+        record.audit.add_number(now.as_nanos());
         let _ = record.audit.write_fmt(details);
+        record.audit.end_event();
+    }
+
+    /// Adds to the audit alone that bytes moved: which of the network's events it was, on which packet or stream.
+    pub fn audit_bytes(&self, now: Instant, kind: u8, number: u64, bytes: &[u8]) {
+        let mut record = self.0.borrow_mut();
+        record.audit.add_number(now.as_nanos());
+        record.audit.add_number(number << 8 | u64::from(kind));
         record.audit.add(bytes);
         record.audit.end_event();
     }
@@ -74,7 +82,9 @@ impl Trace {
 
     /// Position of the event with which a phase begins.
     pub fn phase_start(&self, phase: Phase) -> Option<usize> {
-        self.events.iter().position(|event| event.what == What::Phase { phase })
+        self.events
+            .iter()
+            .position(|event| matches!(event.what, What::Phase { phase: begun } if begun == phase))
     }
 
     /// The first event that differs from `other`, as lines of JSON; `None` where one of them has ended.

@@ -18,7 +18,7 @@ const COMMAND: u8 = 4;
 const FRAME_MAX: u64 = 64 << 20;
 
 /// A whole unit of ZMTP.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "frame", rename_all = "lowercase")]
 pub enum WireFrame {
     /// The 64 bytes that begin a stream.

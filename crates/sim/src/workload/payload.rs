@@ -179,7 +179,7 @@ pub fn read_message(message: &Message) -> Result<(usize, Stamp), Torn> {
     };
     let head = Payload::decode(&frames[first])?;
     for (expected, frame) in frames[first..].iter().enumerate() {
-        let payload = Payload::decode(frame)?;
+        let payload = if expected == 0 { head } else { Payload::decode(frame)? };
         if payload.stamp != head.stamp || usize::from(payload.part) != expected {
             return Err(Torn::Mixed {
                 found: payload.part,

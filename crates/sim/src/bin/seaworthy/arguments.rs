@@ -2,9 +2,12 @@
 
 use std::ops::Range;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use seaworthy_sim::explore::{BadShard, Shard};
 use seaworthy_sim::scenario::CarrierName;
+use seaworthy_sim::scenario::quantity::{Quantity, Span};
 
 /// ZeroMQ sockets in simulated storms: run scenarios, replay failures, read traces.
 #[derive(Debug, Parser)]
@@ -21,6 +24,12 @@ const EXIT_CODES: &str = "Exit codes: 0 all passed, 1 a check failed, 2 bad usag
 pub(crate) enum Command {
     /// Run scenarios, each twice per seed, and judge them.
     Run(RunOptions),
+    /// Try many seeds of scenarios, each with another part of its faults, and see what is reached.
+    Explore(ExploreOptions),
+    /// Put what shards explored together into one verdict.
+    Merge(MergeOptions),
+    /// Make a failing scenario as small as it gets, so that it still fails the same check.
+    Shrink(ShrinkOptions),
     /// Run a resolved scenario that a failure left behind.
     Replay(ReplayOptions),
     /// List scenarios and what they prove.
@@ -44,6 +53,9 @@ pub(crate) struct RunOptions {
     /// Run with every seed from A up to, not including, B.
     #[arg(long, value_name = "A..B", value_parser = seeds)]
     pub(crate) seeds: Option<Range<u64>>,
+    /// Switch part of each scenario off, as `explore` does for this seed.
+    #[arg(long)]
+    pub(crate) swarm: bool,
     /// What carries the packets.
     #[arg(long, value_enum, default_value_t = On::Both)]
     pub(crate) on: On,
@@ -68,6 +80,107 @@ pub(crate) struct RunOptions {
     /// Report as JSON lines on standard output.
     #[arg(long, conflicts_with = "trace")]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExploreOptions {
+    /// Scenario files, or folders of them.
+    #[arg(default_value = "scenarios")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Every seed from A up to, not including, B.
+    #[arg(long, value_name = "A..B", value_parser = seeds, default_value = "0..1000")]
+    pub(crate) seeds: Range<u64>,
+    /// What carries the packets.
+    #[arg(long, value_enum, default_value_t = On::Warp)]
+    pub(crate) on: On,
+    /// Runs to make side by side. Default: one for each processor.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) jobs: Option<u16>,
+    /// Begin no run after this much real time, such as 90s, 10m or 2h.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(crate) time: Option<Duration>,
+    /// Make one part of N of the runs, counted from 0; auto: the part that Kubernetes, Slurm, AWS Batch, GitLab or
+    /// Buildkite assigned.
+    #[arg(long, value_name = "I/N|auto", value_parser = shard)]
+    pub(crate) shard: Option<ShardChoice>,
+    /// Keep results and failures here; the same command again goes on where it stopped.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Write a JUnit report.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) junit: Option<PathBuf>,
+    /// Report each run, and at last what they amount to, as JSON lines on standard output.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Run every scenario as it is written, for every seed.
+    #[arg(long)]
+    pub(crate) whole: bool,
+    /// Make one in N runs twice and compare (1: all). Failures are always made twice.
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) twice: u64,
+    /// At last, make one failure of each kind small, for at most this much real time each.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(crate) shrink: Option<Duration>,
+    /// Give a run up as hung after this many seconds of real time.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) wall: u64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MergeOptions {
+    /// Folders that `explore --out` wrote.
+    #[arg(required = true)]
+    pub(crate) folders: Vec<PathBuf>,
+    /// Write a JUnit report.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) junit: Option<PathBuf>,
+    /// Report what they amount to as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ShrinkOptions {
+    /// The resolved scenario that a failure left behind.
+    pub(crate) file: PathBuf,
+    /// Give back the smallest found after this much real time.
+    #[arg(long, value_name = "TIME", value_parser = time, default_value = "60s")]
+    pub(crate) budget: Duration,
+    /// Where to write it. Default: beside the file, as NAME.min.toml.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Run on this carrier instead of the one the file names.
+    #[arg(long, value_enum)]
+    pub(crate) on: Option<OneOf>,
+    /// A run that takes longer than this many seconds of real time hangs.
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) wall: u64,
+}
+
+/// One carrier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OneOf {
+    /// turmoil's simulated hosts.
+    Turmoil,
+    /// The executor that jumps from event to event.
+    Warp,
+}
+
+impl OneOf {
+    pub(crate) fn name(self) -> CarrierName {
+        match self {
+            Self::Turmoil => CarrierName::Turmoil,
+            Self::Warp => CarrierName::Warp,
+        }
+    }
+}
+
+/// Which part of a sweep to make.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum ShardChoice {
+    This(Shard),
+    /// The one that the platform assigned.
+    Auto,
 }
 
 #[derive(Debug, Args)]
@@ -145,4 +258,15 @@ fn seeds(text: &str) -> Result<Range<u64>, String> {
     let number = |text: &str| text.trim().parse::<u64>().map_err(|_| format!("{text:?} is not a seed"));
     let (from, to) = (number(from)?, number(to)?);
     if from < to { Ok(from..to) } else { Err(format!("{from}..{to} contains no seed")) }
+}
+
+/// Reads a length of real time.
+fn time(text: &str) -> Result<Duration, String> {
+    let Span(time) = Span::parse(text)?;
+    if time.is_zero() { Err("no time at all".to_owned()) } else { Ok(time) }
+}
+
+/// Reads `i/n` or `auto`.
+fn shard(text: &str) -> Result<ShardChoice, BadShard> {
+    if text == "auto" { Ok(ShardChoice::Auto) } else { text.parse().map(ShardChoice::This) }
 }

@@ -4,14 +4,21 @@
 //! 4 nondeterminism, 5 a hang.
 
 mod arguments;
+mod explore;
+mod gauge;
 mod jobs;
+mod junit;
 mod list;
+mod merge;
 mod new;
+mod pool;
 mod problem;
 mod progress;
 mod replay;
 mod run;
+mod shrink;
 mod trace;
+mod verdict;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -25,6 +32,9 @@ use self::problem::Problem;
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Run(options) => run::run(&options),
+        Command::Explore(options) => explore::explore(&options),
+        Command::Merge(options) => merge::merge(&options),
+        Command::Shrink(options) => shrink::shrink(&options),
         Command::Replay(options) => replay::replay(&options),
         Command::List(options) => list::list(&options),
         Command::New(options) => new::new(&options),

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use seaworthy_sim::explore::{BadJournal, BadShard};
 use seaworthy_sim::scenario::BadScenario;
 use seaworthy_sim::trace::BadTrace;
 
@@ -21,14 +22,26 @@ pub(crate) enum Problem {
     #[error("cannot write to standard output: {0}")]
     Output(io::Error),
     #[error("{0}")]
+    Journal(BadJournal),
+    #[error("--shard auto: {0}")]
+    Shard(BadShard),
+    #[error("{0}")]
     Machinery(String),
 }
 
 impl Problem {
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
-            Self::Scenarios(_) | Self::Usage(_) | Self::Trace { .. } | Self::Read { .. } => 2,
-            Self::Write { .. } | Self::Output(_) | Self::Machinery(_) => 3,
+            Self::Shard(_)
+            | Self::Journal(BadJournal::Busy(_) | BadJournal::Line { .. })
+            | Self::Scenarios(_)
+            | Self::Usage(_)
+            | Self::Trace { .. }
+            | Self::Read { .. } => 2,
+            Self::Journal(BadJournal::Io { .. })
+            | Self::Write { .. }
+            | Self::Output(_)
+            | Self::Machinery(_) => 3,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use seaworthy_sim::explore::Mask;
 use seaworthy_sim::report::table;
 use seaworthy_sim::run::Verdict;
 use seaworthy_sim::scenario::{CarrierName, Scenario};
@@ -19,8 +20,11 @@ pub(crate) fn replay(options: &ReplayOptions) -> Result<u8, Problem> {
         Some(on) => on.carriers(),
         None => vec![scenario.on.unwrap_or(CarrierName::Warp)],
     };
-    let jobs: Vec<Job> =
-        carriers.iter().map(|on| Job { scenario: scenario.clone(), seed: scenario.seed, on: *on }).collect();
+    let job = |on: &CarrierName| {
+        let mask = Mask::none();
+        Job { scenario: scenario.clone(), seed: scenario.seed, on: *on, mask }
+    };
+    let jobs: Vec<Job> = carriers.iter().map(job).collect();
     let mut reports = Vec::new();
     let all_came_back = run_all(&jobs, 1, Duration::from_secs(options.wall), |mut done| {
         if options.trace

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
+use seaworthy_sim::explore::Mask;
 use seaworthy_sim::report::{RunReport, replay_file, table};
 use seaworthy_sim::run::{Outcome, Verdict};
 use seaworthy_sim::scenario::{CarrierName, Plan, Scenario};
@@ -64,7 +65,8 @@ fn jobs(scenarios: &[Scenario], carriers: &[CarrierName], options: &RunOptions) 
     for scenario in scenarios {
         let own = options.seed.unwrap_or(scenario.seed);
         for &on in carriers {
-            let job = |seed| Job { scenario: scenario.clone(), seed, on };
+            let mask = |seed| if options.swarm { Mask::of(scenario, seed) } else { Mask::none() };
+            let job = |seed| Job { scenario: scenario.clone(), seed, on, mask: mask(seed) };
             match &options.seeds {
                 Some(seeds) => jobs.extend(seeds.clone().map(job)),
                 None => jobs.push(job(own)),
@@ -74,7 +76,7 @@ fn jobs(scenarios: &[Scenario], carriers: &[CarrierName], options: &RunOptions) 
     jobs
 }
 
-fn processors() -> usize {
+pub(crate) fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
@@ -121,7 +123,7 @@ pub(crate) fn failures(reports: &[RunReport]) -> String {
 }
 
 /// How this program was called, so that what it says to call works.
-fn program() -> String {
+pub(crate) fn program() -> String {
     std::env::args().next().unwrap_or_else(|| "seaworthy".to_owned())
 }
 

@@ -1,64 +1,9 @@
 //! The program `seaworthy`, from the outside: what it prints, writes and returns.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+mod explore;
+mod folder;
 
-/// A fresh folder to work in, gone afterwards.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(test: &str) -> Self {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{test}-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        Self(folder)
-    }
-
-    fn write(&self, file: &str, text: &str) {
-        std::fs::write(self.0.join(file), text).unwrap();
-    }
-
-    fn read(&self, file: &str) -> String {
-        std::fs::read_to_string(self.0.join(file)).unwrap()
-    }
-
-    fn seaworthy(&self, arguments: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_seaworthy")).args(arguments).current_dir(&self.0).output().unwrap()
-    }
-
-    /// Runs, checks the exit code, and gives standard output and standard error.
-    #[track_caller]
-    fn exits(&self, code: i32, arguments: &[&str]) -> (String, String) {
-        let output = self.seaworthy(arguments);
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let (out, err) = (text(&output.stdout), text(&output.stderr));
-        assert_eq!(output.status.code(), Some(code), "{arguments:?}\n{out}\n{err}");
-        (out, err)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-const PASSES: &str = r#"
-name = "passes"
-description = "PUSH to PULL"
-duration = "1s"
-host = [{ name = "a" }, { name = "b" }]
-socket = [
-    { name = "push", host = "a", type = "PUSH", connect = ["tcp://b:1"] },
-    { name = "pull", host = "b", type = "PULL", bind = ["tcp://*:1"] },
-]
-workload = [{ socket = "push", role = "send", count = 3 }, { socket = "pull", role = "receive" }]
-"#;
-
-/// Passes all checks, but what it expects does not happen.
-fn fails() -> String {
-    let name = PASSES.replace("\"passes\"", "\"fails\"");
-    format!("{name}\nexpect = {{ must = [{{ socket = \"push\", event = \"disconnected\" }}] }}\n")
-}
+use crate::folder::{Folder, PASSES, fails};
 
 #[test]
 fn a_scenario_that_passes_exits_with_0_and_a_table() {
