@@ -12,7 +12,7 @@ pub fn check(case: &Case<'_>) -> Vec<Violation> {
     let mut violations = Vec::new();
     for entry in &ledger.entries {
         let why = match &entry.fate {
-            Fate::Received | Fate::Kept => continue,
+            Fate::Received | Fate::Kept | Fate::NotSent => continue,
             Fate::Lost(_) if !strict => continue,
             Fate::Lost(why) => format!("{why}, but the scenario allows no loss"),
             Fate::Missing(why) => (*why).to_owned(),
@@ -192,6 +192,15 @@ mod tests {
     fn what_an_application_never_reads_is_no_loss() {
         let deaf = PIPELINE.replace("{ socket = \"pull\", role = \"receive\" },", "");
         nothing_found_in(&deaf, check, &trace(&[at(PUSH, sent("push#0"))]));
+    }
+
+    #[test]
+    fn a_message_whose_send_was_dropped_need_not_arrive_unless_it_left() {
+        let dropped =
+            at(PUSH, What::Cancelled { operation: "send".into(), message: Some(message("push#0")) });
+        nothing_found(check, &trace(std::slice::from_ref(&dropped)));
+        let left = [pipeline(), vec![dropped, at(PUSH, left("push#0", 4))]].concat();
+        found(check, &trace(&left), "the connection it left on never broke");
     }
 
     #[test]

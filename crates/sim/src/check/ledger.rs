@@ -44,6 +44,8 @@ pub struct Entry {
     pub sender: usize,
     /// Whether it is the answer to the message of this name.
     pub answer: bool,
+    /// Whether its send was dropped: it was sent whole, or not at all.
+    pub dropped: bool,
     /// Position in the trace of its sending.
     pub sent: usize,
     /// When it was sent.
@@ -69,6 +71,8 @@ pub enum Fate {
     Received,
     /// It waits for an application that never reads.
     Kept,
+    /// Its send was dropped, and it never left.
+    NotSent,
     /// It was lost, and may have been.
     Lost(&'static str),
     /// It was lost, and nothing that happened allows that: the nearest that did not.
@@ -108,8 +112,11 @@ impl Ledger {
 
     /// How many messages of a socket, sent at a time that counts, were not received.
     pub fn lost_by(&self, sender: usize, counts: impl Fn(Duration) -> bool) -> u64 {
-        let lost =
-            |entry: &&Entry| entry.sender == sender && entry.fate != Fate::Received && counts(entry.at);
+        let lost = |entry: &&Entry| {
+            entry.sender == sender
+                && !matches!(entry.fate, Fate::Received | Fate::NotSent)
+                && counts(entry.at)
+        };
         self.entries.iter().filter(lost).count() as u64
     }
 
@@ -181,6 +188,9 @@ impl Ledger {
     fn explain(&mut self, mishaps: &Mishaps<'_>, queues: &mut Queues, at: usize) -> Fate {
         let plan = mishaps.plan;
         let entry = &self.entries[at];
+        if entry.dropped && entry.left.is_none() {
+            return Fate::NotSent;
+        }
         let receiver =
             entry.to.or_else(|| entry.left.and_then(|(_, stream)| mishaps.streams.receiver(stream)));
         let unread = match receiver {
@@ -228,6 +238,7 @@ impl Ledger {
         let waiting = |other: &&Entry| {
             other.sender == entry.sender
                 && other.to == entry.to
+                && !other.dropped
                 && other.left.is_none_or(|(left, _)| left > entry.sent)
                 && other.gone.is_none_or(|gone| gone > entry.sent)
         };
@@ -253,21 +264,28 @@ pub(super) fn high_water_mark(option: Option<Draw<Count>>) -> Option<u64> {
 fn entries(plan: &Plan, events: &[Event]) -> Vec<Entry> {
     let mut entries = Vec::new();
     for (sent, event) in events.iter().enumerate() {
-        let What::Sent { message, bytes, to, answer, .. } = &event.what else { continue };
+        let (message, bytes, to, answer, dropped) = match &event.what {
+            What::Sent { message, bytes, to, answer, .. } => (message, *bytes, to.as_ref(), *answer, false),
+            What::Cancelled { message: Some(message), .. } if event.is_at(&message.sender) => {
+                (message, 0, None, false, true)
+            }
+            _ => continue,
+        };
         let Some(sender) = event.socket.as_deref().and_then(|name| plan.socket_number(name)) else {
             continue;
         };
         if plan.socket(sender).kind == SocketKind::Pub {
             continue;
         }
-        let asker = if *answer { Some(&message.sender) } else { to.as_ref() };
+        let asker = if answer { Some(&message.sender) } else { to };
         entries.push(Entry {
             message: message.clone(),
             sender,
-            answer: *answer,
+            answer,
+            dropped,
             sent,
             at: event.at(),
-            bytes: *bytes,
+            bytes,
             to: asker.and_then(|name| plan.socket_number(name)),
             left: None,
             arrived: None,
