@@ -217,6 +217,13 @@ impl Control {
         self.world.set_yield_chance(chance);
     }
 
+    /// The same for the operations of one host; the larger of both probabilities counts.
+    pub fn set_host_yield_chance(&self, host: HostId, chance: f64) {
+        if let Some(host) = self.world.host(host) {
+            host.set_yield_chance(chance);
+        }
+    }
+
     /// Changes a host's clock.
     pub fn set_clock(&self, host: HostId, skew: ClockSkew) {
         if let Some(host) = self.world.host(host) {

@@ -56,6 +56,14 @@ impl Dice {
         p > 0.0 && (p >= 1.0 || self.fraction() < p)
     }
 
+    /// The same in another order, each equally likely.
+    pub fn shuffled<T>(&mut self, mut items: Vec<T>) -> Vec<T> {
+        for last in (1..items.len()).rev() {
+            items.swap(last, self.below(last as u64 + 1) as usize);
+        }
+        items
+    }
+
     /// Uniform over `low..=high`, in nanoseconds.
     pub fn duration(&mut self, low: Duration, high: Duration) -> Duration {
         Duration::from_nanos(self.between(nanos(low), nanos(high)))
@@ -116,6 +124,13 @@ mod tests {
         let mut dice = Dice::new(1, "ranges");
         let drawn: std::collections::BTreeSet<u64> = (0..1000).map(|_| dice.between(3, 6)).collect();
         assert_eq!(drawn.into_iter().collect::<Vec<_>>(), [3, 4, 5, 6]);
+    }
+
+    #[test]
+    fn shuffling_reaches_every_order() {
+        let mut dice = Dice::new(1, "orders");
+        let orders: std::collections::BTreeSet<_> = (0..200).map(|_| dice.shuffled(vec![1, 2, 3])).collect();
+        assert_eq!(orders.len(), 6);
     }
 
     #[test]

@@ -156,6 +156,13 @@ pub enum Fault {
         /// How often.
         short: ShortIo,
     },
+    /// Operations of a host yield more or less often.
+    Yields {
+        /// The host.
+        host: HostId,
+        /// How often.
+        chance: f64,
+    },
     /// A host's clock jumped or changed its speed.
     Clock {
         /// The host.

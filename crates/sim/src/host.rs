@@ -48,13 +48,15 @@ pub(crate) struct Host {
     /// Socket files. They outlive processes and power.
     pub(crate) files: RefCell<BTreeSet<PathBuf>>,
     short: Cell<ShortIo>,
+    yield_chance: Cell<f64>,
     dice: RefCell<HostDice>,
 }
 
 struct HostDice {
     program: Dice,
     cancel: Dice,
-    short: Dice,
+    short_read: Dice,
+    short_write: Dice,
     yields: Dice,
 }
 
@@ -82,7 +84,8 @@ impl Host {
         let dice = HostDice {
             program: dice("program"),
             cancel: dice("cancel"),
-            short: dice("short"),
+            short_read: dice("short read"),
+            short_write: dice("short write"),
             yields: dice("yield"),
         };
         Rc::new_cyclic(|host| Self {
@@ -103,6 +106,7 @@ impl Host {
             next_sleeper: Cell::new(0),
             files: RefCell::default(),
             short: Cell::default(),
+            yield_chance: Cell::default(),
             dice: RefCell::new(dice),
         })
     }
@@ -286,8 +290,13 @@ impl Host {
     }
 
     pub(crate) fn yields(&self) -> bool {
-        let chance = self.world.yield_chance.get();
+        let chance = self.world.yield_chance.get().max(self.yield_chance.get());
         chance > 0.0 && self.dice.borrow_mut().yields.chance(chance)
+    }
+
+    pub(crate) fn set_yield_chance(&self, chance: f64) {
+        self.yield_chance.set(chance);
+        self.world.record(&Event::Fault(Fault::Yields { host: self.id, chance }));
     }
 
     pub(crate) fn set_short_io(&self, short: ShortIo) {
@@ -297,20 +306,12 @@ impl Host {
 
     /// How many of `available` bytes a read gets.
     pub(crate) fn cut_read(&self, available: usize) -> usize {
-        self.cut_short(available, self.short.get().read)
+        cut_short(&mut self.dice.borrow_mut().short_read, available, self.short.get().read)
     }
 
     /// How many of `room` bytes a write may fill.
     pub(crate) fn cut_write(&self, room: usize) -> usize {
-        self.cut_short(room, self.short.get().write)
-    }
-
-    fn cut_short(&self, bytes: usize, chance: f64) -> usize {
-        if chance <= 0.0 || bytes < 2 {
-            return bytes;
-        }
-        let mut dice = self.dice.borrow_mut();
-        if dice.short.chance(chance) { dice.short.between(1, bytes as u64 - 1) as usize } else { bytes }
+        cut_short(&mut self.dice.borrow_mut().short_write, room, self.short.get().write)
     }
 
     /// Draws what becomes of a dropped operation on `bytes` bytes, and how many of them it moves.
@@ -333,6 +334,11 @@ impl Host {
             _ => (CancelOutcome::All, bytes),
         }
     }
+}
+
+/// One of 1 to `bytes - 1` with this probability, else all.
+fn cut_short(dice: &mut Dice, bytes: usize, chance: f64) -> usize {
+    if bytes >= 2 && dice.chance(chance) { dice.between(1, bytes as u64 - 1) as usize } else { bytes }
 }
 
 impl fmt::Debug for Host {

@@ -250,6 +250,58 @@ mod tests {
         assert!(with.iter().zip(&without).all(|(with, without)| with.is_none() || with == without));
     }
 
+    /// What became of fifty packets, as far as `look` sees it.
+    fn fate<T>(config: LinkConfig, look: impl Fn(&Arrival) -> T) -> Vec<Option<T>> {
+        let mut link = link(config);
+        (0..50).map(|n| link.admit(Instant::ZERO + MS * 1000 * n, 100).0.as_ref().map(&look)).collect()
+    }
+
+    #[test]
+    fn no_fault_moves_the_draws_of_another() {
+        let all = LinkConfig {
+            latency: Latency::Uniform { min: MS, max: MS * 100 },
+            jitter: MS * 7,
+            bandwidth: Some(1_000_000),
+            loss: 0.3,
+            duplicate: 0.3,
+            reorder: 0.3,
+            reorder_delay: MS * 10,
+            corrupt: 0.3,
+        };
+        let without: [fn(&mut LinkConfig); 7] = [
+            |link| link.latency = Latency::Fixed(MS),
+            |link| link.jitter = Duration::ZERO,
+            |link| link.bandwidth = None,
+            |link| link.loss = 0.0,
+            |link| link.duplicate = 0.0,
+            |link| link.reorder = 0.0,
+            |link| link.corrupt = 0.0,
+        ];
+        let flipped = |arrival: &Arrival| arrival.flipped_bit;
+        let reordered = |arrival: &Arrival| arrival.reordered;
+        let same = |one: &[Option<bool>], other: &[Option<bool>]| {
+            one.iter().zip(other).all(|(one, other)| one.is_none() || other.is_none() || one == other)
+        };
+        for (number, remove) in without.iter().enumerate() {
+            let mut fewer = all.clone();
+            remove(&mut fewer);
+            let lost = |config: &LinkConfig| {
+                fate(config.clone(), |_| ()).iter().map(Option::is_none).collect::<Vec<_>>()
+            };
+            if number != 3 {
+                assert_eq!(lost(&fewer), lost(&all), "loss, without {number}");
+            }
+            if number != 5 {
+                assert!(same(&fate(fewer.clone(), reordered), &fate(all.clone(), reordered)), "{number}");
+            }
+            if number != 6 {
+                let corrupt =
+                    |config: &LinkConfig| fate(config.clone(), |arrival| flipped(arrival).is_some());
+                assert!(same(&corrupt(&fewer), &corrupt(&all)), "corruption, without {number}");
+            }
+        }
+    }
+
     #[test]
     fn loss_is_about_as_frequent_as_asked() {
         let lost = arrivals(LinkConfig { loss: 0.25, ..LinkConfig::default() }, 10_000)

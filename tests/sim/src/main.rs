@@ -13,6 +13,7 @@ mod connect;
 mod crash;
 mod cut;
 mod determinism;
+mod fault_kinds;
 mod half_close;
 mod hosts;
 mod ipc;

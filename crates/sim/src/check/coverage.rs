@@ -55,7 +55,8 @@ fn count(case: &Case<'_>, must: &Must, socket: &Name) -> u64 {
                 MustEvent::Received => matches!(event.what, What::Received { .. }),
                 MustEvent::Connected => matches!(event.what, What::Handshake { .. }),
                 MustEvent::Disconnected => matches!(event.what, What::Disconnected { .. }),
-                MustEvent::Timeout => matches!(event.what, What::GaveUp { .. }),
+                MustEvent::Timeout => matches!(event.what, What::GaveUp { .. } | What::TimedOut { .. }),
+                MustEvent::Cancelled => matches!(event.what, What::Cancelled { .. }),
                 MustEvent::Lost => false,
             }
     };

@@ -2,14 +2,13 @@
 //!
 //! On the sending side, messages that were taken and have not left are in the pipes (`sndhwm` each) or in the batch
 //! that is being written. On the receiving side, messages that have arrived and were not taken are in the pipe
-//! (`rcvhwm`), or decoded behind it (`rcvbuf_pending`), or in the last read.
+//! (`rcvhwm`), or decoded behind it (`rcvbuf_pending` where PINGs are exchanged, [`PENDING_UNASKED`] at most where they
+//! are not), or in the last read.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::ledger::{BATCH_MAX, high_water_mark};
 use super::{Case, Violation};
-use crate::scenario::draw::Draw;
-use crate::scenario::quantity::ByteCount;
 use crate::scenario::{Plan, SocketKind};
 use crate::trace::wire::WireFrame;
 use crate::trace::{Direction, MessageName, What};
@@ -18,6 +17,8 @@ use crate::trace::{Direction, MessageName, What};
 const READ_MAX: u64 = 128 * 1024;
 /// Decoded messages kept behind a full pipe, in bytes, when the scenario does not say.
 const PENDING_DEFAULT: u64 = 10_000_000;
+/// The same where neither side sends PINGs, whatever the scenario says.
+const PENDING_UNASKED: u64 = 64 * 1024;
 
 /// Finds moments at which a socket held more than it may.
 pub fn check(case: &Case<'_>) -> Vec<Violation> {
@@ -101,10 +102,7 @@ impl Held {
             pipes,
             sndhwm: high_water_mark(socket.options.sndhwm),
             rcvhwm: high_water_mark(socket.options.rcvhwm),
-            pending_max: socket
-                .options
-                .rcvbuf_pending
-                .map_or(PENDING_DEFAULT, |bytes| Draw::<ByteCount>::value(bytes).0),
+            pending_max: pending_max(plan, number),
             taken: BTreeMap::new(),
             arrived: BTreeSet::new(),
             smallest_taken: u64::MAX,
@@ -144,6 +142,18 @@ impl Held {
     }
 }
 
+/// What a socket may have decoded behind a full pipe, in bytes.
+fn pending_max(plan: &Plan, number: usize) -> u64 {
+    let pings =
+        |socket: usize| plan.socket(socket).options.heartbeat_ivl.is_some_and(|ivl| !ivl.value().0.is_zero());
+    let pending = plan.socket(number).options.rcvbuf_pending.map_or(PENDING_DEFAULT, |bytes| bytes.value().0);
+    if pings(number) || plan.peers(number).into_iter().any(pings) {
+        pending
+    } else {
+        pending.min(PENDING_UNASKED)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::tests::{PIPELINE, found_in, message, nothing_found_in, received, sent, trace};
@@ -152,8 +162,11 @@ mod tests {
     type Line = (&'static str, &'static str, What);
 
     fn pass(place: (&'static str, &'static str), dir: Direction, n: usize) -> Line {
-        let frame =
-            WireFrame::Message { bytes: 100_000, more: false, of: Some(message(&format!("push#{n}"))) };
+        sized(100_000, place, dir, n)
+    }
+
+    fn sized(bytes: u64, place: (&'static str, &'static str), dir: Direction, n: usize) -> Line {
+        let frame = WireFrame::Message { bytes, more: false, of: Some(message(&format!("push#{n}"))) };
         (place.0, place.1, What::Frame { stream: 0, dir, frame })
     }
 
@@ -191,5 +204,20 @@ mod tests {
         let one_taken =
             [arrive(5), vec![(PULL.0, PULL.1, received("push#0")), pass(PULL, Direction::In, 5)]].concat();
         nothing_found_in(&tight, check, &trace(&one_taken));
+    }
+    #[test]
+    fn without_heartbeats_little_is_read_behind_a_full_pipe() {
+        let arrive =
+            |count| (0..count).map(|n| sized(32 * 1024, PULL, Direction::In, n)).collect::<Vec<Line>>();
+        // Two in the pipe, two behind it, four in the last read, and their neighbours.
+        nothing_found_in(PIPELINE, check, &trace(&arrive(10)));
+        found_in(
+            PIPELINE,
+            check,
+            &trace(&arrive(11)),
+            "11 messages have arrived and were not received, more than 10",
+        );
+        let pinged = PIPELINE.replace("sndhwm = 2", "sndhwm = 2, heartbeat_ivl = \"1s\"");
+        nothing_found_in(&pinged, check, &trace(&arrive(11)));
     }
 }

@@ -18,9 +18,11 @@ pub mod operations;
 pub mod order;
 pub mod panics;
 pub mod publisher_filter;
+mod queues;
 pub mod reconnect;
 pub mod resubscription;
 pub mod stream_prefix;
+mod streams;
 pub mod subscriptions;
 
 use std::fmt;

@@ -6,22 +6,32 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::scenario::{LinkModel, Plan};
+use crate::link::Passage;
+use crate::scenario::draw::Draw;
+use crate::scenario::quantity::Probability;
+use crate::scenario::{Cancel, FaultKind, LatencyModel, Link, LinkModel, Plan};
 use crate::trace::Name;
 use crate::workload::Stage;
-use crate::{Control, CrashKind, HostId, Latency, LinkConfig, ReadRate, Readers};
+use crate::{ClockSkew, Control, CrashKind, HostId, LinkConfig, ReadRate, Readers, ShortIo};
 
 /// The state of the world under a set of faults. Hosts are named by their numbers.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Conditions {
-    cut: BTreeSet<(usize, usize)>,
+    /// Directions that carry nothing, and how.
+    blocked: BTreeMap<(usize, usize), Passage>,
     held: BTreeSet<(usize, usize)>,
     degraded: BTreeMap<(usize, usize), LinkModel>,
     down: BTreeMap<usize, CrashKind>,
     paused: BTreeSet<usize>,
-    /// Bytes a second.
-    slow: BTreeMap<usize, u64>,
+    /// Bytes a second; 0 is a stall.
+    reading: BTreeMap<usize, u64>,
     stalled: BTreeSet<Name>,
+    /// The clocks that faults make wrong: by host and fault, how far they jumped and by how many ppm they drift.
+    clocks: BTreeMap<usize, BTreeMap<usize, (Duration, i32)>>,
+    short: BTreeMap<usize, ShortIo>,
+    /// The chance that operations yield.
+    yielding: BTreeMap<usize, f64>,
+    cancelled: BTreeMap<Name, Vec<Cancel>>,
 }
 
 impl Conditions {
@@ -33,57 +43,110 @@ impl Conditions {
     /// What these faults of the plan amount to together.
     pub(super) fn of(plan: &Plan, active: &BTreeSet<usize>) -> Self {
         let mut conditions = Self::default();
-        let host = |name: &str| plan.hosts.iter().position(|host| **host == *name);
-        let ends = |[a, b]: &[String; 2]| Some((host(a)?, host(b)?));
-        for fault in active.iter().filter_map(|number| plan.scenario.fault.get(*number)) {
-            if let Some((a, b)) = fault.cut.as_ref().and_then(ends) {
-                conditions.cut.extend([(a, b), (b, a)]);
+        for number in active {
+            let Some(fault) = plan.scenario.fault.get(*number) else { continue };
+            for (_, kind) in fault.given() {
+                conditions.add(plan, *number, kind);
             }
-            if let Some(way) = fault.cut_oneway.as_ref().and_then(ends) {
-                conditions.cut.insert(way);
-            }
-            if let Some(alone) = fault.isolate.as_deref().and_then(host) {
-                let others = (0..plan.hosts.len()).filter(|other| *other != alone);
-                conditions.cut.extend(others.flat_map(|other| [(alone, other), (other, alone)]));
-            }
-            if let Some((a, b)) = fault.hold.as_ref().and_then(ends) {
-                conditions.held.extend([(a, b), (b, a)]);
-            }
-            if let Some(degrade) = &fault.degrade
-                && let Some((a, b)) = ends(&degrade.between)
-            {
-                for way in [(a, b), (b, a)] {
-                    let model = conditions.degraded.get(&way).copied().unwrap_or_default();
-                    conditions.degraded.insert(way, degrade.model().over(&model));
-                }
-            }
-            if let Some(host) = fault.crash.as_deref().and_then(host) {
-                conditions.down.entry(host).or_insert(CrashKind::Process);
-            }
-            if let Some(host) = fault.power_off.as_deref().and_then(host) {
-                conditions.down.insert(host, CrashKind::Power);
-            }
-            conditions.paused.extend(fault.pause.as_deref().and_then(host));
-            if let Some(slow) = &fault.slow_reader
-                && let Some(host) = host(&slow.host)
-            {
-                let rate = conditions.slow.entry(host).or_insert(u64::MAX);
-                *rate = slow.rate.value().0.min(*rate);
-            }
-            conditions.stalled.extend(fault.stall.as_deref().map(Name::from));
         }
         conditions
+    }
+
+    fn add(&mut self, plan: &Plan, number: usize, kind: FaultKind) {
+        let host = |name: &str| plan.hosts.iter().position(|host| **host == *name);
+        let ends = |[a, b]: &[String; 2]| Some((host(a)?, host(b)?));
+        let both = |ends: Option<(usize, usize)>| ends.into_iter().flat_map(|(a, b)| [(a, b), (b, a)]);
+        match kind {
+            FaultKind::Cut(pair) => both(ends(&pair)).for_each(|way| self.block(way, Passage::Cut)),
+            FaultKind::CutOneway(pair) => {
+                ends(&pair).into_iter().for_each(|way| self.block(way, Passage::Cut))
+            }
+            FaultKind::BlackHole(pair) => {
+                both(ends(&pair)).for_each(|way| self.block(way, Passage::BlackHole));
+            }
+            FaultKind::Isolate(alone) => {
+                let alone = host(&alone);
+                let others = |alone| (0..plan.hosts.len()).filter(move |other| *other != alone);
+                alone
+                    .into_iter()
+                    .flat_map(|alone| others(alone).flat_map(move |other| [(alone, other), (other, alone)]))
+                    .for_each(|way| self.block(way, Passage::Cut));
+            }
+            // Resolving makes isolations of it.
+            FaultKind::Swizzle(_) => {}
+            FaultKind::Hold(pair) => self.held.extend(both(ends(&pair))),
+            FaultKind::Degrade(link) => {
+                for way in ways(&link, host) {
+                    let model = self.degraded.entry(way).or_default();
+                    *model = link.model().over(model);
+                }
+            }
+            FaultKind::Crash(name) => {
+                if let Some(host) = host(&name) {
+                    self.down.entry(host).or_insert(CrashKind::Process);
+                }
+            }
+            FaultKind::PowerOff(name) => {
+                self.down.extend(host(&name).map(|host| (host, CrashKind::Power)));
+            }
+            FaultKind::Pause(name) => self.paused.extend(host(&name)),
+            FaultKind::SlowReader(slow) => self.slow_down(host(&slow.host), slow.rate.value().0),
+            FaultKind::ReadStall(name) => self.slow_down(host(&name), 0),
+            FaultKind::Stall(socket) => {
+                self.stalled.insert(socket.as_str().into());
+            }
+            FaultKind::Clock(clock) => {
+                let jump = clock.jump.map(Draw::value).unwrap_or_default().0;
+                let drift = clock.drift.map(Draw::value).unwrap_or_default().0;
+                if let Some(host) = host(&clock.host) {
+                    self.clocks.entry(host).or_default().insert(number, (jump, drift));
+                }
+            }
+            FaultKind::ShortIo(short) => {
+                if let Some(host) = host(&short.host) {
+                    let worst = self.short.entry(host).or_default();
+                    worst.read = worst.read.max(chance(short.read));
+                    worst.write = worst.write.max(chance(short.write));
+                }
+            }
+            FaultKind::Yields(yields) => {
+                if let Some(host) = host(&yields.host) {
+                    let worst = self.yielding.entry(host).or_default();
+                    *worst = worst.max(yields.chance.value().0);
+                }
+            }
+            FaultKind::Cancel(cancel) => {
+                self.cancelled.entry(cancel.socket.as_str().into()).or_default().push(cancel);
+            }
+        }
+    }
+
+    /// A cut is worse than a black hole: it loses what is under way, too.
+    fn block(&mut self, way: (usize, usize), passage: Passage) {
+        let worst = self.blocked.entry(way).or_insert(passage);
+        if passage == Passage::Cut {
+            *worst = passage;
+        }
+    }
+
+    fn slow_down(&mut self, host: Option<usize>, rate: u64) {
+        if let Some(host) = host {
+            let least = self.reading.entry(host).or_insert(rate);
+            *least = rate.min(*least);
+        }
     }
 
     /// Does to the simulation what leads from these conditions to `next`, and gives `next` back.
     pub(super) fn change_to(self, next: Self, control: &Control, plan: &Plan, stage: &Stage) -> Self {
         let ids = control.hosts();
         let way = |(from, to): (usize, usize)| Some((*ids.get(from)?, *ids.get(to)?));
-        for (from, to) in self.cut.difference(&next.cut).copied().filter_map(way) {
-            control.heal(from, to);
-        }
-        for (from, to) in next.cut.difference(&self.cut).copied().filter_map(way) {
-            control.cut(from, to);
+        for (ends, passage) in changes(&self.blocked, &next.blocked) {
+            let Some((from, to)) = way(ends) else { continue };
+            match passage {
+                Some(Passage::Cut) => control.cut(from, to),
+                Some(Passage::BlackHole) => control.black_hole(from, to),
+                Some(Passage::Open) | None => control.heal(from, to),
+            }
         }
         for (from, to) in self.held.difference(&next.held).copied().filter_map(way) {
             control.release(from, to);
@@ -91,10 +154,8 @@ impl Conditions {
         for (from, to) in next.held.difference(&self.held).copied().filter_map(way) {
             control.hold(from, to);
         }
-        let ways: BTreeSet<_> = self.degraded.keys().chain(next.degraded.keys()).copied().collect();
-        for (from, to) in ways.into_iter().filter(|way| self.degraded.get(way) != next.degraded.get(way)) {
-            let over = next.degraded.get(&(from, to)).copied().unwrap_or_default();
-            set_link(control, &ids, plan, (from, to), &over);
+        for (ends, model) in changes(&self.degraded, &next.degraded) {
+            set_link(control, &ids, plan, ends, &model.copied().unwrap_or_default());
         }
         self.change_hosts(&next, control, &ids);
         for socket in self.stalled.difference(&next.stalled) {
@@ -103,6 +164,9 @@ impl Conditions {
         for socket in next.stalled.difference(&self.stalled) {
             stage.stall(socket, true);
         }
+        for (socket, cancels) in changes(&self.cancelled, &next.cancelled) {
+            stage.cancel(&socket, cancels.cloned().unwrap_or_default());
+        }
         next
     }
 
@@ -110,26 +174,80 @@ impl Conditions {
         for host in self.paused.difference(&next.paused).filter_map(|host| ids.get(*host)) {
             control.resume(*host);
         }
-        for host in self.down.keys().filter(|host| !next.down.contains_key(host)) {
-            if let Some(host) = ids.get(*host) {
-                control.restart(*host);
-            }
+        let changed = changes(&self.down, &next.down);
+        for host in changed.iter().filter(|(_, kind)| kind.is_none()).filter_map(|(host, _)| ids.get(*host)) {
+            control.restart(*host);
         }
-        for (host, kind) in next.down.iter().filter(|(host, kind)| self.down.get(host) != Some(kind)) {
-            if let Some(host) = ids.get(*host) {
+        for (host, kind) in changed {
+            if let (Some(host), Some(kind)) = (ids.get(host), kind) {
                 control.crash(*host, *kind);
             }
         }
-        let slow: BTreeSet<_> = self.slow.keys().chain(next.slow.keys()).copied().collect();
-        for host in slow.into_iter().filter(|host| self.slow.get(host) != next.slow.get(host)) {
-            let rate =
-                next.slow.get(&host).map_or(ReadRate::Unlimited, |rate| ReadRate::BytesPerSecond(*rate));
+        for (host, rate) in changes(&self.reading, &next.reading) {
+            let rate = match rate {
+                None => ReadRate::Unlimited,
+                Some(0) => ReadRate::Stalled,
+                Some(rate) => ReadRate::BytesPerSecond(*rate),
+            };
             if let Some(host) = ids.get(host) {
                 control.set_read_rate(Readers::Host(*host), rate);
             }
         }
+        for (host, clock) in changes(&self.clocks, &next.clocks) {
+            let before = self.clocks.get(&host);
+            let is_new = |fault: &usize| before.is_none_or(|before| !before.contains_key(fault));
+            let faults = || clock.into_iter().flatten();
+            let jump = faults().filter(|(fault, _)| is_new(fault)).map(|(_, (jump, _))| *jump).sum();
+            let drift_ppm = faults().map(|(_, (_, drift))| *drift).sum();
+            if let Some(host) = ids.get(host) {
+                control.set_clock(*host, ClockSkew { jump, drift_ppm });
+            }
+        }
+        for (host, short) in changes(&self.short, &next.short) {
+            if let Some(host) = ids.get(host) {
+                control.set_short_io(*host, short.copied().unwrap_or_default());
+            }
+        }
+        for (host, chance) in changes(&self.yielding, &next.yielding) {
+            if let Some(host) = ids.get(host) {
+                control.set_host_yield_chance(*host, chance.copied().unwrap_or_default());
+            }
+        }
         for host in next.paused.difference(&self.paused).filter_map(|host| ids.get(*host)) {
             control.pause(*host);
+        }
+    }
+}
+
+/// Every key whose value differs, with its next value.
+fn changes<'a, K: Ord + Clone, V: PartialEq>(
+    before: &BTreeMap<K, V>,
+    after: &'a BTreeMap<K, V>,
+) -> Vec<(K, Option<&'a V>)> {
+    let keys: BTreeSet<&K> = before.keys().chain(after.keys()).collect();
+    let changed = keys.into_iter().filter(|key| before.get(key) != after.get(key));
+    changed.map(|key| (key.clone(), after.get(key))).collect()
+}
+
+/// The directions of a resolved link.
+fn ways(link: &Link, host: impl Fn(&str) -> Option<usize>) -> Vec<(usize, usize)> {
+    let pair = |from: &str, to: &str| Some((host(from)?, host(to)?));
+    match (&link.between, &link.from, &link.to) {
+        (Some([a, b]), ..) => [pair(a, b), pair(b, a)].into_iter().flatten().collect(),
+        (None, Some(from), Some(to)) => pair(from, to).into_iter().collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn chance(draw: Option<Draw<Probability>>) -> f64 {
+    draw.map_or(0.0, |chance| chance.value().0)
+}
+
+/// Sets every clock that is wrong from the start.
+pub(super) fn set_clocks(control: &Control, plan: &Plan) {
+    for (host, id) in plan.scenario.host.iter().zip(control.hosts()) {
+        if let Some(offset) = host.clock_offset.map(Draw::value).filter(|offset| !offset.0.is_zero()) {
+            control.set_clock(id, ClockSkew { jump: offset.0, drift_ppm: 0 });
         }
     }
 }
@@ -148,8 +266,7 @@ pub(super) fn set_links(control: &Control, plan: &Plan) {
 /// Configures one direction: `over` where it says something, else what the scenario says.
 fn set_link(control: &Control, ids: &[HostId], plan: &Plan, (from, to): (usize, usize), over: &LinkModel) {
     let (Some(from_id), Some(to_id)) = (ids.get(from), ids.get(to)) else { return };
-    let is = |name: &Option<String>, number: usize| name.as_deref() == Some(&*plan.hosts[number]);
-    let own = plan.scenario.link.iter().find(|link| is(&link.from, from) && is(&link.to, to));
+    let own = plan.scenario.link.iter().find(|link| link.is(&plan.hosts[from], &plan.hosts[to]));
     let base = own.map(|link| link.model()).unwrap_or_default().over(&plan.scenario.network);
     control.set_link(*from_id, *to_id, link_config(&over.over(&base)));
 }
@@ -158,13 +275,14 @@ fn set_link(control: &Control, ids: &[HostId], plan: &Plan, (from, to): (usize, 
 pub(super) fn link_config(model: &LinkModel) -> LinkConfig {
     let perfect = LinkConfig::default();
     LinkConfig {
-        latency: model.latency.map_or(perfect.latency, |latency| Latency::Fixed(latency.value().0)),
+        latency: model.latency.and_then(LatencyModel::decided).unwrap_or(perfect.latency),
         jitter: model.jitter.map_or(Duration::ZERO, |jitter| jitter.value().0),
         // The wire counts bytes, the scenario bits.
         bandwidth: model.bandwidth.map(|bandwidth| (bandwidth.value().0 / 8).max(1)),
-        loss: model.loss.map_or(0.0, |chance| chance.value().0),
-        duplicate: model.duplicate.map_or(0.0, |chance| chance.value().0),
-        reorder: model.reorder.map_or(0.0, |chance| chance.value().0),
-        ..perfect
+        loss: chance(model.loss),
+        duplicate: chance(model.duplicate),
+        reorder: chance(model.reorder),
+        reorder_delay: model.reorder_delay.map_or(perfect.reorder_delay, |delay| delay.value().0),
+        corrupt: chance(model.corrupt),
     }
 }

@@ -18,6 +18,11 @@ pub(super) struct Step {
 }
 
 impl Step {
+    /// The end of a fault that lasts until everything is healed.
+    pub(super) fn healing(at: Instant, fault: usize) -> Self {
+        Self { at, fault, begins: false, active: BTreeSet::new() }
+    }
+
     pub(super) fn record(&self, plan: &Plan, recorder: &Recorder) {
         let fault = self.fault;
         let what = words(&plan.scenario.fault[fault]);
@@ -57,21 +62,7 @@ pub(super) fn instant(since_start: Duration) -> Instant {
 
 /// What a trace calls a fault.
 fn words(fault: &Fault) -> String {
-    let pair = |name: &str, ends: &Option<[String; 2]>, arrow: &str| {
-        ends.as_ref().map(|[a, b]| format!("{name} {a} {arrow} {b}"))
-    };
-    let one = |name: &str, place: &Option<String>| place.as_ref().map(|place| format!("{name} {place}"));
-    pair("cut", &fault.cut, "<>")
-        .or_else(|| pair("cut", &fault.cut_oneway, "->"))
-        .or_else(|| pair("hold", &fault.hold, "<>"))
-        .or_else(|| fault.degrade.as_ref().map(|d| format!("degrade {} <> {}", d.between[0], d.between[1])))
-        .or_else(|| one("isolate", &fault.isolate))
-        .or_else(|| one("crash", &fault.crash))
-        .or_else(|| one("power off", &fault.power_off))
-        .or_else(|| one("pause", &fault.pause))
-        .or_else(|| fault.slow_reader.as_ref().map(|slow| format!("slow reader {}", slow.host)))
-        .or_else(|| one("stall", &fault.stall))
-        .unwrap_or_default()
+    fault.given().iter().map(|(_, kind)| kind.to_string()).collect()
 }
 
 #[cfg(test)]

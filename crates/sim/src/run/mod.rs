@@ -40,10 +40,12 @@ pub fn run(plan: &Rc<Plan>, carrier: Carrier, wall_limit: Duration) -> Outcome {
         .link(conditions::link_config(&plan.scenario.network))
         .wall_limit(wall_limit)
         .build();
+    let control = sim.control();
+    stage.keep_time(move || control.now());
     sim.tap(Observer::new(Rc::clone(plan), recorder.clone()));
     let lookout = Lookout::default();
     sim.tap(lookout.clone());
-    stage.enter(sim.now(), Phase::Scripted);
+    stage.enter(Phase::Scripted);
     for host in &plan.hosts {
         let (stage, name) = (stage.clone(), host.clone());
         sim.host(host, move |network| workload::perform(stage.clone(), name.clone(), network));
@@ -77,26 +79,31 @@ fn play(sim: &Sim, plan: &Plan, stage: &Stage, recorder: &Recorder) -> Result<()
     let control = sim.control();
     let mut conditions = Conditions::none();
     conditions::set_links(&control, plan);
+    conditions::set_clocks(&control, plan);
 
-    for step in faults::timeline(plan) {
+    let timeline = faults::timeline(plan);
+    for step in &timeline {
         sim.run_until(step.at)?;
         step.record(plan, recorder);
         conditions = conditions.change_to(Conditions::of(plan, &step.active), &control, plan, stage);
     }
     sim.run_until(faults::instant(plan.scenario.duration.0))?;
 
+    for fault in timeline.last().iter().flat_map(|step| &step.active) {
+        faults::Step::healing(sim.now(), *fault).record(plan, recorder);
+    }
     conditions.change_to(Conditions::none(), &control, plan, stage);
-    stage.enter(sim.now(), Phase::Healed);
+    stage.enter(Phase::Healed);
     sim.run_until_condition(sim.now() + FINISH_MAX, || stage.has_progressed())?;
 
-    stage.enter(sim.now(), Phase::Draining);
+    stage.enter(Phase::Draining);
     let deadline = sim.now() + DRAIN_MAX;
     while !stage.is_drained() && sim.now() < deadline.min(stage.last_activity() + QUIET) {
         let look_again = deadline.min(stage.last_activity() + QUIET);
         sim.run_until_condition(look_again, || stage.is_drained())?;
     }
 
-    stage.enter(sim.now(), Phase::Closing);
+    stage.enter(Phase::Closing);
     sim.run_until_finished(sim.now() + CLOSE_MAX)?;
     Ok(())
 }

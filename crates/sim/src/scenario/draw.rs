@@ -41,6 +41,11 @@ impl<T: Quantity> Draw<T> {
         }
     }
 
+    /// Whether a seed has something to decide.
+    pub fn is_range(self) -> bool {
+        matches!(self, Self::Between(..))
+    }
+
     /// The value; of a range that was not resolved, its lower end.
     pub fn value(self) -> T {
         match self {
@@ -118,11 +123,20 @@ impl<T> From<T> for Series<T> {
     }
 }
 
+impl<T: fmt::Display> fmt::Display for Draw<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fixed(value) => write!(f, "{value}"),
+            Self::Between(low, high) => write!(f, "{low}..{high}"),
+        }
+    }
+}
+
 impl<T: Quantity + Serialize> Serialize for Draw<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Fixed(value) => value.serialize(serializer),
-            Self::Between(low, high) => serializer.collect_str(&format_args!("{low}..{high}")),
+            Self::Between(..) => serializer.collect_str(self),
         }
     }
 }
@@ -138,7 +152,7 @@ impl<T: Quantity + Serialize> Serialize for Series<T> {
 
 impl<'de, T: Quantity> Deserialize<'de> for Draw<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(DrawVisitor(PhantomData))
+        deserializer.deserialize_any(DrawVisitor::default())
     }
 }
 
@@ -218,7 +232,14 @@ impl<T: Quantity> Visitor<'_> for ValueVisitor<T> {
     }
 }
 
-struct DrawVisitor<T>(PhantomData<T>);
+/// Reads one value or a range.
+pub(super) struct DrawVisitor<T>(PhantomData<T>);
+
+impl<T> Default for DrawVisitor<T> {
+    fn default() -> Self {
+        Self(PhantomData)
+    }
+}
 
 impl<T: Quantity> Visitor<'_> for DrawVisitor<T> {
     type Value = Draw<T>;
@@ -262,19 +283,19 @@ impl<'de, T: Quantity + Deserialize<'de>> Visitor<'de> for SeriesVisitor<T> {
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Series<T>, E> {
-        DrawVisitor(PhantomData).visit_str(text).map(Series::Draw)
+        DrawVisitor::default().visit_str(text).map(Series::Draw)
     }
 
     fn visit_i64<E: de::Error>(self, number: i64) -> Result<Series<T>, E> {
-        DrawVisitor(PhantomData).visit_i64(number).map(Series::Draw)
+        DrawVisitor::default().visit_i64(number).map(Series::Draw)
     }
 
     fn visit_u64<E: de::Error>(self, number: u64) -> Result<Series<T>, E> {
-        DrawVisitor(PhantomData).visit_u64(number).map(Series::Draw)
+        DrawVisitor::default().visit_u64(number).map(Series::Draw)
     }
 
     fn visit_f64<E: de::Error>(self, number: f64) -> Result<Series<T>, E> {
-        DrawVisitor(PhantomData).visit_f64(number).map(Series::Draw)
+        DrawVisitor::default().visit_f64(number).map(Series::Draw)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Series<T>, A::Error> {

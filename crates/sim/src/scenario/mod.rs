@@ -15,24 +15,36 @@
 
 pub mod draw;
 mod error;
+pub mod expect;
+pub mod fault;
+pub mod latency;
+pub mod link;
 pub mod model;
 mod names;
 mod options;
 mod plan;
 pub mod quantity;
 mod resolve;
+pub mod socket;
 mod validate;
+mod words;
+pub mod workload;
 
 use std::path::Path;
 
 pub use self::error::{BadScenario, Place, Problem};
-pub use self::model::{
-    CarrierName, Degrade, Expect, Fault, Host, Link, LinkModel, LossRule, Must, MustEvent, Role, Scenario,
-    SlowReader, Socket, SocketKind, Workload,
+pub use self::expect::{Expect, LossRule, Must, MustEvent};
+pub use self::fault::{
+    Cancel, CancelOperation, ClockChange, Fault, FaultKind, ShortOperations, SlowReader, Yields,
 };
+pub use self::latency::{LatencyModel, LatencyShape};
+pub use self::link::{Link, LinkModel};
+pub use self::model::{CarrierName, Host, Scenario};
 pub use self::options::SocketOptions;
 pub use self::plan::{Path as ConnectionPath, Plan};
+pub use self::socket::{Socket, SocketKind};
 pub use self::validate::MEMBERS_MAX;
+pub use self::workload::{Role, Workload};
 
 impl Scenario {
     /// Reads a scenario from text; `file` is its name in errors.

@@ -59,6 +59,10 @@ socket_options! {
         sndhwm_bytes: ByteCount => |o, v| o.sndhwm_bytes(size(v.0)),
         /// High-water mark of each incoming pipe, in bytes; 0 (default) is unlimited.
         rcvhwm_bytes: ByteCount => |o, v| o.rcvhwm_bytes(size(v.0)),
+        /// How long a send waits for room before it fails. Default: for ever. A workload tries again.
+        sndtimeo: Span => |o, v| o.sndtimeo(v.0),
+        /// How long a receive waits for a message before it fails. Default: for ever. A workload tries again.
+        rcvtimeo: Span => |o, v| o.rcvtimeo(v.0),
         /// How long closing waits for queued messages to leave. Default: for ever.
         linger: Span => |o, v| o.linger(v.0),
         /// Pause before the first attempt to reconnect. Default 100 ms.

@@ -2,8 +2,8 @@
 
 use seaworthy_core::{Endpoint, Host as EndpointHost};
 
-use super::model::{Role, Scenario, Socket, SocketKind, Workload};
 use super::quantity::Count;
+use super::{Role, Scenario, Socket, SocketKind, Workload};
 use crate::trace::Name;
 
 /// What a run executes and its checks look up: a resolved scenario and the paths between its sockets.

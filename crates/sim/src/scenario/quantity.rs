@@ -63,6 +63,10 @@ pub struct Probability(pub f64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Count(pub u64);
 
+/// How much too fast a clock runs, or too slow: `"200ppm"`, `"-50ppm"`, parts per million.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Drift(pub i32);
+
 const TIME_UNITS: [(&str, u64); 6] = [
     ("ns", 1),
     ("us", 1_000),
@@ -80,6 +84,8 @@ const BYTE_UNITS: [(&str, u64); 7] = [
     ("MiB", 1 << 20),
     ("GiB", 1 << 30),
 ];
+/// A clock at half or at double speed is as wrong as any test needs.
+const DRIFT_MAX: i32 = 500_000;
 const BIT_UNITS: [(&str, u64); 4] =
     [("bit", 1), ("kbit", 1_000), ("Mbit", 1_000_000), ("Gbit", 1_000_000_000)];
 
@@ -205,6 +211,39 @@ impl Quantity for Count {
     }
 }
 
+impl Quantity for Drift {
+    const EXPECTED: &'static str = "a drift such as \"200ppm\" or \"-50ppm\"";
+    const PATTERN: &'static str = r"-?[0-9]+ppm";
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let number = text.strip_suffix("ppm").ok_or("its unit is not ppm")?;
+        let ppm: i32 = number.trim_end().parse().map_err(|_| "it does not begin with a whole number")?;
+        if ppm.abs() > DRIFT_MAX {
+            return Err(format!("a clock that is wrong by more than {DRIFT_MAX}ppm is none"));
+        }
+        Ok(Self(ppm))
+    }
+
+    fn from_number(_: f64) -> Result<Self, String> {
+        Err("a drift needs a unit".to_owned())
+    }
+
+    fn as_number(self) -> Option<Number> {
+        None
+    }
+
+    fn between(low: Self, high: Self, fraction: f64) -> Self {
+        let steps = interpolate(0, u64::from(high.0.abs_diff(low.0)), fraction);
+        Self(low.0.saturating_add_unsigned(u32::try_from(steps).unwrap_or(u32::MAX)).min(high.0))
+    }
+}
+
+impl fmt::Display for Drift {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}ppm", self.0)
+    }
+}
+
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         print_unit(f, nanos(*self), &TIME_UNITS, "s")
@@ -315,7 +354,7 @@ macro_rules! text_or_number {
     )* };
 }
 
-text_or_number!(Span, ByteCount, Bandwidth, Probability, Count);
+text_or_number!(Span, ByteCount, Bandwidth, Probability, Count, Drift);
 
 /// The JSON types one value may have.
 pub(super) fn value_types<T: Quantity>() -> Vec<&'static str> {
@@ -342,6 +381,7 @@ mod tests {
         prints::<Bandwidth>("1000kbit", "1Mbit");
         prints::<ByteCount>("64KiB", "65536");
         prints::<Probability>("0.25", "0.25");
+        prints::<Drift>("-50ppm", "-50ppm");
     }
 
     #[test]
@@ -354,6 +394,8 @@ mod tests {
         assert!(Probability::from_number(1.0).is_ok());
         assert!(Count::from_number(-1.0).unwrap_err().contains("negative"));
         assert!(Count::from_number(1.5).is_err());
+        assert!(Drift::parse("50").unwrap_err().contains("ppm"));
+        assert!(Drift::parse("500001ppm").unwrap_err().contains("500000"));
     }
 
     #[test]
@@ -361,6 +403,8 @@ mod tests {
         assert_eq!(Count::between(Count(1), Count(4), 0.0), Count(1));
         assert_eq!(Count::between(Count(1), Count(4), 0.999_999), Count(4));
         assert_eq!(Span::between(Span::default(), Span::default(), 0.7), Span::default());
+        assert_eq!(Drift::between(Drift(-5), Drift(5), 0.0), Drift(-5));
+        assert_eq!(Drift::between(Drift(-5), Drift(5), 0.999_999), Drift(5));
         let low = Span(Duration::from_nanos(1_500));
         assert!(Span::between(low, Span(Duration::from_nanos(1_900)), 0.1) >= low);
     }

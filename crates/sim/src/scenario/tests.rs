@@ -167,6 +167,98 @@ fn faults_that_cannot_happen_are_refused() {
 }
 
 #[test]
+fn faults_that_do_nothing_or_contradict_themselves_are_refused() {
+    let bad = |to: &str, key: &str, reason: &str| refused("crash = \"worker-2\"", to, key, reason);
+    bad("swizzle = [\"source\"]", "fault[1].swizzle", "at least two hosts");
+    bad("swizzle = [\"worker\", \"nobody\"]", "fault[1].swizzle[1]", "no host \"nobody\"");
+    bad("black_hole = [\"source\", \"source\"]", "fault[1].black_hole[1]", "no link to itself");
+    bad("read_stall = \"nobody\"", "fault[1].read_stall", "no host");
+    bad("slow_reader = { host = \"source\", rate = 0 }", "fault[1].slow_reader.rate", "use read_stall");
+    bad("clock = { host = \"source\" }", "fault[1].clock", "give jump or drift");
+    bad("clock = { host = \"source\", drift = 5 }", "fault[1].clock.drift", "needs a unit");
+    bad("clock = { host = \"source\", drift = \"9000000ppm\" }", "fault[1].clock.drift", "9000000ppm");
+    bad("clock = { host = \"nobody\", jump = \"1s\" }", "fault[1].clock.host", "no host \"nobody\"");
+    bad("short_io = { host = \"source\" }", "fault[1].short_io", "give read or write");
+    bad("short_io = { host = \"source\", read = 1.5 }", "fault[1].short_io.read", "between 0 and 1");
+    bad("yields = { host = \"source\", chance = 0 }", "fault[1].yields.chance", "never yields");
+    bad("cancel = { socket = \"push\" }", "fault[1].cancel", "either `polls` or `after`");
+    bad("cancel = { socket = \"push\", polls = 1, after = \"1ms\" }", "fault[1].cancel", "either");
+    bad("cancel = { socket = \"nobody\", polls = 1 }", "fault[1].cancel.socket", "no socket \"nobody\"");
+    bad(
+        "cancel = { socket = \"push\", operation = \"receive\", polls = 1 }",
+        "fault[1].cancel.socket",
+        "no workload that receives",
+    );
+    bad(
+        "cancel = { socket = \"push\", operation = \"bind\", polls = 1 }",
+        "fault[1].cancel.operation",
+        "bind",
+    );
+    let link = |what: &str, key: &str, reason: &str| {
+        let degrade = format!("degrade = {{ from = \"source\", to = \"worker\"{what} }}");
+        bad(&degrade, &format!("fault[1].degrade{key}"), reason);
+    };
+    link("", "", "nothing changes");
+    link(", corrupt = 1.0", ".corrupt", "stops the link");
+    link(", reorder_delay = \"5ms\"", ".reorder_delay", "give `reorder`, too");
+    link(", latency = { min = \"1ms\" }", ".latency.min", "{ min, max }");
+    link(", latency = { min = \"5ms\", max = \"2ms\" }", ".latency.max", "2ms is less than min, 5ms");
+    link(", latency = { min = \"0ms\", max = \"2ms\" }", ".latency.min", "less than 1ms");
+    link(
+        ", latency = { low = \"1ms\", high = \"9ms\", high_chance = 2 }",
+        ".latency.high_chance",
+        "between 0 and 1",
+    );
+    link(", latency = { min = \"1ms\", maximum = \"2ms\" }", ".latency.maximum", "unknown field `maximum`");
+    bad(
+        "degrade = { between = [\"source\", \"worker\"], to = \"source\", loss = 0.1 }",
+        "fault[1].degrade",
+        "either",
+    );
+}
+
+#[test]
+fn removing_one_draw_leaves_all_others_as_they_were() {
+    let more = |text: &str| {
+        VALID
+            .replace("count = 10", "count = \"1..100000\"")
+            .replace("[[workload]]\nsocket = \"pull\"", &format!("{text}[[workload]]\nsocket = \"pull\""))
+    };
+    let faults = |first: &str| {
+        more(first)
+            + "[[fault]]\nat = \"1s..5s\"\nfor = \"1s..2s\"\npause = \"source\"\n"
+            + "[[fault]]\nat = \"1s..5s\"\nswizzle = [\"source\", \"worker\"]\nfor = \"1s..2s\"\n"
+    };
+    let extra = "[[link]]\nfrom = \"source\"\nto = \"worker\"\njitter = \"1ms..9ms\"\n\
+        [[workload]]\nsocket = \"pull-1\"\nrole = \"receive\"\ninterval = \"1ms..9ms\"\n\
+        [[fault]]\nat = \"1s..5s\"\ncut = [\"worker-1\", \"worker-2\"]\n";
+    let resolve = |text: &str| toml::from_str::<Scenario>(text).unwrap().resolved(5);
+    let (with, without) = (resolve(&faults(extra)), resolve(&faults("")));
+    assert!(without.fault.iter().all(|fault| with.fault.contains(fault)), "{:?}", with.fault);
+    assert!(without.workload.iter().all(|workload| with.workload.contains(workload)));
+    let latency = |scenario: &Scenario| scenario.link.iter().map(|link| link.latency).collect::<Vec<_>>();
+    assert_eq!(latency(&with), latency(&without));
+}
+
+#[test]
+fn a_swizzle_becomes_isolations_that_overlap_in_the_middle() {
+    let text = VALID.replace("crash = \"worker-2\"", "swizzle = [\"source\", \"worker\"]");
+    let decided = Scenario::parse("f.toml", &text).unwrap().resolved(3);
+    let isolated: Vec<_> = decided
+        .fault
+        .iter()
+        .filter_map(|f| Some((f.isolate.clone()?, f.at.value(), f.lasts?.value())))
+        .collect();
+    assert_eq!(isolated.len(), 6, "three hosts, twice");
+    for round in isolated.chunks(3) {
+        let middle = round[0].1.0 + std::time::Duration::from_millis(250);
+        assert!(round.iter().all(|(_, at, lasts)| at.0 < middle && at.0 + lasts.0 > middle), "{round:?}");
+        let ends: std::collections::BTreeSet<_> = round.iter().map(|(_, at, lasts)| at.0 + lasts.0).collect();
+        assert_eq!(ends.len(), 3, "they come back one after the other");
+    }
+}
+
+#[test]
 fn options_and_roles_of_another_type_are_refused() {
     refused(
         "type = \"PUSH\"",

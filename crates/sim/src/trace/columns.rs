@@ -40,7 +40,7 @@ pub fn render(trace: &Trace, wire: bool) -> String {
 
 /// Whether the event is below the sockets.
 fn is_wire(what: &What) -> bool {
-    matches!(what, What::Stream { .. } | What::Frame { .. } | What::StreamEnded { .. })
+    matches!(what, What::Stream { .. } | What::Frame { .. } | What::Dropped { .. } | What::StreamEnded { .. })
 }
 
 /// What the last column says.
@@ -82,6 +82,10 @@ pub(super) fn details(what: &What) -> String {
         What::Probed { from } => from.as_ref().map(|from| format!("from {from}")).unwrap_or_default(),
         What::Failed { operation, error } => format!("{operation}: {error}"),
         What::Torn { problem } => problem.clone(),
+        What::Cancelled { operation, message } | What::TimedOut { operation, message } => match message {
+            Some(message) => format!("{operation} of {message}"),
+            None => operation.clone(),
+        },
         What::Done { count } => format!("{count} messages"),
         What::Connected { endpoint, accepted } => {
             format!("{endpoint}{}", if *accepted { " accepted" } else { "" })
@@ -104,6 +108,9 @@ pub(super) fn details(what: &What) -> String {
         What::Frame { stream, dir, frame } => format!("s{stream} {} {}", arrow(*dir), self::frame(frame)),
         What::NotZmtp { stream, dir, problem } => format!("s{stream} {} {problem}", arrow(*dir)),
         What::Diverged { stream, offset } => format!("s{stream} after {offset} bytes"),
+        What::Dropped { stream, operation, bytes } => {
+            format!("s{stream} {operation}, {bytes} B of it happen")
+        }
         What::StreamEnded { stream, how } => format!("s{stream} {how}"),
     }
 }

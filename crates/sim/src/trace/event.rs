@@ -192,6 +192,22 @@ pub enum What {
         /// The request.
         message: MessageName,
     },
+    /// The application dropped an operation that was not complete.
+    Cancelled {
+        /// `send` or `receive`.
+        operation: String,
+        /// What was being sent. Nobody knows whether it was.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        message: Option<MessageName>,
+    },
+    /// An operation ended with `sndtimeo` or `rcvtimeo`, and did nothing.
+    TimedOut {
+        /// `send` or `receive`.
+        operation: String,
+        /// What was to be sent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        message: Option<MessageName>,
+    },
     /// All messages of the workload are sent; what follows are probes.
     Done {
         /// How many they were.
@@ -285,6 +301,15 @@ pub enum What {
         /// How many bytes agreed before.
         offset: u64,
     },
+    /// An operation on a stream was dropped while the kernel had it.
+    Dropped {
+        /// The stream's end.
+        stream: u64,
+        /// `read` or `write`.
+        operation: String,
+        /// How many of its bytes moved or will: nobody is told.
+        bytes: u64,
+    },
     /// A stream ended.
     StreamEnded {
         /// The stream's end.
@@ -316,6 +341,8 @@ impl What {
             Self::Probed { .. } => "probed",
             Self::Torn { .. } => "torn",
             Self::GaveUp { .. } => "gave-up",
+            Self::Cancelled { .. } => "cancelled",
+            Self::TimedOut { .. } => "timed-out",
             Self::Done { .. } => "done",
             Self::Closed => "closed",
             Self::Connected { .. } => "connected",
@@ -328,6 +355,7 @@ impl What {
             Self::Frame { .. } => "frame",
             Self::NotZmtp { .. } => "not-zmtp",
             Self::Diverged { .. } => "diverged",
+            Self::Dropped { .. } => "dropped",
             Self::StreamEnded { .. } => "stream-ended",
         }
     }

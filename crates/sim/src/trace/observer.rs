@@ -172,6 +172,11 @@ impl Tap for Observer {
                 self.compare(at, stream, bytes);
                 self.passed(at, stream, Direction::In, bytes);
             }
+            Event::Cancelled { stream, operation, bytes, .. } => {
+                let (stream, bytes) = (stream.index(), bytes as u64);
+                let operation = format!("{operation:?}").to_lowercase();
+                self.at_stream(at, stream, What::Dropped { stream, operation, bytes });
+            }
             Event::Discarded { stream, bytes } => self.compare(at, stream, bytes),
             Event::ReadEnd { stream } => self.ended(at, stream, "end"),
             Event::Shutdown { stream } => self.ended(at, stream, "shutdown"),

@@ -50,11 +50,11 @@ pub async fn perform<N: Network>(stage: Stage, host: Name, network: N) -> Result
     stage.until(|| running.get() == 0).await;
     let closing = Rc::new(Cell::new(open.len()));
     for (name, socket) in open {
-        let (stage, network, closing) = (stage.clone(), network.clone(), Rc::clone(&closing));
-        network.clone().spawn("close", async move {
+        let (stage, closing) = (stage.clone(), Rc::clone(&closing));
+        network.spawn("close", async move {
             if let Ok(socket) = Rc::try_unwrap(socket) {
                 socket.close().await;
-                stage.record(network.now(), &name, What::Closed);
+                stage.record(&name, What::Closed);
             }
             closing.set(closing.get() - 1);
             stage.wake();
@@ -72,7 +72,7 @@ fn set_up<N: Network>(
     network: &N,
 ) -> Result<AnySocket<N>, Box<dyn Error>> {
     let plan = stage.plan().socket(name.number);
-    let record = |what| stage.record(network.now(), name, what);
+    let record = |what| stage.record(name, what);
     let socket = AnySocket::open(plan.kind, context, plan.options.to_options())?;
     record(What::Opened { kind: plan.kind.to_string() });
     watch::spawn(stage, name, network, socket.monitor());
@@ -103,7 +103,7 @@ impl<N: Network> Actor<N> {
     async fn play(&self, workload: &Workload) {
         let start = workload.start.map(Draw::value).unwrap_or_default();
         if self.name.life == 1 {
-            self.network.sleep_until(seaworthy::Instant::ZERO + start.0).await;
+            self.network.sleep_until(self.network.now() + start.0).await;
         }
         match workload.role {
             Role::Send => send::run(self, workload).await,
@@ -131,7 +131,7 @@ impl<N: Network> Actor<N> {
     }
 
     pub(super) fn record(&self, what: What) {
-        self.stage.record(self.network.now(), &self.name, what);
+        self.stage.record(&self.name, what);
     }
 
     pub(super) fn failed(&self, operation: &str, error: &seaworthy::Error) {

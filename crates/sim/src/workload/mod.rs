@@ -3,6 +3,7 @@
 //! Workloads use sockets as any application would. They share a [`Stage`], which tells them when a part of the run
 //! ends or a fault stops them from reading, and takes down what they did.
 
+mod cancel;
 mod host;
 pub mod payload;
 mod receive;

@@ -1,10 +1,11 @@
 //! Receives messages and takes each apart, trusting nothing.
 
-use seaworthy::{Message, Network};
+use seaworthy::{Error, Message, Network};
 
+use super::cancel::{cancellable, dropped, timed_out};
 use super::host::Actor;
 use super::payload::{Stamp, read_message};
-use crate::scenario::{Plan, SocketKind, Workload};
+use crate::scenario::{CancelOperation, Plan, SocketKind, Workload};
 use crate::trace::{Phase, What};
 
 pub(super) async fn run<N: Network>(actor: &Actor<N>, workload: &Workload) {
@@ -16,15 +17,21 @@ pub(super) async fn run<N: Network>(actor: &Actor<N>, workload: &Workload) {
 
 /// The next message, when the application may read; `None` when the run ends. Gives its stamp, if it has one.
 pub(super) async fn next<N: Network>(actor: &Actor<N>) -> Option<(Message, Option<Stamp>)> {
-    actor.stage.before(Phase::Closing, actor.stage.may_read(&actor.name)).await?;
-    match actor.stage.before(Phase::Closing, actor.socket.recv()).await? {
-        Ok(message) => {
-            let stamp = read_message(&message).ok().map(|(_, stamp)| stamp);
-            Some((message, stamp))
-        }
-        Err(error) => {
-            actor.failed("receive", &error);
-            None
+    let limited = actor.stage.plan().socket(actor.name.number).options.rcvtimeo.is_some();
+    loop {
+        actor.stage.before(Phase::Closing, actor.stage.may_read(&actor.name)).await?;
+        let receiving = cancellable(actor, CancelOperation::Receive, actor.socket.recv());
+        match actor.stage.before(Phase::Closing, receiving).await? {
+            None => dropped(actor, CancelOperation::Receive, None).await,
+            Some(Err(Error::WouldBlock)) if limited => timed_out(actor, CancelOperation::Receive, None).await,
+            Some(Ok(message)) => {
+                let stamp = read_message(&message).ok().map(|(_, stamp)| stamp);
+                return Some((message, stamp));
+            }
+            Some(Err(error)) => {
+                actor.failed("receive", &error);
+                return None;
+            }
         }
     }
 }
@@ -51,7 +58,7 @@ pub(super) fn take_down<N: Network>(actor: &Actor<N>, message: &Message) {
         topic,
         from,
     };
-    actor.stage.received(actor.network.now(), &actor.name, what);
+    actor.stage.received(&actor.name, what);
 }
 
 /// Whether this is what a peer with `probe_router` sends when it connects: an empty message.

@@ -4,7 +4,7 @@ use seaworthy::{Message, Network};
 
 use super::host::Actor;
 use super::receive::{next, take_down};
-use super::send::{fill, next_probe, send};
+use super::send::{Sending, fill, next_probe, send};
 use super::stage::first;
 use crate::scenario::draw::Draw;
 use crate::scenario::{Plan, Workload};
@@ -16,7 +16,7 @@ pub(super) async fn ask<N: Network>(actor: &Actor<N>, workload: &Workload) {
     while actor.stage.phase() < Phase::Draining {
         let stamp = actor.stage.next_stamp(&actor.name);
         if stamp.sequence >= count {
-            actor.stage.done(actor.network.now(), &actor.name, count);
+            actor.stage.done(&actor.name, count);
             let Some(()) = next_probe(actor).await else { return };
         }
         let mut message = Message::default();
@@ -25,15 +25,20 @@ pub(super) async fn ask<N: Network>(actor: &Actor<N>, workload: &Workload) {
         let bytes = message.byte_len() as u64;
         match actor.stage.before(Phase::Draining, send(actor, message, stamp)).await {
             None => return,
-            Some(Err(error)) => {
+            Some(Sending::Done(Ok(()))) => {}
+            Some(Sending::Done(Err(error))) => {
                 actor.failed("send", &error);
                 return;
             }
-            Some(Ok(())) => {}
+            Some(Sending::Dropped) => {
+                actor.stage.skip(&actor.name);
+                continue;
+            }
+            Some(Sending::TimedOut) => continue,
         }
         let what =
             What::Sent { message: request.clone(), parts, bytes, topic: None, to: None, answer: false };
-        actor.stage.sent(actor.network.now(), &actor.name, what);
+        actor.stage.sent(&actor.name, what);
         match workload.timeout.map(Draw::value) {
             None => match next(actor).await {
                 Some((reply, _)) => take_down(actor, &reply),
@@ -68,10 +73,15 @@ pub(super) async fn answer<N: Network>(actor: &Actor<N>, workload: &Workload) {
             to: None,
             answer: true,
         };
-        match actor.stage.before(Phase::Closing, send(actor, message, stamp)).await {
-            None => return,
-            Some(Ok(())) => actor.stage.sent(actor.network.now(), &actor.name, what),
-            Some(Err(error)) => actor.failed("send", &error),
+        loop {
+            match actor.stage.before(Phase::Closing, send(actor, message.clone(), stamp)).await {
+                None => return,
+                Some(Sending::Done(Ok(()))) => actor.stage.sent(&actor.name, what),
+                Some(Sending::Done(Err(error))) => actor.failed("send", &error),
+                // Sending a reply waits for nobody: what was dropped had not begun.
+                Some(Sending::Dropped | Sending::TimedOut) => continue,
+            }
+            break;
         }
     }
 }

@@ -6,11 +6,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use seaworthy::{Error, Message, Network};
 
+use super::cancel::{cancellable, dropped, timed_out};
 use super::host::Actor;
 use super::payload::{Stamp, stamp_message};
 use super::stage::first;
 use crate::scenario::quantity::{ByteCount, Count};
-use crate::scenario::{Plan, Role, SocketKind, Workload};
+use crate::scenario::{CancelOperation, Plan, Role, SocketKind, Workload};
 use crate::trace::{Phase, What};
 
 /// Bytes of a payload frame when the scenario does not say.
@@ -24,16 +25,18 @@ pub(super) async fn run<N: Network>(actor: &Actor<N>, workload: &Workload) {
     while actor.stage.phase() < Phase::Draining {
         let stamp = actor.stage.next_stamp(&actor.name);
         if stamp.sequence >= count {
-            actor.stage.done(actor.network.now(), &actor.name, count);
+            actor.stage.done(&actor.name, count);
             let Some(()) = next_probe(actor).await else { return };
         }
         match send_one(actor, workload, stamp).await {
             None => return,
-            Some(Ok(())) => {}
-            Some(Err(error)) => {
+            Some(Sending::Done(Ok(()))) => {}
+            Some(Sending::Done(Err(error))) => {
                 actor.failed("send", &error);
                 actor.network.sleep_until(actor.network.now() + PROBE_INTERVAL).await;
             }
+            Some(Sending::Dropped) => actor.stage.skip(&actor.name),
+            Some(Sending::TimedOut) => continue,
         }
         if stamp.sequence < count {
             actor.pause(workload).await;
@@ -49,11 +52,7 @@ pub(super) async fn next_probe<N: Network>(actor: &Actor<N>) -> Option<()> {
 }
 
 /// Sends the message with this stamp; `None` when the time for sending was over before there was room.
-async fn send_one<N: Network>(
-    actor: &Actor<N>,
-    workload: &Workload,
-    stamp: Stamp,
-) -> Option<Result<(), Error>> {
+async fn send_one<N: Network>(actor: &Actor<N>, workload: &Workload, stamp: Stamp) -> Option<Sending> {
     let plan = actor.stage.plan();
     let turn = usize::try_from(stamp.sequence).unwrap_or(usize::MAX);
     let mut message = Message::default();
@@ -81,8 +80,8 @@ async fn send_one<N: Network>(
         answer: false,
     };
     let sent = actor.stage.before(Phase::Draining, send(actor, message, stamp)).await?;
-    if sent.is_ok() {
-        actor.stage.sent(actor.network.now(), &actor.name, what);
+    if matches!(sent, Sending::Done(Ok(()))) {
+        actor.stage.sent(&actor.name, what);
     }
     Some(sent)
 }
@@ -96,16 +95,42 @@ pub(super) fn fill(message: &mut Message, workload: &Workload, stamp: Stamp) -> 
     parts
 }
 
+/// How a send ended.
+pub(super) enum Sending {
+    /// The socket took the message, or said why not.
+    Done(Result<(), Error>),
+    /// There was no room within `sndtimeo`; the socket does not have the message.
+    TimedOut,
+    /// The application dropped it. Whether the socket has the message, it cannot know.
+    Dropped,
+}
+
 /// Sends, and takes down when it has to wait: when time passes before there is room.
-pub(super) async fn send<N: Network>(actor: &Actor<N>, message: Message, stamp: Stamp) -> Result<(), Error> {
-    let mut sending = std::pin::pin!(actor.socket.send(message));
+pub(super) async fn send<N: Network>(actor: &Actor<N>, message: Message, stamp: Stamp) -> Sending {
+    let name = actor.stage.message_name(stamp);
+    let sending = cancellable(actor, CancelOperation::Send, actor.socket.send(message));
+    let mut sending = std::pin::pin!(sending);
     let start = actor.network.now();
     let moment = actor.network.sleep_until(start + Duration::from_nanos(1));
-    if let Some(sent) = first(moment, sending.as_mut()).await {
-        return sent;
+    let sent = match first(moment, sending.as_mut()).await {
+        Some(sent) => sent,
+        None => {
+            actor.record(What::Blocked { message: name.clone() });
+            sending.await
+        }
+    };
+    let limited = actor.stage.plan().socket(actor.name.number).options.sndtimeo.is_some();
+    match sent {
+        None => {
+            dropped(actor, CancelOperation::Send, Some(name)).await;
+            Sending::Dropped
+        }
+        Some(Err(Error::WouldBlock)) if limited => {
+            timed_out(actor, CancelOperation::Send, Some(name)).await;
+            Sending::TimedOut
+        }
+        Some(result) => Sending::Done(result),
     }
-    actor.record(What::Blocked { message: actor.stage.message_name(stamp) });
-    sending.await
 }
 
 /// A REP expects what a REQ sends: an empty frame before the request.

@@ -10,9 +10,10 @@ use std::task::{Poll, Waker};
 
 use seaworthy_core::Instant;
 
+use super::cancel::{Cancelling, Deadline};
 use super::payload::Stamp;
 use crate::check::liveness;
-use crate::scenario::{Plan, Role, SocketKind};
+use crate::scenario::{Cancel, CancelOperation, Plan, Role, SocketKind};
 use crate::trace::{MessageName, Name, Phase, Recorder, What};
 
 /// The state of a run that outlives any host: its phase, what was sent and received, who must not read now.
@@ -24,8 +25,13 @@ pub struct Stage(Rc<State>);
 struct State {
     plan: Rc<Plan>,
     recorder: Recorder,
+    /// True time: a host's own clock may be wrong.
+    clock: RefCell<Rc<dyn Fn() -> Instant>>,
     phase: Cell<Phase>,
     stalled: RefCell<BTreeSet<Name>>,
+    /// The cancellations that are active, by socket.
+    cancels: RefCell<BTreeMap<Name, Vec<Cancel>>>,
+    cancelling: RefCell<BTreeMap<(usize, CancelOperation), Cancelling>>,
     lives: RefCell<BTreeMap<Name, u16>>,
     /// The next sequence number of each socket.
     sequences: RefCell<Vec<u64>>,
@@ -60,8 +66,11 @@ impl Stage {
             .collect();
         Self(Rc::new(State {
             recorder,
+            clock: RefCell::new(Rc::new(|| Instant::ZERO)),
             phase: Cell::new(Phase::Scripted),
             stalled: RefCell::default(),
+            cancels: RefCell::default(),
+            cancelling: RefCell::default(),
             lives: RefCell::default(),
             sequences: RefCell::new(vec![0; sockets]),
             awaited: RefCell::new(liveness::pairs(&plan)),
@@ -75,6 +84,17 @@ impl Stage {
         }))
     }
 
+    /// Takes the time of all that is recorded from `clock`, which shows true time.
+    pub fn keep_time(&self, clock: impl Fn() -> Instant + 'static) {
+        self.0.clock.replace(Rc::new(clock));
+    }
+
+    /// True time.
+    fn now(&self) -> Instant {
+        let clock = Rc::clone(&self.0.clock.borrow());
+        clock()
+    }
+
     /// What is executed.
     pub fn plan(&self) -> &Plan {
         &self.0.plan
@@ -86,9 +106,9 @@ impl Stage {
     }
 
     /// Begins the next part of the run.
-    pub fn enter(&self, now: Instant, phase: Phase) {
+    pub fn enter(&self, phase: Phase) {
         self.0.phase.set(phase);
-        self.0.recorder.push(now, None, None, What::Phase { phase });
+        self.0.recorder.push(self.now(), None, None, What::Phase { phase });
         if phase == Phase::Healed {
             self.0.healed_from.replace(self.0.sequences.borrow().clone());
         }
@@ -103,6 +123,21 @@ impl Stage {
             self.0.stalled.borrow_mut().remove(socket);
         }
         self.wake();
+    }
+
+    /// Has operations on a socket dropped as these faults say, until the next call.
+    pub fn cancel(&self, socket: &Name, faults: Vec<Cancel>) {
+        self.0.cancels.borrow_mut().insert(socket.clone(), faults);
+    }
+
+    /// When the next operation is dropped, if it is.
+    pub(super) fn draw_cancel(&self, socket: &SocketName, operation: CancelOperation) -> Option<Deadline> {
+        let cancels = self.0.cancels.borrow();
+        let faults = cancels.get(&socket.name).filter(|faults| !faults.is_empty())?;
+        let mut cancelling = self.0.cancelling.borrow_mut();
+        let seed = self.plan().scenario.seed;
+        let fresh = || Cancelling::new(seed, &socket.name, operation);
+        cancelling.entry((socket.number, operation)).or_insert_with(fresh).draw(faults, operation)
     }
 
     /// Pairs of sockets that have not exchanged a message since everything was healed: sender, receiver.
@@ -136,8 +171,8 @@ impl Stage {
         *life
     }
 
-    pub(super) fn record(&self, now: Instant, socket: &SocketName, what: What) {
-        self.0.recorder.push(now, Some(&socket.host), Some(&socket.name), what);
+    pub(super) fn record(&self, socket: &SocketName, what: What) {
+        self.0.recorder.push(self.now(), Some(&socket.host), Some(&socket.name), what);
     }
 
     /// The stamp of the next message of a socket; the same until it is [sent](Self::sent).
@@ -157,19 +192,24 @@ impl Stage {
     }
 
     /// A message was taken by a send; the next has the next number. An answer has its request's.
-    pub(super) fn sent(&self, now: Instant, socket: &SocketName, what: What) {
+    pub(super) fn sent(&self, socket: &SocketName, what: What) {
         if let What::Sent { message, answer: false, .. } = &what {
             self.0.sequences.borrow_mut()[socket.number] += 1;
             if !matches!(self.plan().socket(socket.number).kind, SocketKind::Pub) {
                 self.0.outstanding.borrow_mut().insert((message.clone(), false));
             }
         }
-        self.0.last_activity.set(now);
-        self.record(now, socket, what);
+        self.0.last_activity.set(self.now());
+        self.record(socket, what);
+    }
+
+    /// A send was dropped. Nobody knows whether it happened: its number is not used again.
+    pub(super) fn skip(&self, socket: &SocketName) {
+        self.0.sequences.borrow_mut()[socket.number] += 1;
     }
 
     /// A message was received whole.
-    pub(super) fn received(&self, now: Instant, socket: &SocketName, what: What) {
+    pub(super) fn received(&self, socket: &SocketName, what: What) {
         if let What::Received { message, .. } = &what {
             let sender = self.plan().socket_number(&message.sender);
             let mut outstanding = self.0.outstanding.borrow_mut();
@@ -187,17 +227,17 @@ impl Stage {
                 self.0.awaited.borrow_mut().remove(&(sender, socket.number));
             }
         }
-        self.0.last_activity.set(now);
-        self.record(now, socket, what);
+        self.0.last_activity.set(self.now());
+        self.record(socket, what);
         if self.has_progressed() {
             self.wake();
         }
     }
 
     /// A socket has sent all it should; what follows are probes.
-    pub(super) fn done(&self, now: Instant, socket: &SocketName, count: u64) {
+    pub(super) fn done(&self, socket: &SocketName, count: u64) {
         if self.0.unfinished.borrow_mut().remove(&socket.name) {
-            self.record(now, socket, What::Done { count });
+            self.record(socket, What::Done { count });
         }
     }
 

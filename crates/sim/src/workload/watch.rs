@@ -11,11 +11,11 @@ use crate::trace::What;
 
 /// Watches a socket until it is gone.
 pub(super) fn spawn<N: Network>(stage: &Stage, name: &SocketName, network: &N, mut monitor: Monitor) {
-    let (stage, name, clock) = (stage.clone(), name.clone(), network.clone());
+    let (stage, name) = (stage.clone(), name.clone());
     network.spawn("monitor", async move {
         while let Some(event) = poll_fn(|context| Pin::new(&mut monitor).poll_next(context)).await {
             if let Some(what) = translate(&event) {
-                stage.record(clock.now(), &name, what);
+                stage.record(&name, what);
             }
         }
     });

@@ -291,3 +291,20 @@ pub(crate) fn decoded_frame(input: &mut BytesMut) -> Option<Frame> {
     input.advance(header);
     Some(Frame { flags: flags & !LONG, body: input.split_to(length).freeze() })
 }
+
+/// A subscriber that has shaken hands and whose subscription the publisher has taken in.
+pub(crate) async fn subscriber(place: &Place, endpoint: &Endpoint, topics: &[&str]) -> RawPeer {
+    let mut peer = RawPeer::connect_as(place, endpoint, "SUB").await;
+    for topic in topics {
+        peer.say_command("SUBSCRIBE", topic.as_bytes()).await;
+    }
+    peer.barrier().await;
+    peer
+}
+
+/// A DEALER with this routing id that has shaken hands.
+pub(crate) async fn dealer_named(place: &Place, endpoint: &Endpoint, routing_id: &str) -> RawPeer {
+    let mut peer = RawPeer::connect(place, endpoint).await;
+    peer.shake_hands_in(1, "DEALER", &[("Identity", routing_id.as_bytes())]).await;
+    peer
+}

@@ -12,6 +12,8 @@ use bytes::Bytes;
 use seaworthy::{Endpoint, Event, Host, Instant, Message, Monitor, Network, Options};
 use seaworthy_sim::{Control, HostId, Sim, SimBuilder, SimNetwork};
 
+use self::sockets::{Pub, Sub};
+
 /// What a script gives: `?` works on everything.
 pub(crate) type Outcome = Result<(), Box<dyn Error>>;
 
@@ -239,6 +241,32 @@ pub(crate) async fn handshake(monitor: &mut Monitor) {
 pub(crate) async fn disconnection(monitor: &mut Monitor) -> String {
     match event(monitor, |event| matches!(event, Event::Disconnected { .. })).await {
         Event::Disconnected { reason, .. } => reason,
+        _ => unreachable!("the filter above"),
+    }
+}
+
+/// Publishes until the subscriber hears of it: from then on its subscription to `topic` is known.
+pub(crate) async fn heard(stage: &Stage, publisher: &Pub, subscriber: &Sub, topic: &str) {
+    loop {
+        publisher.send([topic.to_owned(), "heard?".to_owned()]).await.expect("a PUB always sends");
+        if stage.within(10 * MS, subscriber.recv()).await.is_some() {
+            return;
+        }
+    }
+}
+
+/// Waits for the end of an attempt to connect; gives the pause before the next, and the reason.
+pub(crate) async fn retried(monitor: &mut Monitor) -> (Duration, String) {
+    match event(monitor, |event| matches!(event, Event::ConnectRetried { .. })).await {
+        Event::ConnectRetried { after, reason, .. } => (after, reason),
+        _ => unreachable!("the filter above"),
+    }
+}
+
+/// Waits until an endpoint is connected no more; gives the reason.
+pub(crate) async fn stopped(monitor: &mut Monitor) -> String {
+    match event(monitor, |event| matches!(event, Event::ConnectStopped { .. })).await {
+        Event::ConnectStopped { reason, .. } => reason,
         _ => unreachable!("the filter above"),
     }
 }

@@ -2,86 +2,124 @@
 
 use super::Problems;
 use crate::scenario::error::Place;
-use crate::scenario::model::{Fault, LinkModel, Role};
-
-/// The keys that name a fault.
-const KINDS: &str = "cut, cut_oneway, isolate, hold, degrade, crash, power_off, pause, slow_reader, stall";
+use crate::scenario::quantity::{Probability, Span};
+use crate::scenario::{Cancel, CancelOperation, Fault, FaultKind, Role};
 
 impl Problems<'_> {
     pub(super) fn faults(&mut self) {
         for (index, fault) in self.scenario.fault.iter().enumerate() {
             let place = Place::root().key("fault").index(index);
-            self.what_happens(fault, &place);
+            let given = fault.given();
+            match given.as_slice() {
+                [_] => {}
+                [] => self.add(&place, format!("nothing happens: give one of {}", Fault::KEYS.join(", "))),
+                [_, (second, _), ..] => {
+                    let named: Vec<_> = given.iter().map(|(key, _)| *key).collect();
+                    let problem = format!("one fault is one thing; {} are given", named.join(" and "));
+                    self.add(&place.key(second), problem);
+                }
+            }
+            for (key, kind) in &given {
+                self.what_happens(fault, kind, &place.key(key));
+            }
             self.when(fault, &place);
         }
     }
 
-    fn what_happens(&mut self, fault: &Fault, place: &Place) {
-        let named: Vec<&str> = [
-            ("cut", fault.cut.is_some()),
-            ("cut_oneway", fault.cut_oneway.is_some()),
-            ("isolate", fault.isolate.is_some()),
-            ("hold", fault.hold.is_some()),
-            ("degrade", fault.degrade.is_some()),
-            ("crash", fault.crash.is_some()),
-            ("power_off", fault.power_off.is_some()),
-            ("pause", fault.pause.is_some()),
-            ("slow_reader", fault.slow_reader.is_some()),
-            ("stall", fault.stall.is_some()),
-        ]
-        .into_iter()
-        .filter_map(|(key, given)| given.then_some(key))
-        .collect();
-        match named.as_slice() {
-            [_] => {}
-            [] => self.add(place, format!("nothing happens: give one of {KINDS}")),
-            [_, second, ..] => {
-                let problem = format!("one fault is one thing; {} are given", named.join(" and "));
-                self.add(&place.key(second), problem);
+    fn what_happens(&mut self, fault: &Fault, kind: &FaultKind, place: &Place) {
+        match kind {
+            FaultKind::Cut(ends)
+            | FaultKind::CutOneway(ends)
+            | FaultKind::Hold(ends)
+            | FaultKind::BlackHole(ends) => self.ends_of(ends, place),
+            FaultKind::Isolate(host)
+            | FaultKind::Crash(host)
+            | FaultKind::PowerOff(host)
+            | FaultKind::Pause(host)
+            | FaultKind::ReadStall(host) => self.host_exists(host, place),
+            FaultKind::Swizzle(hosts) => {
+                for (index, host) in hosts.iter().enumerate() {
+                    self.host_exists(host, &place.index(index));
+                }
+                let members: usize = hosts.iter().map(|host| self.names.hosts(host).len()).sum();
+                if members < 2 {
+                    self.add(place, "a swizzle needs at least two hosts; isolate takes one".to_owned());
+                }
+                if fault.lasts.is_none() {
+                    self.add(place, "a swizzle needs `for`: the hosts go in its first half".to_owned());
+                }
             }
-        }
-        for (ends, key) in [(&fault.cut, "cut"), (&fault.cut_oneway, "cut_oneway"), (&fault.hold, "hold")] {
-            if let Some(ends) = ends {
-                self.ends_of(ends, &place.key(key));
+            FaultKind::Degrade(link) => self.link(link, place, "nothing changes"),
+            FaultKind::SlowReader(slow) => {
+                self.host_exists(&slow.host, &place.key("host"));
+                if slow.rate.value().0 == 0 {
+                    self.add(&place.key("rate"), "a rate of 0 reads nothing; use read_stall".to_owned());
+                }
             }
-        }
-        if let Some(degrade) = &fault.degrade {
-            let place = place.key("degrade");
-            self.ends_of(&degrade.between, &place.key("between"));
-            self.model(&degrade.model(), &place);
-            if degrade.model() == LinkModel::default() {
-                self.add(&place, "nothing changes: give latency, loss, …".to_owned());
+            FaultKind::Stall(socket) => self.stall(socket, place),
+            FaultKind::Clock(clock) => {
+                self.host_exists(&clock.host, &place.key("host"));
+                let stands = clock.jump.is_none_or(|jump| jump.most() == Span::default());
+                if stands && clock.drift.is_none_or(|drift| drift.value().0 == 0 && drift.most().0 == 0) {
+                    self.add(place, "the clock stays right: give jump or drift".to_owned());
+                }
             }
-        }
-        for (host, key) in [
-            (&fault.isolate, "isolate"),
-            (&fault.crash, "crash"),
-            (&fault.power_off, "power_off"),
-            (&fault.pause, "pause"),
-        ] {
-            if let Some(host) = host {
-                self.host_exists(host, &place.key(key));
+            FaultKind::ShortIo(short) => {
+                self.host_exists(&short.host, &place.key("host"));
+                let chances = [short.read, short.write].into_iter().flatten();
+                if chances.map(|chance| chance.most()).all(|chance| chance == Probability::default()) {
+                    self.add(place, "nothing comes short: give read or write".to_owned());
+                }
             }
-        }
-        if let Some(slow) = &fault.slow_reader {
-            let place = place.key("slow_reader");
-            self.host_exists(&slow.host, &place.key("host"));
-            if slow.rate.value().0 == 0 {
-                self.add(&place.key("rate"), "a rate of 0 reads nothing; use stall or pause".to_owned());
+            FaultKind::Yields(yields) => {
+                self.host_exists(&yields.host, &place.key("host"));
+                if yields.chance.most() == Probability::default() {
+                    self.add(&place.key("chance"), "a chance of 0 never yields".to_owned());
+                }
             }
+            FaultKind::Cancel(cancel) => self.cancel(cancel, place),
         }
-        if let Some(socket) = &fault.stall
-            && self.socket_exists(socket, &place.key("stall"))
+    }
+
+    fn stall(&mut self, socket: &str, place: &Place) {
+        if self.socket_exists(socket, place)
+            && !self.has_workload(socket, |role| matches!(role, Role::Receive | Role::Reply))
         {
-            let members = self.names.sockets(socket);
-            let reads = self.scenario.workload.iter().any(|workload| {
-                matches!(workload.role, Role::Receive | Role::Reply)
-                    && self.names.sockets(&workload.socket).iter().any(|reader| members.contains(reader))
-            });
-            if !reads {
-                self.add(&place.key("stall"), format!("{socket:?} has no workload that receives"));
-            }
+            self.add(place, format!("{socket:?} has no workload that receives"));
         }
+    }
+
+    fn cancel(&mut self, cancel: &Cancel, place: &Place) {
+        match (&cancel.polls, &cancel.after) {
+            (Some(_), None) | (None, Some(_)) => {}
+            _ => self.add(place, "a cancel needs either `polls` or `after`".to_owned()),
+        }
+        if cancel.chance.is_some_and(|chance| chance.most() == Probability::default()) {
+            self.add(&place.key("chance"), "a chance of 0 never cancels".to_owned());
+        }
+        let socket = &cancel.socket;
+        if !self.socket_exists(socket, &place.key("socket")) {
+            return;
+        }
+        let sends = |role| matches!(role, Role::Send | Role::Request | Role::Reply);
+        let receives = |role| matches!(role, Role::Receive | Role::Request | Role::Reply);
+        let plays = match cancel.operation {
+            Some(CancelOperation::Send) => self.has_workload(socket, sends),
+            Some(CancelOperation::Receive) => self.has_workload(socket, receives),
+            None => self.has_workload(socket, |role| sends(role) || receives(role)),
+        };
+        if !plays {
+            let what = cancel.operation.map_or("sends or receives".to_owned(), |what| format!("{what}s"));
+            self.add(&place.key("socket"), format!("{socket:?} has no workload that {what}"));
+        }
+    }
+
+    fn has_workload(&self, socket: &str, plays: impl Fn(Role) -> bool) -> bool {
+        let members = self.names.sockets(socket);
+        self.scenario.workload.iter().any(|workload| {
+            plays(workload.role)
+                && self.names.sockets(&workload.socket).iter().any(|member| members.contains(member))
+        })
     }
 
     fn when(&mut self, fault: &Fault, place: &Place) {

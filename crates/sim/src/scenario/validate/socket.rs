@@ -6,8 +6,8 @@ use seaworthy_core::{Endpoint, EndpointError, Host as EndpointHost, IpcPath};
 
 use super::{MEMBERS_MAX, Problems};
 use crate::scenario::error::Place;
-use crate::scenario::model::{Socket, SocketKind};
 use crate::scenario::plan::binds;
+use crate::scenario::{Socket, SocketKind};
 
 /// Longest identity a peer may announce (RFC 37).
 const ROUTING_ID_MAX: usize = 255;

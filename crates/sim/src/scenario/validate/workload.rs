@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Problems;
 use crate::scenario::error::Place;
-use crate::scenario::model::{Role, SocketKind, Workload};
+use crate::scenario::{Role, SocketKind, Workload};
 use crate::workload::payload::PAYLOAD_MIN;
 
 /// Largest frame of payload, in bytes: what one simulated run can afford.

@@ -11,9 +11,9 @@ use std::collections::BTreeMap;
 
 use super::draw::Draw;
 use super::error::Place;
-use super::model::{LATENCY_MIN, LinkModel, Must, Scenario};
 use super::names::Names;
 use super::quantity::Span;
+use super::{Must, Scenario};
 
 /// Most hosts, and most sockets, of a scenario: beyond it a mistyped count is likelier than a wish.
 pub const MEMBERS_MAX: u64 = 1_000;
@@ -136,22 +136,6 @@ impl Problems<'_> {
     fn ends_of(&mut self, ends: &[String; 2], place: &Place) {
         let [a, b] = ends;
         self.ends((a, place.index(0)), (b, place.index(1)));
-    }
-
-    fn model(&mut self, model: &LinkModel, place: &Place) {
-        if let Some(latency) = model.latency
-            && latency.value().0 < LATENCY_MIN
-        {
-            let problem = format!("{} is less than 1ms, the least the network can do", latency.value());
-            self.add(&place.key("latency"), problem);
-        }
-        for (chance, key) in
-            [(model.loss, "loss"), (model.reorder, "reorder"), (model.duplicate, "duplicate")]
-        {
-            if chance.is_some_and(|chance| chance.most().0 >= 1.0) {
-                self.add(&place.key(key), "a probability of 1 stops the link; use a cut".to_owned());
-            }
-        }
     }
 
     /// Refuses a time after the scripted part.

@@ -1,0 +1,93 @@
+//! The sockets of a scenario.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::options::SocketOptions;
+use super::words::words;
+use super::workload::Role;
+
+/// A socket, on each member of `host`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Socket {
+    /// Name, of letters, digits and `-`. Numbered when `host` is a group or there is a `count`.
+    pub name: String,
+    /// The host or group of hosts it runs on.
+    pub host: String,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub kind: SocketKind,
+    /// How many on each host. Left out: one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
+    /// Endpoints it binds: `tcp://*:5555`, `ipc://name`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bind: Vec<String>,
+    /// Endpoints it connects to: `tcp://host:5555` (a group: every member), `ipc://name` on its own host.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub connect: Vec<String>,
+    /// SUB: the prefixes it subscribes to from the start. `""` is everything.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub subscribe: Vec<String>,
+    /// Socket options, by libzmq's names.
+    #[serde(default, skip_serializing_if = "SocketOptions::is_default")]
+    pub options: SocketOptions,
+}
+
+words! {
+    /// The socket types.
+    pub enum SocketKind {
+        /// Spreads messages over its peers.
+        Push = "PUSH",
+        /// Takes messages from all of its peers.
+        Pull = "PULL",
+        /// Spreads and takes.
+        Dealer = "DEALER",
+        /// Addresses each peer by its identity.
+        Router = "ROUTER",
+        /// Asks, then waits for the answer.
+        Req = "REQ",
+        /// Answers, one request at a time.
+        Rep = "REP",
+        /// Sends to all who subscribed.
+        Pub = "PUB",
+        /// Receives what it subscribed to.
+        Sub = "SUB",
+    }
+}
+
+impl SocketKind {
+    /// Whether a handshake between the two types succeeds (RFC 37, socket types).
+    pub fn can_talk_to(self, peer: Self) -> bool {
+        use SocketKind::{Dealer, Pub, Pull, Push, Rep, Req, Router, Sub};
+        matches!(
+            (self, peer),
+            (Push, Pull)
+                | (Pull, Push)
+                | (Pub, Sub)
+                | (Sub, Pub)
+                | (Req, Rep | Router)
+                | (Rep, Req | Dealer)
+                | (Dealer, Rep | Dealer | Router)
+                | (Router, Req | Dealer | Router)
+        )
+    }
+
+    /// Whether the type can play the role.
+    pub fn can_play(self, role: Role) -> bool {
+        use SocketKind::{Dealer, Pub, Pull, Push, Rep, Req, Router, Sub};
+        match role {
+            Role::Send => matches!(self, Push | Dealer | Router | Pub),
+            Role::Receive => matches!(self, Pull | Dealer | Router | Sub),
+            Role::Request => self == Req,
+            Role::Reply => matches!(self, Rep | Router),
+            Role::Subscribe | Role::Unsubscribe => self == Sub,
+        }
+    }
+
+    /// Whether a full pipe makes it drop instead of wait.
+    pub fn drops_when_full(self) -> bool {
+        matches!(self, Self::Pub | Self::Router | Self::Rep)
+    }
+}
