@@ -40,7 +40,10 @@ pub fn render(trace: &Trace, wire: bool) -> String {
 
 /// Whether the event is below the sockets.
 fn is_wire(what: &What) -> bool {
-    matches!(what, What::Stream { .. } | What::Frame { .. } | What::StreamEnded { .. })
+    matches!(
+        what,
+        What::Stream { .. } | What::Frame { .. } | What::Cancelled { .. } | What::StreamEnded { .. }
+    )
 }
 
 /// What the last column says.
@@ -103,6 +106,10 @@ pub(super) fn details(what: &What) -> String {
         },
         What::Frame { stream, dir, frame } => format!("s{stream} {} {}", arrow(*dir), self::frame(frame)),
         What::NotZmtp { stream, dir, problem } => format!("s{stream} {} {problem}", arrow(*dir)),
+        What::Cancelled { stream, operation, outcome, bytes } => match bytes {
+            0 => format!("s{stream} {operation}: {outcome} of it happened"),
+            bytes => format!("s{stream} {operation}: {outcome} of it happened, {bytes} B"),
+        },
         What::Diverged { stream, offset } => format!("s{stream} after {offset} bytes"),
         What::StreamEnded { stream, how } => format!("s{stream} {how}"),
     }

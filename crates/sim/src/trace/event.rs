@@ -278,6 +278,17 @@ pub enum What {
         /// What is wrong.
         problem: String,
     },
+    /// A read or a write was given up before it was done.
+    Cancelled {
+        /// The stream's end.
+        stream: u64,
+        /// `read` or `write`.
+        operation: String,
+        /// What became of it: `nothing`, `prefix` or `all`.
+        outcome: String,
+        /// How many bytes it moves nevertheless.
+        bytes: u64,
+    },
     /// Bytes were read that were not written, or not there.
     Diverged {
         /// The reading end.
@@ -327,6 +338,7 @@ impl What {
             Self::Stream { .. } => "stream",
             Self::Frame { .. } => "frame",
             Self::NotZmtp { .. } => "not-zmtp",
+            Self::Cancelled { .. } => "cancelled",
             Self::Diverged { .. } => "diverged",
             Self::StreamEnded { .. } => "stream-ended",
         }

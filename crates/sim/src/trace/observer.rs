@@ -172,6 +172,12 @@ impl Tap for Observer {
                 self.compare(at, stream, bytes);
                 self.passed(at, stream, Direction::In, bytes);
             }
+            Event::Cancelled { stream, operation, outcome, bytes } => {
+                let (stream, bytes) = (stream.index(), bytes as u64);
+                let operation = format!("{operation:?}").to_lowercase();
+                let outcome = format!("{outcome:?}").to_lowercase();
+                self.at_stream(at, stream, What::Cancelled { stream, operation, outcome, bytes });
+            }
             Event::Discarded { stream, bytes } => self.compare(at, stream, bytes),
             Event::ReadEnd { stream } => self.ended(at, stream, "end"),
             Event::Shutdown { stream } => self.ended(at, stream, "shutdown"),
