@@ -79,6 +79,9 @@ pub(crate) struct RunOptions {
     /// Leave them for every run, not for failures only.
     #[arg(long)]
     pub(crate) keep: bool,
+    /// Write a report page there, and beside it the page of each failed run's trace (with --keep, of every run's).
+    #[arg(long, value_name = "FILE.html|DIR")]
+    pub(crate) html: Option<PathBuf>,
     /// Report as JSON lines on standard output.
     #[arg(long, conflicts_with = "trace")]
     pub(crate) json: bool,

@@ -16,6 +16,7 @@ mod pool;
 mod problem;
 mod progress;
 mod replay;
+mod report;
 mod run;
 mod shrink;
 mod trace;

@@ -99,6 +99,18 @@ class Level {
     return order;
   }
 
+  /* The lanes that rows begin or end at. */
+  lanesOf(ids) {
+    const lanes = new Set();
+    for (const id of ids) {
+      const table = this.tables[Math.floor(id / Level.ROWS)];
+      const row = id % Level.ROWS;
+      lanes.add(table.from[row]);
+      if (table.to && table.to[row] >= 0) lanes.add(table.to[row]);
+    }
+    return lanes;
+  }
+
   /* A row in full, by its number in `order`. */
   item(id) {
     const table = this.tables[Math.floor(id / Level.ROWS)];

@@ -371,6 +371,7 @@ impl Builder {
         if line.text("dir") == Some("out") {
             let kind = match line.text("frame") {
                 Some("command") => line.text("name").unwrap_or("command").to_owned(),
+                Some("message") => "frame".to_owned(),
                 Some(kind) => kind.to_owned(),
                 None => "frame".to_owned(),
             };

@@ -4,7 +4,7 @@ class Page {
     this.element = Object.fromEntries([...document.querySelectorAll("[id]")].map((element) => [element.id, element]));
     this.data = new Data(JSON.parse(this.element.data.textContent));
     this.view = new View(this.data.end);
-    this.painter = new Painter(this.element.base, this.element.over, this.data);
+    this.painter = new Diagram(this.element.base, this.element.over, this.data);
     this.overview = new Overview(this.element.overview, this.data);
     this.list = new List(this.element.list, this.element.rows, (id) => this.row(id), (id) => this.choose(id));
     this.level = this.data.levels[0];
@@ -111,9 +111,13 @@ class Page {
     this.filter = new Filter(this.element.filter.value);
     this.masks = this.filter.masks(this.level);
     this.order = this.level.order;
+    let lanes = this.data.lanes.map((_, lane) => lane);
     if (this.masks) {
       this.order = this.order.filter((id) => this.masks[Math.floor(id / Level.ROWS)][id % Level.ROWS]);
+      const concerned = this.level.lanesOf(this.order);
+      if (concerned.size > 0) lanes = lanes.filter((lane) => concerned.has(lane));
     }
+    this.painter.only(lanes);
     const nothing = this.order.length === 0 && !this.filter.empty;
     this.element.filter.setAttribute("aria-invalid", String(nothing));
     [...this.element.levels.children].forEach((button, number) => {
@@ -126,9 +130,14 @@ class Page {
 
   resize() {
     const { stage, overview } = this.element;
+    const size = [stage.clientWidth, stage.clientHeight, overview.clientWidth, devicePixelRatio].join();
+    if (size === this.size) return;
+    this.size = size;
     this.painter.resize(stage.clientWidth, stage.clientHeight);
     this.overview.resize(overview.clientWidth, overview.clientHeight);
-    if (this.order) this.refresh(); else this.search();
+    if (!this.order) this.search();
+    /* At once: a canvas that was resized is empty. */
+    this.paint();
   }
 
   /* Draws before the browser shows the next picture. */

@@ -1,95 +1,5 @@
-/* Draws the diagram: hosts as lanes, time to the right. What would not be seen is not drawn. */
-class Painter {
-  constructor(base, over, data) {
-    this.base = base;
-    this.over = over;
-    this.data = data;
-    this.scroll = 0;
-    this.colours = new Map();
-    this.strips = Painter.stack(data.bands.filter((band) => band.kind !== "down"));
-    const lanes = data.lanes.length;
-    /* For each pair of lanes and tone, where the last of a crowd of arrows was drawn. */
-    this.tones = [...new Set(Object.values(Kinds.tones)), "--k-other"];
-    this.lastDrawn = new Int32Array(lanes * (lanes + 1) * this.tones.length);
-  }
-
-  /* Gives every band a row, so that none lies on another. */
-  static stack(bands) {
-    const ends = [];
-    return bands.map((band) => {
-      let row = ends.findIndex((end) => end <= band.from);
-      if (row < 0) row = ends.length < Painter.STRIPS ? ends.push(0) - 1 : Painter.STRIPS - 1;
-      ends[row] = Math.max(ends[row], band.to);
-      return { band, row };
-    });
-  }
-
-  /* The colours of the look that is shown. */
-  look() {
-    this.colours.clear();
-    this.style = getComputedStyle(document.documentElement);
-    this.hatches = new Map();
-  }
-
-  colour(name) {
-    let colour = this.colours.get(name);
-    if (!colour) {
-      colour = this.style.getPropertyValue(name).trim() || "#888";
-      this.colours.set(name, colour);
-    }
-    return colour;
-  }
-
-  /* Fits to the stage. */
-  resize(width, height) {
-    this.width = Math.max(width, 50);
-    this.height = Math.max(height, 50);
-    this.scale = Math.min(devicePixelRatio || 1, 3);
-    for (const canvas of [this.base, this.over]) {
-      canvas.width = Math.round(this.width * this.scale);
-      canvas.height = Math.round(this.height * this.scale);
-    }
-    const context = this.base.getContext("2d");
-    const lanes = this.data.lanes;
-    context.font = Painter.NAME;
-    const names = lanes.map((lane) => context.measureText(lane.name).width);
-    context.font = Painter.SMALL;
-    const sockets = lanes.map((lane) => context.measureText(Painter.sockets(lane)).width);
-    const widest = Math.max(40, ...names, ...sockets) + 26;
-    this.left = Math.min(widest, 210, this.width * 0.3);
-    const strips = this.strips.reduce((most, { row }) => Math.max(most, row + 1), 0);
-    this.axis = 24;
-    this.phases = this.data.phases.length > 0 ? 18 : 0;
-    this.strip = strips > 0 ? strips * Painter.STRIP + 4 : 0;
-    this.top = this.axis + this.phases + this.strip;
-    const room = this.height - this.top - 6;
-    this.lane = Math.min(Math.max(room / Math.max(lanes.length, 1), Painter.LANE_LEAST), Painter.LANE_MOST);
-    this.scrollBy(0);
-  }
-
-  get scrollMost() { return Math.max(this.lane * this.data.lanes.length + 6 - (this.height - this.top), 0); }
-
-  scrollBy(pixels) { this.scroll = Math.min(Math.max(this.scroll + pixels, 0), this.scrollMost); }
-
-  /* Width of the part that shows time. */
-  get timeWidth() { return this.width - this.left; }
-
-  x(t) { return this.left + this.view.x(t, this.timeWidth); }
-
-  t(x) { return this.view.t(x - this.left, this.timeWidth); }
-
-  y(lane) { return this.top + (lane + 0.5) * this.lane - this.scroll; }
-
-  /* The lane at a height, or -1. */
-  laneAt(y) {
-    const lane = Math.floor((y - this.top + this.scroll) / this.lane);
-    return y >= this.top && lane >= 0 && lane < this.data.lanes.length ? lane : -1;
-  }
-
-  static sockets(lane) {
-    return lane.sockets.map(([name, kind]) => (name.toLowerCase() === kind.toLowerCase() ? kind : `${name} ${kind}`)).join(", ");
-  }
-
+/* Draws the diagram. What would not be seen is not drawn. */
+class Painter extends Layout {
   /* Draws everything; gives how much of what there is. */
   paint(view, level, masks) {
     this.view = view;
@@ -130,12 +40,12 @@ class Painter {
     context.stroke();
     context.strokeStyle = this.colour("--rule-strong");
     context.beginPath();
-    this.data.lanes.forEach((_, lane) => {
+    for (const lane of this.shown) {
       const y = Math.round(this.y(lane)) + 0.5;
-      if (y < this.top - 1 || y > this.height + 1) return;
+      if (y < this.top - 1 || y > this.height + 1) continue;
       context.moveTo(this.left, y);
       context.lineTo(this.width, y);
-    });
+    }
     context.stroke();
   }
 
@@ -147,8 +57,8 @@ class Painter {
       tile.width = tile.height = 8;
       const context = tile.getContext("2d");
       context.strokeStyle = this.colour(name);
-      context.globalAlpha = 0.4;
-      context.lineWidth = 1;
+      context.globalAlpha = 0.6;
+      context.lineWidth = 1.2;
       context.beginPath();
       for (const by of [-8, 0, 8]) {
         context.moveTo(by - 1, 9);
@@ -159,13 +69,6 @@ class Painter {
       this.hatches.set(name, hatch);
     }
     return hatch;
-  }
-
-  /* Where a band lies between the borders of the picture, at least a hair wide. */
-  extent(band) {
-    const from = Math.max(this.x(band.from), this.left - 2);
-    const to = Math.min(this.x(band.to), this.width + 2);
-    return to < this.left - 1 || from > this.width + 1 ? null : { from, width: Math.max(to - from, 1.5) };
   }
 
   paintBands(context) {
@@ -183,7 +86,9 @@ class Painter {
         context.globalAlpha = 1;
         continue;
       }
-      for (const lane of band.lanes) {
+      const lanes = band.lanes.filter((lane) => this.rank[lane] >= 0);
+      if (lanes.length === 0) continue;
+      for (const lane of lanes) {
         const y = this.y(lane) - height / 2;
         if (y > this.height || y + height < this.top) continue;
         if (band.kind === "down") {
@@ -204,8 +109,8 @@ class Painter {
       context.lineWidth = 1;
       context.setLineDash([2, 3]);
       context.beginPath();
-      const first = this.y(Math.min(...band.lanes)) - height / 2;
-      const last = this.y(Math.max(...band.lanes)) + height / 2;
+      const first = this.y(lanes[0]) - height / 2;
+      const last = this.y(lanes.at(-1)) + height / 2;
       for (const x of [this.x(band.from), this.x(band.to)]) {
         if (x < this.left - 1 || x > this.width + 1) continue;
         context.moveTo(Math.round(x) + 0.5, first);
@@ -231,31 +136,6 @@ class Painter {
     context.globalAlpha = 1;
   }
 
-  /* From where to where an arrow goes, in pixels; what did not get far is a stub in its direction. */
-  ends(row) {
-    const table = this.level.arrows;
-    const to = table.to[row];
-    const x0 = this.x(table.at[row]);
-    const y0 = this.y(table.from[row]);
-    const end = table.end[row];
-    if (to < 0 || (table.until[row] === table.at[row] && end !== END.ARRIVED)) {
-      const down = to < 0 || to >= table.from[row] ? 1 : -1;
-      const length = Math.min(this.lane * 0.42, 16);
-      return { x0, y0, x1: x0 + length * 0.45, y1: y0 + down * length, end };
-    }
-    return { x0, y0, x1: this.x(table.until[row]), y1: this.y(to), end, loop: to === table.from[row] };
-  }
-
-  /* Cuts a line at the borders of the picture: canvases lose precision far outside. */
-  clipped(line) {
-    const low = this.left - 50;
-    const high = this.width + 50;
-    const { x0, y0, x1, y1 } = line;
-    if (x0 >= low && x1 <= high) return line;
-    const at = (x) => y0 + ((x - x0) / (x1 - x0)) * (y1 - y0);
-    return { ...line, x0: Math.max(x0, low), y0: x0 < low ? at(low) : y0, x1: Math.min(x1, high), y1: x1 > high ? at(high) : y1 };
-  }
-
   paintArrows(context) {
     const table = this.level.arrows;
     const mask = this.masks?.[0];
@@ -276,16 +156,25 @@ class Painter {
       if (list) list.push(row); else byTone.set(tone, [row]);
     }
     const few = shown.length <= 2500;
+    const dense = shown.length > 300 ? this.density(shown) : 1;
     for (const tone of [...byTone.keys()].sort((a, b) => Painter.weight(a) - Painter.weight(b))) {
       context.strokeStyle = context.fillStyle = this.colour(tone);
       const plain = tone !== "--k-lost" && tone !== "--k-odd" && tone !== "--k-warn";
-      context.lineWidth = few ? 1.25 : 1;
-      context.globalAlpha = crowded && plain ? 0.38 : few ? 0.9 : 0.65;
+      context.lineWidth = few && dense < 1.5 ? 1.25 : 1;
+      context.globalAlpha = plain ? Math.min(Math.max(1.3 / dense, crowded ? 0.1 : 0.5), 0.92) : 0.95;
       this.strokeArrows(context, byTone.get(tone));
       if (few || !plain) this.fillHeads(context, byTone.get(tone));
     }
     context.globalAlpha = 1;
     return { inView: rows.length, drawn: shown.length, crowded, rows: shown };
+  }
+
+  /* How many arrows begin within a dozen pixels, where there are many. */
+  density(rows) {
+    const columns = new Uint32Array(Math.ceil(this.timeWidth / 12) + 2);
+    for (const row of rows) columns[Math.min(Math.max(Math.floor((this.x(this.level.arrows.at[row]) - this.left) / 12), 0), columns.length - 1)]++;
+    const busy = [...columns].filter((count) => count > 0).sort((a, b) => a - b);
+    return Math.max(busy[Math.floor(busy.length * 0.8)] ?? 1, 1);
   }
 
   /* Grave colours last, over all others. */
@@ -305,7 +194,8 @@ class Painter {
       for (const row of rows) {
         const pair = table.from[row] * (lanes + 1) + table.to[row] + 1;
         const slot = pair * tones + toneOf[table.kind[row]][table.end[row]];
-        const place = Math.floor(this.x(table.at[row]) / pixels);
+        /* Each slot counts from another pixel: together they would make stripes. */
+        const place = Math.floor((this.x(table.at[row]) + ((slot * 7.3) % pixels)) / pixels);
         if (this.lastDrawn[slot] === place) continue;
         this.lastDrawn[slot] = place;
         kept.push(row);
@@ -361,6 +251,7 @@ class Painter {
     const mask = this.masks?.[1];
     const size = Math.min(Math.max(this.lane / 26, 0.62), 1.15);
     const last = new Map();
+    const grave = [];
     let drawn = 0;
     table.between(this.view.from, this.view.to, (row) => {
       if (mask && !mask[row]) return;
@@ -370,11 +261,13 @@ class Painter {
       const kind = this.data.kinds[table.kind[row]];
       const x = this.x(table.at[row]);
       const slot = lane * this.data.kinds.length + table.kind[row];
-      if (!Kinds.grave.has(kind) && x - (last.get(slot) ?? -1e9) < 3) return;
+      if (x - (last.get(slot) ?? -1e9) < (Kinds.grave.has(kind) ? 0.5 : 3)) return;
       last.set(slot, x);
-      this.paintShape(context, kind, x, y, size);
+      if (Kinds.grave.has(kind)) grave.push([kind, x, y]);
+      else this.paintShape(context, kind, x, y, size);
       drawn++;
     });
+    for (const [kind, x, y] of grave) this.paintShape(context, kind, x, y, size * 1.15);
     return drawn;
   }
 
@@ -414,7 +307,7 @@ class Painter {
       context.stroke();
       context.setLineDash([]);
       const lane = this.data.laneOf.get(finding.place);
-      if (lane !== undefined) {
+      if (lane !== undefined && this.rank[lane] >= 0) {
         context.lineWidth = 2;
         context.beginPath();
         context.arc(x, this.y(lane), 9, 0, 7);
@@ -428,7 +321,7 @@ class Painter {
     if (this.lane < 20) return;
     const taken = [];
     const table = this.level.arrows;
-    context.font = Painter.SMALL;
+    context.font = Layout.SMALL;
     context.lineJoin = "round";
     context.lineWidth = 3;
     context.strokeStyle = this.colour("--surface");
@@ -460,7 +353,7 @@ class Painter {
   paintHead(context) {
     context.fillStyle = this.colour("--surface");
     context.fillRect(0, 0, this.width, this.top);
-    context.font = Painter.SMALL;
+    context.font = Layout.SMALL;
     context.fillStyle = this.colour("--quiet");
     context.save();
     context.beginPath();
@@ -484,8 +377,8 @@ class Painter {
     for (const { band, row } of this.strips) {
       const extent = this.extent(band);
       if (!extent) continue;
-      const y = this.axis + this.phases + row * Painter.STRIP + 2;
-      const height = Painter.STRIP - 3;
+      const y = this.axis + this.phases + row * Layout.STRIP + 2;
+      const height = Layout.STRIP - 3;
       const tone = this.colour(Kinds.bandTone(band.kind));
       context.fillStyle = this.colour("--surface");
       context.fillRect(extent.from - 1, y, extent.width + 2, height);
@@ -501,7 +394,7 @@ class Painter {
     context.fillStyle = this.colour("--rule");
     context.fillRect(0, this.top - 1, this.width, 1);
     context.fillStyle = this.colour("--quiet");
-    if (this.strip > 0) this.clippedText(context, "faults", 12, this.axis + this.phases + Painter.STRIP / 2 + 1, this.left - 16);
+    if (this.strip > 0) this.clippedText(context, "faults", 12, this.axis + this.phases + Layout.STRIP / 2 + 1, this.left - 16);
     if (this.phases > 0) this.clippedText(context, "phase", 12, this.axis + (this.phases - 2) / 2, this.left - 16);
     this.clippedText(context, "time", 12, this.axis / 2, this.left - 16);
   }
@@ -514,18 +407,19 @@ class Painter {
     context.fillStyle = this.colour("--surface");
     context.fillRect(0, this.top, this.left, this.height);
     const room = this.left - 20;
-    this.data.lanes.forEach((lane, number) => {
+    for (const number of this.shown) {
+      const lane = this.data.lanes[number];
       const y = this.y(number);
-      if (y < this.top - this.lane || y > this.height + this.lane) return;
-      const sockets = this.lane >= 30 ? Painter.sockets(lane) : "";
-      context.font = this.lane >= 20 ? Painter.NAME : Painter.NAME_SMALL;
+      if (y < this.top - this.lane || y > this.height + this.lane) continue;
+      const sockets = this.lane >= 30 ? Layout.sockets(lane) : "";
+      context.font = this.lane >= 20 ? Layout.NAME : Layout.NAME_SMALL;
       context.fillStyle = this.colour("--ink");
       this.clippedText(context, lane.name, 12, sockets ? y - 7 : y, room);
-      if (!sockets) return;
-      context.font = Painter.SMALL;
+      if (!sockets) continue;
+      context.font = Layout.SMALL;
       context.fillStyle = this.colour("--quiet");
       this.clippedText(context, sockets, 12, y + 8, room);
-    });
+    }
     context.restore();
     context.fillStyle = this.colour("--rule");
     context.fillRect(Math.round(this.left) - 1, 0, 1, this.height);
@@ -549,112 +443,8 @@ class Painter {
     }
     if (low > 0) context.fillText(`${text.slice(0, low)}…`, x, y);
   }
-
-  /* What lies under the pointer, nearest first: ids of rows. */
-  hits(x, y) {
-    if (!this.level || x < this.left || y < this.top) return [];
-    const found = [];
-    const note = (table, row, distance) => {
-      if (distance <= 8) found.push({ id: table * Level.ROWS + row, distance });
-    };
-    const { arrows, marks, spans } = this.level;
-    const reach = (this.view.span / this.timeWidth) * 20;
-    arrows.between(this.view.from - reach, this.view.to, (row) => {
-      if (this.masks && !this.masks[0][row]) return;
-      const line = this.ends(row);
-      if (line.x0 > x + 9 || line.x1 < x - 9) return;
-      const bow = line.loop ? Math.min(this.lane * 0.3, 13) : 0;
-      note(0, row, Painter.distance({ ...line, y0: line.y0 - bow, y1: line.y1 - bow }, x, y) + 1);
-    });
-    const now = this.t(x);
-    marks.between(now - reach, now + reach, (row) => {
-      if (this.masks && !this.masks[1][row]) return;
-      note(1, row, Math.hypot(this.x(marks.at[row]) - x, this.y(marks.from[row]) - y) * 0.8);
-    });
-    spans.between(now, now, (row) => {
-      if (this.masks && !this.masks[2][row]) return;
-      note(2, row, Math.abs(this.y(spans.from[row]) - y) + 2);
-    });
-    return found.sort((a, b) => a.distance - b.distance).map(({ id }) => id);
-  }
-
-  /* The bands under the pointer. */
-  bandsAt(x, y) {
-    if (x < this.left) return [];
-    const t = this.t(x);
-    const slack = (this.view.span / this.timeWidth) * 2;
-    const over = (band) => band.from - slack <= t && t <= band.to + slack;
-    if (y < this.top) {
-      const row = Math.floor((y - this.axis - this.phases - 2) / Painter.STRIP);
-      return this.strips.filter((strip) => strip.row === row && over(strip.band)).map(({ band }) => band);
-    }
-    const lane = this.laneAt(y);
-    return this.data.bands.filter((band) => over(band) && (band.lanes.length === 0 || band.lanes.includes(lane)));
-  }
-
-  static distance({ x0, y0, x1, y1 }, x, y) {
-    const length = (x1 - x0) ** 2 + (y1 - y0) ** 2;
-    const part = length === 0 ? 0 : Math.min(Math.max(((x - x0) * (x1 - x0) + (y - y0) * (y1 - y0)) / length, 0), 1);
-    return Math.hypot(x0 + part * (x1 - x0) - x, y0 + part * (y1 - y0) - y);
-  }
-
-  /* Draws what is pointed at and what is chosen, over the diagram. */
-  emphasise(ids, chosen, range) {
-    const context = this.over.getContext("2d");
-    context.setTransform(this.scale, 0, 0, this.scale, 0, 0);
-    context.clearRect(0, 0, this.width, this.height);
-    context.save();
-    context.beginPath();
-    context.rect(this.left, this.top, this.timeWidth, this.height - this.top);
-    context.clip();
-    if (range) {
-      context.fillStyle = this.colour("--accent");
-      context.globalAlpha = 0.15;
-      context.fillRect(Math.min(range[0], range[1]), this.top, Math.abs(range[1] - range[0]), this.height);
-      context.globalAlpha = 1;
-    }
-    for (const id of ids) this.emphasiseOne(context, id, chosen === id);
-    context.restore();
-  }
-
-  emphasiseOne(context, id, chosen) {
-    const table = Math.floor(id / Level.ROWS);
-    const row = id % Level.ROWS;
-    const rows = this.level.tables[table];
-    const kind = this.data.kinds[rows.kind[row]];
-    const tone = this.colour(table === 0 ? Kinds.arrowTone(kind, rows.end[row]) : Kinds.tone(kind));
-    context.strokeStyle = context.fillStyle = tone;
-    if (table === 0) {
-      for (const [colour, width] of [[this.colour("--surface"), chosen ? 7 : 5], [tone, chosen ? 3.2 : 2.4]]) {
-        context.strokeStyle = colour;
-        context.lineWidth = width;
-        this.strokeArrows(context, [row]);
-      }
-      this.fillHeads(context, [row]);
-      const { x0, y0 } = this.ends(row);
-      context.beginPath();
-      context.arc(x0, y0, 3.5, 0, 7);
-      context.fill();
-    } else if (table === 1) {
-      context.lineWidth = chosen ? 2.6 : 1.8;
-      context.beginPath();
-      context.arc(this.x(rows.at[row]), this.y(rows.from[row]), 9, 0, 7);
-      context.stroke();
-    } else {
-      const from = Math.max(this.x(rows.at[row]), this.left - 4);
-      const to = Math.min(this.x(rows.until[row]), this.width + 4);
-      context.fillRect(from, this.y(rows.from[row]) - 3, Math.max(to - from, 2), 6);
-    }
-  }
 }
 
-Painter.NAME = '600 13px system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "DejaVu Sans", sans-serif';
-Painter.NAME_SMALL = '600 11px system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "DejaVu Sans", sans-serif';
-Painter.SMALL = '11px system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "DejaVu Sans", sans-serif';
-Painter.LANE_LEAST = 15;
-Painter.LANE_MOST = 120;
-Painter.STRIP = 18;
-Painter.STRIPS = 5;
 /* Above this, arrows are thinned out; with as few as that, they are labelled. */
 Painter.ARROWS_MOST = 6000;
 Painter.LABELS_MOST = 140;

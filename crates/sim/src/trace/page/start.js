@@ -7,4 +7,4 @@ addEventListener("error", (event) => {
   box.textContent = `This page cannot show its trace: ${event.message}`;
   document.body.prepend(box);
 });
-new Page();
+const page = new Page();
