@@ -40,10 +40,11 @@ pub(crate) fn page_of(lines: &[serde_json::Value]) -> String {
 
 /// How many pixels of the diagram have about the colour that the look gives a name.
 const PIXELS: &str = "
+    const canvas = document.getElementById('base');
+    let data = null;
     const inked = (name) => {
+      data ??= canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
       const [r, g, b] = page.painter.colour(name).match(/[0-9a-f]{2}/gi).map((hex) => parseInt(hex, 16));
-      const canvas = document.getElementById('base');
-      const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
       let count = 0;
       for (let at = 0; at < data.length; at += 4) {
         if (Math.abs(data[at] - r) + Math.abs(data[at + 1] - g) + Math.abs(data[at + 2] - b) < 24) count++;
