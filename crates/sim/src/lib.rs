@@ -49,6 +49,7 @@ mod event;
 mod fault;
 mod host;
 mod link;
+mod look;
 mod lookout;
 mod network;
 mod recorder;

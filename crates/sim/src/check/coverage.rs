@@ -8,9 +8,42 @@ use super::{Case, Violation};
 use crate::scenario::{Must, MustEvent};
 use crate::trace::{Event, Name, What};
 
-/// Finds expectations that were not met.
-pub fn check(case: &Case<'_>) -> Vec<Violation> {
-    let mut violations = Vec::new();
+/// How often something happened of which the scenario says how often it must.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reached {
+    /// The socket.
+    pub socket: Name,
+    /// What happens.
+    pub event: MustEvent,
+    /// When it counts: ` after 1s`; empty for always.
+    pub window: String,
+    /// How often it happened.
+    pub times: u64,
+    /// How often it must happen at least.
+    pub least: u64,
+    /// How often it may happen at most.
+    pub most: u64,
+}
+
+impl Reached {
+    /// Whether the expectation is met.
+    pub const fn is_met(&self) -> bool {
+        self.times >= self.least && self.times <= self.most
+    }
+
+    /// What is expected: `at least 50`.
+    pub fn wanted(&self) -> String {
+        match (self.least, self.most) {
+            (least, u64::MAX) => format!("at least {least}"),
+            (0, most) => format!("at most {most}"),
+            (least, most) => format!("{least} to {most}"),
+        }
+    }
+}
+
+/// Counts all that the scenario expects.
+pub fn reached(case: &Case<'_>) -> Vec<Reached> {
+    let mut all = Vec::new();
     let mut ledger = None;
     for must in &case.plan.scenario.expect.must {
         let Some(number) = case.plan.socket_number(&must.socket) else { continue };
@@ -20,25 +53,32 @@ pub fn check(case: &Case<'_>) -> Vec<Violation> {
         } else {
             count(case, must, name)
         };
-        let least = must.at_least.unwrap_or(u64::from(must.at_most.is_none()));
-        let most = must.at_most.unwrap_or(u64::MAX);
-        if times < least || times > most {
-            let wanted = match (least, most) {
-                (least, u64::MAX) => format!("at least {least}"),
-                (0, most) => format!("at most {most}"),
-                (least, most) => format!("{least} to {most}"),
-            };
-            let window = match (must.after, must.before) {
-                (None, None) => String::new(),
-                (Some(after), None) => format!(" after {after}"),
-                (None, Some(before)) => format!(" before {before}"),
-                (Some(after), Some(before)) => format!(" between {after} and {before}"),
-            };
-            let problem = format!("{} happened {times} times{window}, expected {wanted}", must.event);
-            violations.push(Violation::of(name, problem));
-        }
+        let window = match (must.after, must.before) {
+            (None, None) => String::new(),
+            (Some(after), None) => format!(" after {after}"),
+            (None, Some(before)) => format!(" before {before}"),
+            (Some(after), Some(before)) => format!(" between {after} and {before}"),
+        };
+        all.push(Reached {
+            socket: name.clone(),
+            event: must.event,
+            window,
+            times,
+            least: must.at_least.unwrap_or(u64::from(must.at_most.is_none())),
+            most: must.at_most.unwrap_or(u64::MAX),
+        });
     }
-    violations
+    all
+}
+
+/// Finds expectations that were not met.
+pub fn check(case: &Case<'_>) -> Vec<Violation> {
+    let missed = |reached: &Reached| {
+        let Reached { event, times, window, .. } = reached;
+        let problem = format!("{event} happened {times} times{window}, expected {}", reached.wanted());
+        Violation::of(&reached.socket, problem)
+    };
+    reached(case).iter().filter(|reached| !reached.is_met()).map(missed).collect()
 }
 
 fn within(must: &Must, t: Duration) -> bool {

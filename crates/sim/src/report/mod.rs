@@ -1,11 +1,13 @@
 //! What a session of runs amounts to: one [`RunReport`] each, and a table of verdicts.
 
+mod page;
 mod table;
 
 use std::time::Duration;
 
 use serde::Serialize;
 
+pub use self::page::{Page, Run};
 pub use self::table::table;
 use crate::run::{Outcome, Verdict};
 use crate::scenario::{CarrierName, Plan, Scenario};

@@ -12,7 +12,7 @@ pub use self::outcome::{Outcome, Verdict};
 use crate::check::{self, Case};
 use crate::lookout::Lookout;
 use crate::scenario::Plan;
-use crate::trace::{Observer, Phase, Recorder};
+use crate::trace::{Capture, Observer, Packet, Phase, Recorder};
 use crate::workload::{self, Stage};
 use crate::{Carrier, Failure, Sim, sighting};
 
@@ -33,6 +33,17 @@ const CLOSE_MAX: Duration = Duration::from_secs(60);
 ///
 /// `wall_limit` is real time: a run that takes longer is given up as hung.
 pub fn run(plan: &Rc<Plan>, carrier: Carrier, wall_limit: Duration) -> Outcome {
+    tapped(plan, carrier, wall_limit, None)
+}
+
+/// Runs a plan once and judges it, and collects its packets.
+pub fn capture(plan: &Rc<Plan>, carrier: Carrier, wall_limit: Duration) -> (Outcome, Vec<Packet>) {
+    let capture = Capture::default();
+    let outcome = tapped(plan, carrier, wall_limit, Some(capture.clone()));
+    (outcome, capture.finish())
+}
+
+fn tapped(plan: &Rc<Plan>, carrier: Carrier, wall_limit: Duration, capture: Option<Capture>) -> Outcome {
     let recorder = Recorder::default();
     let stage = Stage::new(Rc::clone(plan), recorder.clone());
     let sim = Sim::builder(plan.scenario.seed)
@@ -45,6 +56,9 @@ pub fn run(plan: &Rc<Plan>, carrier: Carrier, wall_limit: Duration) -> Outcome {
     sim.tap(Observer::new(Rc::clone(plan), recorder.clone()));
     let lookout = Lookout::default();
     sim.tap(lookout.clone());
+    if let Some(capture) = capture {
+        sim.tap(capture);
+    }
     stage.enter(Phase::Scripted);
     for host in &plan.hosts {
         let (stage, name) = (stage.clone(), host.clone());

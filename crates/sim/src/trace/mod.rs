@@ -6,19 +6,27 @@
 //! the same trace, byte for byte.
 //!
 //! It is written as JSON lines ([`Trace::to_jsonl`]), as text columns ([`columns`]) and as its semantic
-//! projection for snapshots ([`semantic`]).
+//! projection for snapshots ([`semantic`]). [`diff`] says where two of them part. The packets below are a
+//! [`Capture`]'s business; [`pcap`] writes them. A [`page`] shows all of it in a browser.
 
 pub mod audit;
+mod capture;
 pub mod columns;
+pub mod diff;
 mod event;
 mod jsonl;
+mod line;
 mod observer;
+pub mod page;
+pub mod pcap;
 mod recorder;
 pub mod semantic;
 pub mod wire;
 
 pub use self::audit::Audit;
+pub use self::capture::{Capture, Fate, Packet};
 pub use self::event::{Direction, Event, MessageName, Name, Phase, What};
 pub use self::jsonl::BadTrace;
+pub use self::line::Line;
 pub use self::observer::Observer;
 pub use self::recorder::{Recorder, Trace};

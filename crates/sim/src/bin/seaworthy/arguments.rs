@@ -38,8 +38,10 @@ pub(crate) enum Command {
     New(NewOptions),
     /// Print the JSON Schema of scenario files.
     Schema,
-    /// Show a trace (JSON lines) as text columns.
+    /// Show a run: as text columns, as a page for a browser, or as packets for Wireshark.
     Trace(TraceOptions),
+    /// Show where two traces part. Exits with 1 if they do.
+    Diff(DiffOptions),
 }
 
 #[derive(Debug, Args)]
@@ -77,6 +79,9 @@ pub(crate) struct RunOptions {
     /// Leave them for every run, not for failures only.
     #[arg(long)]
     pub(crate) keep: bool,
+    /// Write a report page there, and beside it the page of each failed run's trace (with --keep, of every run's).
+    #[arg(long, value_name = "FILE.html|DIR")]
+    pub(crate) html: Option<PathBuf>,
     /// Report as JSON lines on standard output.
     #[arg(long, conflicts_with = "trace")]
     pub(crate) json: bool,
@@ -222,14 +227,40 @@ pub(crate) struct NewOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct TraceOptions {
-    /// The trace, as JSON lines.
+    /// A trace (JSON lines), or a scenario (.toml), which is run.
     pub(crate) file: PathBuf,
+    /// Write a page for a browser: one file, with everything in it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+    /// Write the packets, as pcapng. A trace has none: FILE must be a scenario.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) pcap: Option<PathBuf>,
+    /// Of a scenario: run with this seed instead of its own.
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
+    /// Of a scenario: run on this carrier instead of the one it names. Default: warp.
+    #[arg(long, value_name = "CARRIER", value_parser = carrier)]
+    pub(crate) on: Option<CarrierName>,
+    /// Of a scenario: give the run up as hung after this many seconds of real time.
+    #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) wall: u64,
     /// Frames and streams, too.
     #[arg(long, conflicts_with = "lanes")]
     pub(crate) wire: bool,
     /// What it means, without when: one lane for each socket and stream.
     #[arg(long)]
     pub(crate) lanes: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DiffOptions {
+    /// A trace, as JSON lines.
+    pub(crate) one: PathBuf,
+    /// Another.
+    pub(crate) other: PathBuf,
+    /// How many events to show before the difference, and after it of each.
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub(crate) context: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -249,6 +280,15 @@ impl On {
             Self::Warp => vec![CarrierName::Warp],
             Self::Both => vec![CarrierName::Turmoil, CarrierName::Warp],
         }
+    }
+}
+
+/// Reads the name of one carrier.
+fn carrier(text: &str) -> Result<CarrierName, String> {
+    match text {
+        "turmoil" => Ok(CarrierName::Turmoil),
+        "warp" => Ok(CarrierName::Warp),
+        other => Err(format!("{other:?} is not a carrier: turmoil or warp")),
     }
 }
 

@@ -75,6 +75,7 @@ pub(crate) fn make(job: usize, Job { scenario, seed, on, mask }: &Job, wall: Dur
     Done { job, report, evidence: Some((plan, outcome)) }
 }
 
+/// The carrier of this name.
 pub(crate) fn carrier(on: CarrierName) -> Carrier {
     match on {
         CarrierName::Turmoil => Carrier::Turmoil,

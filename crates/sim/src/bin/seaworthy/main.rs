@@ -4,6 +4,7 @@
 //! 4 nondeterminism, 5 a hang.
 
 mod arguments;
+mod diff;
 mod explore;
 mod gauge;
 mod jobs;
@@ -15,6 +16,7 @@ mod pool;
 mod problem;
 mod progress;
 mod replay;
+mod report;
 mod run;
 mod shrink;
 mod trace;
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
         Command::New(options) => new::new(&options),
         Command::Schema => show(&format!("{:#}\n", Scenario::schema())).map(|()| 0),
         Command::Trace(options) => trace::trace(&options),
+        Command::Diff(options) => diff::diff(&options),
     };
     match result {
         Ok(code) => ExitCode::from(code),

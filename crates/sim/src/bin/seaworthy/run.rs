@@ -15,6 +15,7 @@ use crate::jobs::{Done, Job, run_all};
 use crate::list::load;
 use crate::problem::Problem;
 use crate::progress::{Progress, headline};
+use crate::report::Report;
 use crate::show;
 
 pub(crate) fn run(options: &RunOptions) -> Result<u8, Problem> {
@@ -25,9 +26,14 @@ pub(crate) fn run(options: &RunOptions) -> Result<u8, Problem> {
         return Err(Problem::Usage("there is nothing to run".to_owned()));
     }
     let threads = options.jobs.map_or_else(processors, usize::from).min(jobs.len());
+    let wall = Duration::from_secs(options.wall);
+    let mut page = match &options.html {
+        Some(place) => Some(Report::new(place, jobs.len(), options.keep, wall)?),
+        None => None,
+    };
     let mut progress = Progress::new(jobs.len());
     let mut reports: Vec<Option<RunReport>> = vec![None; jobs.len()];
-    let all_came_back = run_all(&jobs, threads, Duration::from_secs(options.wall), |done| {
+    let all_came_back = run_all(&jobs, threads, wall, |done| {
         let Done { job, mut report, evidence } = done;
         if let Some((plan, outcome)) = &evidence {
             if options.keep || report.verdict != Verdict::Passed {
@@ -37,6 +43,9 @@ pub(crate) fn run(options: &RunOptions) -> Result<u8, Problem> {
                 show(&format!("{}\n{}\n", headline(&report), columns::render(&outcome.trace, options.wire)))?;
             }
         }
+        if let Some(page) = &mut page {
+            page.add(job, &report, evidence.as_ref())?;
+        }
         progress.finished(&report);
         if options.json {
             show(&format!("{}\n", json(&report)?))?;
@@ -45,11 +54,15 @@ pub(crate) fn run(options: &RunOptions) -> Result<u8, Problem> {
         Ok(())
     })?;
     progress.end();
+    let page = page.map(|page| page.write(&program())).transpose()?;
     let reports: Vec<RunReport> = reports.into_iter().flatten().collect();
     let names: Vec<String> = scenarios.into_iter().map(|scenario| scenario.name).collect();
     if !options.json {
         show(&failures(&reports))?;
         show(&table(&names, &carriers, &reports))?;
+        if let Some(file) = page {
+            show(&format!("report: {}\n", file.display()))?;
+        }
     }
     let worst = reports.iter().map(|report| report.verdict).max().unwrap_or(Verdict::Passed);
     if !all_came_back {
