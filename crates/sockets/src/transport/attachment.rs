@@ -230,7 +230,7 @@ impl Attachment {
     }
 
     /// The peer subscribes, or cancels: the mark to deliver behind what came before, if the user is to hear of it.
-    pub(super) fn subscription(&mut self, topic: Bytes, subscribe: bool) -> Result<Option<Parcel>, TooMany> {
+    pub(super) fn subscription(&self, topic: Bytes, subscribe: bool) -> Result<Option<Parcel>, TooMany> {
         let Some(id) = self.id() else { return Ok(None) };
         let weight = 1 + topic.len();
         match self.port.subscription(id, topic, subscribe) {
