@@ -11,7 +11,8 @@ use crate::peers::{PeerId, Peers};
 /// PAIR: talks to one peer, and waits while there is none or it has no room.
 ///
 /// As long as the peer is there nobody else is let in. When it has gone the next one is; what the former peer left
-/// behind is received first. A connected endpoint is a peer from `connect` to `disconnect`, whether or not there is a
+/// behind is received first. One whose machine died counts as there until the connection breaks, which heartbeats
+/// bring about. A connected endpoint is a peer from `connect` to `disconnect`, whether or not there is a
 /// connection.
 #[derive(Debug, Default)]
 pub struct Pair {
