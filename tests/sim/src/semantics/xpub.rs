@@ -555,6 +555,28 @@ fn manual_last_value_sends_the_first_message_after_a_subscription_to_that_subscr
 }
 
 #[test]
+fn manual_last_value_does_not_wait_for_a_subscriber_that_changed_its_mind() {
+    play(|stage| async move {
+        let publisher: XPub = stage.server.open_with(Options::default().xpub_manual_last_value(true));
+        let endpoint = stage.server.bind(&publisher);
+        let mut first = subscriber(&stage.client, &endpoint, &["A"]).await;
+        expect(&publisher, &["+A"]).await?;
+        publisher.subscribe("A")?;
+        publisher.send("A1").await?;
+        first.expect_message(["A1"]).await;
+        let mut second = subscriber(&stage.other, &endpoint, &["A"]).await;
+        cancel(&mut second, &["A"]).await;
+        expect(&publisher, &["+A"]).await?;
+        publisher.subscribe("A")?;
+        expect(&publisher, &["-A"]).await?;
+        publisher.unsubscribe("A")?;
+        publisher.send("A2").await?;
+        first.expect_message(["A2"]).await;
+        Ok(())
+    });
+}
+
+#[test]
 fn only_a_manual_xpub_lets_its_user_subscribe() {
     play(|stage| async move {
         let publisher: XPub = stage.server.open();
