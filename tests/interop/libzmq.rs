@@ -24,7 +24,9 @@ impl Libzmq {
         socket.set_rcvtimeo(deadline).unwrap();
         socket.set_sndtimeo(deadline).unwrap();
         // What a finished script has sent still goes out. A subscriber has nothing to say that anybody waits for.
-        socket.set_linger(if kind == SocketType::SUB { 0 } else { deadline }).unwrap();
+        socket
+            .set_linger(if matches!(kind, SocketType::SUB | SocketType::XSUB) { 0 } else { deadline })
+            .unwrap();
         socket.set_reconnect_ivl(10).unwrap();
         socket.set_ipv6(true).unwrap();
         socket

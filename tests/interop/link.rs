@@ -3,8 +3,8 @@
 use std::future::Future;
 
 use seaworthy::{
-    CompioNetwork, Context, DealerSocket, Message, Network as _, PubSocket, PullSocket, PushSocket,
-    RepSocket, ReqSocket, RouterSocket, SubSocket,
+    CompioNetwork, Context, DealerSocket, Message, Network as _, PairSocket, PubSocket, PullSocket,
+    PushSocket, RepSocket, ReqSocket, RouterSocket, SubSocket, XPubSocket, XSubSocket,
 };
 
 use crate::libzmq::{DEADLINE, Libzmq};
@@ -80,9 +80,9 @@ macro_rules! implement {
     )*};
 }
 
-implement!(Attach for PushSocket, PullSocket, DealerSocket, RouterSocket, ReqSocket, RepSocket, PubSocket, SubSocket);
-implement!(Sender for PushSocket, DealerSocket, RouterSocket, ReqSocket, RepSocket, PubSocket);
-implement!(Receiver for PullSocket, DealerSocket, RouterSocket, ReqSocket, RepSocket, SubSocket);
+implement!(Attach for PushSocket, PullSocket, DealerSocket, RouterSocket, ReqSocket, RepSocket, PubSocket, SubSocket, XPubSocket, XSubSocket, PairSocket);
+implement!(Sender for PushSocket, DealerSocket, RouterSocket, ReqSocket, RepSocket, PubSocket, PairSocket);
+implement!(Receiver for PullSocket, DealerSocket, RouterSocket, ReqSocket, RepSocket, SubSocket, PairSocket);
 
 impl Link {
     /// Connects the two; messages may be sent from now on.

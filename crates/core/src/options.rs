@@ -57,8 +57,26 @@ pub struct Options {
     /// Queue messages only to completed connections: an endpoint has no pipe while it is not connected.
     /// Default false.
     pub immediate: bool,
-    /// PUB: wait for room in every matching pipe instead of dropping. Default false.
+    /// PUB, XPUB: wait for room in every matching pipe instead of dropping. Default false.
     pub xpub_nodrop: bool,
+    /// XPUB: receive a notification of every subscription, also to a topic that somebody holds already.
+    /// Default false: of the first to each topic.
+    pub xpub_verbose: bool,
+    /// XPUB: receive a notification of every subscription and of every end of one. Default false: of the first
+    /// and the last of each topic.
+    pub xpub_verboser: bool,
+    /// XPUB: peers' subscriptions are received, every one of them, but have no effect; the user gives the peer of
+    /// the last one its topics with `subscribe` and `unsubscribe`. Default false.
+    pub xpub_manual: bool,
+    /// XPUB: as `xpub_manual`, and the first message after `subscribe` goes to the peer it was called for and to
+    /// no other, for caches of last values. Default false.
+    pub xpub_manual_last_value: bool,
+    /// PUB, XPUB: sent, as a message of one frame, to every peer when its connection is complete, before anything
+    /// else; a SUB gets it if it subscribed to it. Empty (default) sends none.
+    pub xpub_welcome_msg: Bytes,
+    /// XSUB: pass every end of a subscription on to the publishers, also when the topic is still, or was never,
+    /// subscribed to. Default false: the last of each topic.
+    pub xsub_verbose_unsubscribe: bool,
     /// ROUTER: fail with `Unroutable` or block, instead of dropping, when a message cannot be routed.
     /// Default false.
     pub router_mandatory: bool,
@@ -117,6 +135,12 @@ impl Default for Options {
             routing_id: Bytes::new(),
             immediate: false,
             xpub_nodrop: false,
+            xpub_verbose: false,
+            xpub_verboser: false,
+            xpub_manual: false,
+            xpub_manual_last_value: false,
+            xpub_welcome_msg: Bytes::new(),
+            xsub_verbose_unsubscribe: false,
             router_mandatory: false,
             router_handover: false,
             probe_router: false,
@@ -169,6 +193,12 @@ setters! {
     routing_id: (Bytes),
     immediate: (bool),
     xpub_nodrop: (bool),
+    xpub_verbose: (bool),
+    xpub_verboser: (bool),
+    xpub_manual: (bool),
+    xpub_manual_last_value: (bool),
+    xpub_welcome_msg: (Bytes),
+    xsub_verbose_unsubscribe: (bool),
     router_mandatory: (bool),
     router_handover: (bool),
     probe_router: (bool),

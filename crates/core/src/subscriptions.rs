@@ -87,10 +87,20 @@ impl<H: Ord + Copy> Subscriptions<H> {
             .unwrap_or_default()
     }
 
-    /// Takes all subscriptions of a holder back and gives the prefixes that nobody holds any more.
-    pub fn remove_holder(&mut self, holder: H) -> Vec<Bytes> {
+    /// Takes all subscriptions of a holder back and gives their prefixes, in order, each with whether it was the
+    /// last to this prefix.
+    pub fn remove_holder(&mut self, holder: H) -> Vec<(Bytes, bool)> {
         let holding = self.holdings.remove(&holder).unwrap_or_default();
-        holding.prefixes.into_iter().filter(|prefix| self.let_go(prefix, holder)).collect()
+        let lets_go = |prefix: Bytes| {
+            let last = self.let_go(&prefix, holder);
+            (prefix, last)
+        };
+        holding.prefixes.into_iter().map(lets_go).collect()
+    }
+
+    /// True when somebody holds this very prefix.
+    pub fn contains(&self, prefix: &[u8]) -> bool {
+        self.prefixes.contains_key(prefix)
     }
 
     fn remove_prefix(&mut self, prefix: &[u8]) {
@@ -188,8 +198,9 @@ mod tests {
         assert!(index.subscribe(Bytes::from("A"), 1));
         assert!(!index.subscribe(Bytes::from("A"), 2));
         index.subscribe(Bytes::from("B"), 1);
-        assert_eq!(index.remove_holder(1), [Bytes::from("B")]);
+        assert_eq!(index.remove_holder(1), [(Bytes::from("A"), false), (Bytes::from("B"), true)]);
         assert_eq!(holders(&index, "A"), [2]);
+        assert!(index.contains(b"A") && !index.contains(b"B") && !index.contains(b""));
         assert!(index.cancel(b"A", 2));
     }
 }

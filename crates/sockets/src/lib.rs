@@ -27,11 +27,15 @@
 //! | [`RepSocket`] | the peer that asked | peers in turn | drops | hidden |
 //! | [`PubSocket`] | every subscriber of the topic | | drops (`xpub_nodrop`: waits) | |
 //! | [`SubSocket`] | | publishers in turn | | |
+//! | [`XPubSocket`] | every subscriber of the topic | notices of subscriptions, and XSUB peers in turn | drops (`xpub_nodrop`: waits) | |
+//! | [`XSubSocket`] | every publisher | publishers in turn | drops | subscriptions: a 1 or a 0 and the topic |
+//! | [`PairSocket`] | its one peer | its one peer | waits | none |
 
 #![forbid(unsafe_code)]
 
 mod context;
 mod error;
+mod exclusive_pair;
 pub mod low_level;
 mod monitor;
 mod parcel;
@@ -62,9 +66,10 @@ pub use seaworthy_zmtp::{ConnectionConfig, SocketType};
 
 pub use crate::context::Context;
 pub use crate::error::{Error, TrySendError};
+pub use crate::exclusive_pair::Pair;
 pub use crate::monitor::{Event, MONITOR_EVENTS_MAX, Monitor};
 pub use crate::pipeline::{Pull, Push};
-pub use crate::publish_subscribe::{Pub, Sub, TOPIC_BYTES_MAX, TOPICS_MAX};
+pub use crate::publish_subscribe::{Pub, Sub, TOPIC_BYTES_MAX, TOPICS_MAX, XPub, XSub};
 pub use crate::request_reply::{Dealer, Rep, Req, Router};
 pub use crate::sink::MessageSink;
 pub use crate::socket::Socket;
@@ -104,4 +109,10 @@ socket_types! {
     PubSocket = Pub;
     /// Receives the topics it subscribes to (RFC 29).
     SubSocket = Sub;
+    /// As PUB, and receives notice of subscriptions, and what XSUB peers send (RFC 29).
+    XPubSocket = XPub;
+    /// As SUB, and sends to its publishers (RFC 29).
+    XSubSocket = XSub;
+    /// Talks to one peer and to nobody else (RFC 31).
+    PairSocket = Pair;
 }

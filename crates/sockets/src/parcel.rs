@@ -13,6 +13,13 @@ pub(crate) enum Parcel {
     Subscribe(Bytes),
     /// A subscriber no longer wants them.
     Cancel(Bytes),
+    /// From the driver to an XPUB: here its user is to receive notice of a subscription, if not before.
+    Notice {
+        /// Its place among all notices.
+        place: u64,
+        /// Bytes that the user will receive.
+        weight: usize,
+    },
 }
 
 impl Weigh for Parcel {
@@ -21,6 +28,7 @@ impl Weigh for Parcel {
         match self {
             Self::Message(message) => message.byte_len(),
             Self::Subscribe(topic) | Self::Cancel(topic) => topic.len(),
+            Self::Notice { weight, .. } => *weight,
         }
     }
 }

@@ -19,6 +19,11 @@ pub trait Pattern: 'static {
     /// Starts without peers. `random` is uniform over all of `u64`.
     fn new(options: &Options, random: u64) -> Self;
 
+    /// Whether one more peer would be taken now.
+    fn admits(&self) -> bool {
+        true
+    }
+
     /// There is a new pipe, perhaps without a connection yet.
     fn attached(&mut self, id: PeerId);
 
@@ -33,10 +38,22 @@ pub trait Pattern: 'static {
         Vec::new()
     }
 
-    /// The peer subscribes to a topic, or cancels. False when it holds more than a peer may.
-    fn subscription(&mut self, _id: PeerId, _topic: Bytes, _subscribe: bool) -> bool {
-        true
+    /// The peer subscribes to a topic, or cancels.
+    fn subscription(&mut self, _id: PeerId, _topic: Bytes, _subscribe: bool) -> Taken {
+        Taken::Silently
     }
+}
+
+/// What became of a peer's subscription, or of the end of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// The user does not hear of it.
+    Silently,
+    /// The user is to receive notice of it. The number is its place among all notices, for the mark that goes into
+    /// the peer's pipe.
+    Noticed(u64),
+    /// It was not taken: the peer holds as much as a peer may.
+    TooMany,
 }
 
 /// Why a message was not sent.
@@ -62,4 +79,19 @@ pub trait Sends: Pattern {
 pub trait Receives: Pattern {
     /// The next message. `Ok(None)` when there is none now.
     fn try_recv(&mut self, peers: &mut Peers) -> Result<Option<Message>, Error>;
+}
+
+/// A pattern whose users subscribe to topics.
+pub trait Subscribes: Pattern {
+    /// Subscribes once more.
+    ///
+    /// # Errors
+    /// When the socket's options do not allow it.
+    fn subscribe(&mut self, peers: &mut Peers, topic: Bytes) -> Result<(), Error>;
+
+    /// Takes a subscription back.
+    ///
+    /// # Errors
+    /// As `subscribe`.
+    fn unsubscribe(&mut self, peers: &mut Peers, topic: &[u8]) -> Result<(), Error>;
 }

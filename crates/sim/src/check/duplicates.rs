@@ -13,7 +13,7 @@ pub fn check(case: &Case<'_>) -> Vec<Violation> {
     for event in &case.trace.events {
         let (What::Received { message, .. }, Some(socket)) = (&event.what, &event.socket) else { continue };
         let before = receivers.entry(message).or_default();
-        let to_all = case.plan.kind(&message.sender) == Some(SocketKind::Pub);
+        let to_all = case.plan.kind(&message.sender).is_some_and(SocketKind::distributes);
         // A reply carries its request's name back to its sender: that is another message.
         let reply = *socket == message.sender;
         let earlier = before.iter().find(|other| {

@@ -274,7 +274,7 @@ fn entries(plan: &Plan, events: &[Event]) -> Vec<Entry> {
         let Some(sender) = event.socket.as_deref().and_then(|name| plan.socket_number(name)) else {
             continue;
         };
-        if plan.socket(sender).kind == SocketKind::Pub {
+        if plan.socket(sender).kind.distributes() {
             continue;
         }
         let asker = if answer { Some(&message.sender) } else { to };

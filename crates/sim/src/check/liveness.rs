@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::{Case, Violation};
-use crate::scenario::{Plan, Role, SocketKind};
+use crate::scenario::{Plan, Role};
 use crate::trace::{Phase, What};
 
 /// Finds pairs that did not recover in time, workloads that never finished, and sockets that did not close.
@@ -83,9 +83,9 @@ pub fn pairs(plan: &Plan) -> BTreeSet<(usize, usize)> {
     pairs
 }
 
-/// Whether a peer is interested in one of these topics: always, unless it is a SUB.
+/// Whether a peer is interested in one of these topics: always, unless it subscribes.
 fn wants_any(plan: &Plan, peer: usize, topics: &[String]) -> bool {
-    if plan.socket(peer).kind != SocketKind::Sub {
+    if topics.is_empty() || !plan.socket(peer).kind.subscribes() {
         return true;
     }
     let prefixes = plan.final_subscriptions(peer);

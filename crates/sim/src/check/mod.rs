@@ -14,7 +14,8 @@ pub mod high_water_mark;
 pub mod ledger;
 pub mod liveness;
 pub mod lockstep;
-pub mod operations;
+pub mod notices;
+mod operations;
 pub mod order;
 pub mod panics;
 pub mod publisher_filter;
@@ -57,7 +58,7 @@ pub struct Violation {
 pub type Check = (&'static str, fn(&Case<'_>) -> Vec<Violation>);
 
 /// All checks of a single run, the ones that make others worthless first.
-pub const CHECKS: [Check; 17] = [
+pub const CHECKS: [Check; 18] = [
     ("task panic", panics::check),
     ("stream prefix", stream_prefix::check),
     ("frame integrity", frames::check),
@@ -72,6 +73,7 @@ pub const CHECKS: [Check; 17] = [
     ("subscription completeness", subscriptions::completeness),
     ("publisher filter", publisher_filter::check),
     ("resubscription", resubscription::check),
+    ("notices", notices::check),
     ("reconnect spacing", reconnect::check),
     ("liveness", liveness::check),
     ("coverage", coverage::check),

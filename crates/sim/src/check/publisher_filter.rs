@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 
 use super::{Case, Violation};
-use crate::scenario::SocketKind;
 use crate::trace::wire::WireFrame;
 use crate::trace::{Direction, MessageName, What};
 
@@ -35,7 +34,12 @@ pub fn check(case: &Case<'_>) -> Vec<Violation> {
             }
             What::Frame { stream, dir: Direction::Out, frame: WireFrame::Message { of: Some(of), .. } } => {
                 let Some((topic, sent)) = published.get(of).copied() else { continue };
-                if event.socket.as_deref().and_then(|name| case.plan.kind(name)) != Some(SocketKind::Pub) {
+                if event
+                    .socket
+                    .as_deref()
+                    .and_then(|name| case.plan.kind(name))
+                    .is_none_or(|kind| !kind.publishes())
+                {
                     continue;
                 }
                 let wanted = arrived.get(stream).is_some_and(|prefixes| {

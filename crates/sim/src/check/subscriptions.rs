@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::ledger::high_water_mark;
 use super::{Case, Violation};
-use crate::scenario::SocketKind;
 use crate::trace::wire::WireFrame;
 use crate::trace::{Direction, MessageName, Name, What};
 
@@ -67,7 +66,7 @@ pub fn completeness(case: &Case<'_>) -> Vec<Violation> {
         let room = high_water_mark(publisher.options.sndhwm).unwrap_or(u64::MAX);
         let mut prefixes: Vec<&str> = Vec::new();
         let mut waiting: BTreeSet<&MessageName> = BTreeSet::new();
-        let mut owed: BTreeMap<&MessageName, usize> = BTreeMap::new();
+        let mut owed: BTreeMap<&MessageName, (usize, &str)> = BTreeMap::new();
         for (position, event) in events.iter().enumerate().skip(connection.begins) {
             match &event.what {
                 What::Frame { stream, dir, frame } if *stream == connection.stream => match (dir, frame) {
@@ -83,7 +82,11 @@ pub fn completeness(case: &Case<'_>) -> Vec<Violation> {
                     }
                     _ => {}
                 },
-                What::Unsubscribed { .. } if event.is_at(&connection.subscriber) => break,
+                What::Unsubscribed { topic: given_up } if event.is_at(&connection.subscriber) => {
+                    // A SUB filters what was on its way.
+                    owed.retain(|_, (_, topic)| !topic.starts_with(given_up));
+                    break;
+                }
                 What::Sent { message, topic: Some(topic), .. }
                     if event.is_at(&connection.publisher)
                         && prefixes.iter().any(|prefix| topic.starts_with(prefix)) =>
@@ -93,7 +96,7 @@ pub fn completeness(case: &Case<'_>) -> Vec<Violation> {
                         break;
                     }
                     waiting.insert(message);
-                    owed.insert(message, position);
+                    owed.insert(message, (position, topic));
                 }
                 _ => {}
             }
@@ -104,7 +107,7 @@ pub fn completeness(case: &Case<'_>) -> Vec<Violation> {
                 owed.remove(message);
             }
         }
-        for (message, position) in owed {
+        for (message, (position, _)) in owed {
             let problem =
                 format!("{message} was published, and {} did not receive it", connection.subscriber);
             violations.push(Violation::at(&events[position], problem));
@@ -161,10 +164,10 @@ pub(super) fn connections(case: &Case<'_>) -> Vec<Lasting> {
             return None;
         }
         match (case.plan.kind(a)?, case.plan.kind(c)?) {
-            (SocketKind::Pub, SocketKind::Sub) => {
+            (a_kind, c_kind) if a_kind.publishes() && c_kind.subscribes() => {
                 Some(Lasting { publisher: a.clone(), subscriber: c.clone(), stream: accepting, begins })
             }
-            (SocketKind::Sub, SocketKind::Pub) => {
+            (a_kind, c_kind) if a_kind.subscribes() && c_kind.publishes() => {
                 Some(Lasting { publisher: c.clone(), subscriber: a.clone(), stream: connecting, begins })
             }
             _ => None,
@@ -251,6 +254,14 @@ mod tests {
         let receipts: Vec<_> = (0..3).map(|n| subscriber(got(&format!("pub#{n}"), "a"))).collect();
         nothing_found_in(TOPICS, completeness, &quiet(&[&sent[..], &receipts].concat()));
         found_in(TOPICS, completeness, &quiet(&[&sent[..], &receipts[..2]].concat()), "pub#2 was published");
+    }
+
+    #[test]
+    fn what_was_on_its_way_when_a_subscription_was_given_up_is_not_owed_and_the_rest_is() {
+        let sent = publisher(published("pub#0", "ab"));
+        let gives_up = |topic: &str| subscriber(What::Unsubscribed { topic: topic.into() });
+        nothing_found_in(TOPICS, completeness, &quiet(&[sent.clone(), gives_up("a")]));
+        found_in(TOPICS, completeness, &quiet(&[sent, gives_up("b")]), "pub#0 was published");
     }
 
     #[test]

@@ -81,6 +81,8 @@ words! {
         Timeout = "timeout",
         /// The application dropped an operation that was not complete.
         Cancelled = "cancelled",
+        /// XPUB: notice of a subscription was received, or of the end of one.
+        Noticed = "noticed",
     }
 }
 

@@ -95,8 +95,14 @@ socket_options! {
         routing_id: String => |o, v| o.routing_id(Bytes::from(v)),
         /// Queue messages only to completed connections.
         immediate: bool => |o, v| o.immediate(v),
-        /// PUB: wait for room at every subscriber instead of dropping.
+        /// PUB, XPUB: wait for room at every subscriber instead of dropping.
         xpub_nodrop: bool => |o, v| o.xpub_nodrop(v),
+        /// XPUB: tell of every subscription.
+        xpub_verbose: bool => |o, v| o.xpub_verbose(v),
+        /// XPUB: tell of every subscription and of every end of one.
+        xpub_verboser: bool => |o, v| o.xpub_verboser(v),
+        /// XSUB: pass every end of a subscription on.
+        xsub_verbose_unsubscribe: bool => |o, v| o.xsub_verbose_unsubscribe(v),
         /// ROUTER: fail or wait instead of dropping.
         router_mandatory: bool => |o, v| o.router_mandatory(v),
         /// ROUTER: a new peer takes over the identity of a connected one.

@@ -115,7 +115,7 @@ impl Plan {
         self.scenario.socket.iter().position(known).map(|number| &self.sockets[number])
     }
 
-    /// The prefixes a SUB holds when everything in its workloads has happened.
+    /// The prefixes a subscriber holds when everything in its workloads has happened.
     pub fn final_subscriptions(&self, socket: usize) -> Vec<&str> {
         let mut held: Vec<&str> = self.socket(socket).subscribe.iter().map(String::as_str).collect();
         let mut changes: Vec<&Workload> = self

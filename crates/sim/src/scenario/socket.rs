@@ -27,7 +27,7 @@ pub struct Socket {
     /// Endpoints it connects to: `tcp://host:5555` (a group: every member), `ipc://name` on its own host.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub connect: Vec<String>,
-    /// SUB: the prefixes it subscribes to from the start. `""` is everything.
+    /// SUB, XSUB: the prefixes it subscribes to from the start. `""` is everything.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub subscribe: Vec<String>,
     /// Socket options, by libzmq's names.
@@ -54,19 +54,26 @@ words! {
         Pub = "PUB",
         /// Receives what it subscribed to.
         Sub = "SUB",
+        /// A PUB that hears of subscriptions, and what an XSUB sends.
+        XPub = "XPUB",
+        /// A SUB that sends, to all of its peers.
+        XSub = "XSUB",
+        /// Talks to one peer.
+        Pair = "PAIR",
     }
 }
 
 impl SocketKind {
     /// Whether a handshake between the two types succeeds (RFC 37, socket types).
     pub fn can_talk_to(self, peer: Self) -> bool {
-        use SocketKind::{Dealer, Pub, Pull, Push, Rep, Req, Router, Sub};
+        use SocketKind::{Dealer, Pair, Pub, Pull, Push, Rep, Req, Router, Sub, XPub, XSub};
         matches!(
             (self, peer),
             (Push, Pull)
                 | (Pull, Push)
-                | (Pub, Sub)
-                | (Sub, Pub)
+                | (Pub | XPub, Sub | XSub)
+                | (Sub | XSub, Pub | XPub)
+                | (Pair, Pair)
                 | (Req, Rep | Router)
                 | (Rep, Req | Dealer)
                 | (Dealer, Rep | Dealer | Router)
@@ -76,18 +83,33 @@ impl SocketKind {
 
     /// Whether the type can play the role.
     pub fn can_play(self, role: Role) -> bool {
-        use SocketKind::{Dealer, Pub, Pull, Push, Rep, Req, Router, Sub};
+        use SocketKind::{Dealer, Pair, Pub, Pull, Push, Rep, Req, Router, Sub, XPub, XSub};
         match role {
-            Role::Send => matches!(self, Push | Dealer | Router | Pub),
-            Role::Receive => matches!(self, Pull | Dealer | Router | Sub),
+            Role::Send => matches!(self, Push | Dealer | Router | Pub | XPub | XSub | Pair),
+            Role::Receive => matches!(self, Pull | Dealer | Router | Sub | XPub | XSub | Pair),
             Role::Request => self == Req,
             Role::Reply => matches!(self, Rep | Router),
-            Role::Subscribe | Role::Unsubscribe => self == Sub,
+            Role::Subscribe | Role::Unsubscribe => self.subscribes(),
         }
+    }
+
+    /// Whether it sends by topic, to those who subscribed.
+    pub fn publishes(self) -> bool {
+        matches!(self, Self::Pub | Self::XPub)
+    }
+
+    /// Whether it subscribes to topics.
+    pub fn subscribes(self) -> bool {
+        matches!(self, Self::Sub | Self::XSub)
+    }
+
+    /// Whether what it sends goes to several peers, and to some of them perhaps not.
+    pub fn distributes(self) -> bool {
+        matches!(self, Self::Pub | Self::XPub | Self::XSub)
     }
 
     /// Whether a full pipe makes it drop instead of wait.
     pub fn drops_when_full(self) -> bool {
-        matches!(self, Self::Pub | Self::Router | Self::Rep)
+        matches!(self, Self::Router | Self::Rep) || self.distributes()
     }
 }

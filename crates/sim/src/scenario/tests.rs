@@ -286,6 +286,29 @@ fn options_and_roles_of_another_type_are_refused() {
 }
 
 #[test]
+fn publishers_subscribers_and_pairs_do_what_their_types_do() {
+    let of = |first: &str, second: &str| {
+        VALID.replace("\"PUSH\"", &format!("{first:?}")).replace("\"PULL\"", &format!("{second:?}"))
+    };
+    let problem = |text: &str| Scenario::parse("f.toml", text).unwrap_err().to_string();
+    for (first, second) in [("XPUB", "XSUB"), ("XPUB", "SUB"), ("PUB", "XSUB")] {
+        let text = of(first, second);
+        assert!(problem(&text).contains(&format!("a {first} needs `topics` to send")), "{text}");
+        let text = text.replace("count = 10", "count = 10\ntopics = [\"a\"]");
+        Scenario::parse("f.toml", &text).unwrap();
+        assert!(problem(&text.replace(second, "PAIR")).contains("cannot talk to"));
+    }
+    // An XSUB sends without topics.
+    let text = of("XSUB", "XPUB");
+    Scenario::parse("f.toml", &text).unwrap();
+    let with_topics = text.replace("count = 10", "count = 10\ntopics = [\"a\"]");
+    assert!(problem(&with_topics).contains("XSUB has no topics"));
+    // A PAIR has one peer.
+    let text = of("PAIR", "PAIR");
+    assert!(problem(&text).contains("\"push\" is a PAIR and would have 2 peers"), "{}", problem(&text));
+}
+
+#[test]
 fn all_problems_of_a_file_are_reported_at_once_in_order() {
     let text = VALID.replace("host = \"worker\"", "host = \"work\"").replace("at = \"3s\"", "at = \"30s\"");
     let error = Scenario::parse("f.toml", &text).unwrap_err();

@@ -144,7 +144,7 @@ pub enum What {
         parts: u8,
         /// Bytes of all frames.
         bytes: u64,
-        /// PUB: its topic.
+        /// PUB, XPUB: its topic.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         topic: Option<String>,
         /// ROUTER: the socket it is for.
@@ -169,7 +169,7 @@ pub enum What {
         parts: u8,
         /// Bytes of all frames.
         bytes: u64,
-        /// SUB: its topic.
+        /// SUB, XSUB: its topic.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         topic: Option<String>,
         /// ROUTER: the identity it came from.
@@ -181,6 +181,14 @@ pub enum What {
         /// ROUTER: the identity it came from.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         from: Option<String>,
+    },
+    /// XPUB: notice of a subscription was received, or of the end of one.
+    Noticed {
+        /// The prefix.
+        topic: String,
+        /// Whether nobody is subscribed to it any more.
+        #[serde(default, skip_serializing_if = "is_false")]
+        ended: bool,
     },
     /// What was received is no message that anybody sent.
     Torn {
@@ -339,6 +347,7 @@ impl What {
             Self::Failed { .. } => "failed",
             Self::Received { .. } => "received",
             Self::Probed { .. } => "probed",
+            Self::Noticed { .. } => "noticed",
             Self::Torn { .. } => "torn",
             Self::GaveUp { .. } => "gave-up",
             Self::Cancelled { .. } => "cancelled",

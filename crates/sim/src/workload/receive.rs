@@ -47,9 +47,13 @@ pub(super) fn take_down<N: Network>(actor: &Actor<N>, message: &Message) {
         Err(_) if is_probe(plan, actor.name.number, message) => {
             return actor.record(What::Probed { from: sender() });
         }
+        Err(_) if kind == SocketKind::XPub && matches!((first.first(), message.len()), (Some(0 | 1), 1)) => {
+            let topic = String::from_utf8_lossy(&first[1..]).into_owned();
+            return actor.record(What::Noticed { topic, ended: first[0] == 0 });
+        }
         Err(torn) => return actor.record(What::Torn { problem: torn.to_string() }),
     };
-    let topic = (kind == SocketKind::Sub && before == 1).then(|| String::from_utf8_lossy(first).into_owned());
+    let topic = (kind.subscribes() && before == 1).then(|| String::from_utf8_lossy(first).into_owned());
     let from = if before > 0 { sender() } else { None };
     let what = What::Received {
         message: actor.stage.message_name(stamp),

@@ -1,8 +1,8 @@
 //! A socket of any type, for workloads that are written once for several.
 
 use seaworthy::{
-    Context, DealerSocket, Error, Message, Monitor, Network, Options, PubSocket, PullSocket, PushSocket,
-    RepSocket, ReqSocket, RouterSocket, SocketType, SubSocket,
+    Context, DealerSocket, Error, Message, Monitor, Network, Options, PairSocket, PubSocket, PullSocket,
+    PushSocket, RepSocket, ReqSocket, RouterSocket, SocketType, SubSocket, XPubSocket, XSubSocket,
 };
 
 use crate::scenario::SocketKind;
@@ -17,6 +17,9 @@ pub(super) enum AnySocket<N: Network> {
     Rep(RepSocket<N>),
     Pub(PubSocket<N>),
     Sub(SubSocket<N>),
+    XPub(XPubSocket<N>),
+    XSub(XSubSocket<N>),
+    Pair(PairSocket<N>),
 }
 
 /// Does the same to a socket of any type.
@@ -31,6 +34,9 @@ macro_rules! each {
             AnySocket::Rep($bound) => $act,
             AnySocket::Pub($bound) => $act,
             AnySocket::Sub($bound) => $act,
+            AnySocket::XPub($bound) => $act,
+            AnySocket::XSub($bound) => $act,
+            AnySocket::Pair($bound) => $act,
         }
     };
 }
@@ -46,6 +52,9 @@ impl<N: Network> AnySocket<N> {
             SocketKind::Rep => Self::Rep(RepSocket::with_options(context, options)?),
             SocketKind::Pub => Self::Pub(PubSocket::with_options(context, options)?),
             SocketKind::Sub => Self::Sub(SubSocket::with_options(context, options)?),
+            SocketKind::XPub => Self::XPub(XPubSocket::with_options(context, options)?),
+            SocketKind::XSub => Self::XSub(XSubSocket::with_options(context, options)?),
+            SocketKind::Pair => Self::Pair(PairSocket::with_options(context, options)?),
         })
     }
 
@@ -73,6 +82,9 @@ impl<N: Network> AnySocket<N> {
             Self::Req(socket) => socket.send(message).await,
             Self::Rep(socket) => socket.send(message).await,
             Self::Pub(socket) => socket.send(message).await,
+            Self::XPub(socket) => socket.send(message).await,
+            Self::XSub(socket) => socket.send(message).await,
+            Self::Pair(socket) => socket.send(message).await,
             Self::Pull(_) => Err(no(SocketType::Pull, "send")),
             Self::Sub(_) => Err(no(SocketType::Sub, "send")),
         }
@@ -86,6 +98,9 @@ impl<N: Network> AnySocket<N> {
             Self::Req(socket) => socket.recv().await,
             Self::Rep(socket) => socket.recv().await,
             Self::Sub(socket) => socket.recv().await,
+            Self::XPub(socket) => socket.recv().await,
+            Self::XSub(socket) => socket.recv().await,
+            Self::Pair(socket) => socket.recv().await,
             Self::Push(_) => Err(no(SocketType::Push, "receive")),
             Self::Pub(_) => Err(no(SocketType::Pub, "receive")),
         }
@@ -94,6 +109,7 @@ impl<N: Network> AnySocket<N> {
     pub(super) fn subscribe(&self, topic: &str) -> Result<(), Error> {
         match self {
             Self::Sub(socket) => socket.subscribe(topic.to_owned()),
+            Self::XSub(socket) => socket.subscribe(topic.to_owned()),
             _ => Err(no(SocketType::Sub, "subscribe")),
         }
     }
@@ -101,6 +117,7 @@ impl<N: Network> AnySocket<N> {
     pub(super) fn unsubscribe(&self, topic: &str) -> Result<(), Error> {
         match self {
             Self::Sub(socket) => socket.unsubscribe(topic),
+            Self::XSub(socket) => socket.unsubscribe(topic),
             _ => Err(no(SocketType::Sub, "unsubscribe")),
         }
     }

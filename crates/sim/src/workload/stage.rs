@@ -13,7 +13,7 @@ use seaworthy_core::Instant;
 use super::cancel::{Cancelling, Deadline};
 use super::payload::Stamp;
 use crate::check::liveness;
-use crate::scenario::{Cancel, CancelOperation, Plan, Role, SocketKind};
+use crate::scenario::{Cancel, CancelOperation, Plan, Role};
 use crate::trace::{MessageName, Name, Phase, Recorder, What};
 
 /// The state of a run that outlives any host: its phase, what was sent and received, who must not read now.
@@ -152,9 +152,9 @@ impl Stage {
         self.0.awaited.borrow().is_empty() && self.0.unfinished.borrow().is_empty()
     }
 
-    /// Whether everything that was sent was received. Where something is published nobody knows.
+    /// Whether everything that was sent was received. Where something is sent to all nobody knows.
     pub fn is_drained(&self) -> bool {
-        let publishes = self.plan().scenario.socket.iter().any(|socket| socket.kind == SocketKind::Pub);
+        let publishes = self.plan().scenario.socket.iter().any(|socket| socket.kind.distributes());
         !publishes && self.0.outstanding.borrow().is_empty()
     }
 
@@ -195,7 +195,7 @@ impl Stage {
     pub(super) fn sent(&self, socket: &SocketName, what: What) {
         if let What::Sent { message, answer: false, .. } = &what {
             self.0.sequences.borrow_mut()[socket.number] += 1;
-            if !matches!(self.plan().socket(socket.number).kind, SocketKind::Pub) {
+            if !self.plan().socket(socket.number).kind.distributes() {
                 self.0.outstanding.borrow_mut().insert((message.clone(), false));
             }
         }

@@ -37,6 +37,37 @@ impl Distribute {
         room
     }
 
+    /// Chooses this peer if its subscriptions match, and says whether it has room.
+    pub(crate) fn choose_only(
+        &mut self,
+        peers: &mut Peers,
+        subscriptions: &Subscriptions<PeerId>,
+        topic: &[u8],
+        id: PeerId,
+    ) -> bool {
+        self.chosen.clear();
+        let mut matches = false;
+        subscriptions.for_each_match(topic, |holders| matches |= holders.contains(&id));
+        match peers.get_mut(id) {
+            Some(peer) if matches => {
+                self.chosen.push(id);
+                !peer.pipe.out.is_full()
+            }
+            _ => true,
+        }
+    }
+
+    /// Chooses every peer, and says whether all of them have room.
+    pub(crate) fn choose_all(&mut self, peers: &mut Peers) -> bool {
+        self.chosen.clear();
+        let mut room = true;
+        for (id, peer) in peers.iter_mut().filter(|(_, peer)| !peer.departed) {
+            room &= !peer.pipe.out.is_full();
+            self.chosen.push(id);
+        }
+        room
+    }
+
     /// Watches the chosen peers that have no room; true when there is one to wait for.
     pub(crate) fn watch_full(&self, peers: &mut Peers) -> bool {
         let mut waiting = false;

@@ -11,7 +11,7 @@ use seaworthy_zmtp::SocketType;
 use crate::error::Error;
 use crate::monitor::{Event, Monitors};
 use crate::parcel::PipeEnd;
-use crate::pattern::{Pattern, Receives, Sends, Unsent};
+use crate::pattern::{Pattern, Receives, Sends, Taken, Unsent};
 use crate::peers::{PeerId, Peers};
 use crate::ready::{Place, Ready};
 use crate::tasks::Tasks;
@@ -219,8 +219,12 @@ impl<P: Pattern> Port for Core<P> {
         P::TYPE
     }
 
+    fn admits(&self) -> bool {
+        !self.closed.get() && self.state.borrow().pattern.admits()
+    }
+
     fn attach(&self, pipe: PipeEnd) -> Option<PeerId> {
-        if self.closed.get() {
+        if !self.admits() {
             return None;
         }
         let mut state = self.state.borrow_mut();
@@ -251,7 +255,7 @@ impl<P: Pattern> Port for Core<P> {
         self.part(id, true);
     }
 
-    fn subscription(&self, id: PeerId, topic: Bytes, subscribe: bool) -> bool {
+    fn subscription(&self, id: PeerId, topic: Bytes, subscribe: bool) -> Taken {
         self.state.borrow_mut().pattern.subscription(id, topic, subscribe)
     }
 

@@ -10,6 +10,7 @@ use std::rc::Rc;
 use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_core::Stream;
 #[cfg(feature = "compio")]
 use seaworthy_core::CompioNetwork;
@@ -22,11 +23,11 @@ use self::validity::{check, unconnectable};
 use crate::context::Context;
 use crate::error::{Error, TrySendError};
 use crate::monitor::{Event, Monitor};
-use crate::pattern::{Pattern, Receives, Sends, Unsent};
+use crate::pattern::{Pattern, Receives, Sends, Subscribes, Unsent};
 use crate::peers::Peers;
 use crate::ready::Place;
 use crate::sink::MessageSink;
-use crate::transport::{Closing, Port, dial, listen};
+use crate::transport::{Closing, NotTaken, Port, dial, listen};
 
 /// A ZeroMQ socket. Its type, such as [`PushSocket`](crate::PushSocket), says what it can do: a PUSH has no `recv`.
 ///
@@ -107,7 +108,8 @@ impl<P: Pattern, N: Network> Socket<P, N> {
     /// sent from now on; they wait for the connection (unless `immediate` is set).
     ///
     /// A second connect of a DEALER, REQ, PUB or SUB to the same endpoint changes nothing; other types get a
-    /// second pipe.
+    /// second pipe. A PAIR that has a peer does not connect at all: a monitor sees
+    /// [`ConnectStopped`](Event::ConnectStopped), and the endpoint is not kept.
     ///
     /// # Errors
     /// [`Endpoint`](Error::Endpoint): not an endpoint. That nobody listens there is no error: somebody may, later.
@@ -123,7 +125,12 @@ impl<P: Pattern, N: Network> Socket<P, N> {
         }
         let closing = Closing::default();
         let token = self.core.tasks.token();
-        dial(self.context.network(), self.port(), given.clone(), closing.clone(), token);
+        if let Err(NotTaken) =
+            dial(self.context.network(), self.port(), given.clone(), closing.clone(), token)
+        {
+            self.core.monitors.emit(Event::ConnectStopped { endpoint: given, reason: NotTaken.to_string() });
+            return Ok(());
+        }
         self.core.endpoints.borrow_mut().push(HeldEndpoint {
             resolved: given.clone(),
             given,
@@ -179,7 +186,7 @@ impl<P: Pattern, N: Network> Socket<P, N> {
         Rc::clone(&self.core) as Rc<dyn Port>
     }
 
-    pub(crate) fn with_state<R>(&self, act: impl FnOnce(&mut P, &mut Peers) -> R) -> R {
+    fn with_state<R>(&self, act: impl FnOnce(&mut P, &mut Peers) -> R) -> R {
         let mut state = self.core.state.borrow_mut();
         let State { pattern, peers } = &mut *state;
         act(pattern, peers)
@@ -262,6 +269,32 @@ impl<P: Sends, N: Network> Socket<P, N> {
 
     pub(crate) fn core(&self) -> &Core<P> {
         &self.core
+    }
+}
+
+impl<P: Subscribes, N: Network> Socket<P, N> {
+    /// SUB and XSUB: asks every publisher for what begins with `topic` from now on, also those it connects to later;
+    /// the empty topic is everything. Subscribing twice takes two [`unsubscribe`](Self::unsubscribe)s to undo.
+    ///
+    /// XPUB with `xpub_manual`: sends what begins with `topic` to the peer of the last notice that was received
+    /// from now on. When that peer is gone, or there was no notice yet, it does nothing.
+    ///
+    /// # Errors
+    /// [`InvalidState`](Error::InvalidState): an XPUB without `xpub_manual`.
+    pub fn subscribe(&self, topic: impl Into<Bytes>) -> Result<(), Error> {
+        let topic = topic.into();
+        self.with_state(|pattern, peers| pattern.subscribe(peers, topic))
+    }
+
+    /// SUB and XSUB: takes a subscription back. A topic that is not subscribed to is no error, as in libzmq.
+    ///
+    /// XPUB with `xpub_manual`: takes back what [`subscribe`](Self::subscribe) gave the peer of the last notice
+    /// that was received.
+    ///
+    /// # Errors
+    /// As [`subscribe`](Self::subscribe).
+    pub fn unsubscribe(&self, topic: impl AsRef<[u8]>) -> Result<(), Error> {
+        self.with_state(|pattern, peers| pattern.unsubscribe(peers, topic.as_ref()))
     }
 }
 

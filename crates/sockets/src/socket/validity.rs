@@ -30,6 +30,7 @@ pub(super) fn check<P: Pattern>(options: &Options) -> Result<(), Error> {
         return invalid("heartbeat_ttl", "it is longer than the 6553.5 s that a PING can carry");
     }
     let named = matches!(P::TYPE, SocketType::Req | SocketType::Dealer | SocketType::Router);
+    let publisher = matches!(P::TYPE, SocketType::Pub | SocketType::XPub);
     for (option, set, has) in [
         ("routing_id", !options.routing_id.is_empty(), named),
         ("probe_router", options.probe_router, named),
@@ -37,7 +38,13 @@ pub(super) fn check<P: Pattern>(options: &Options) -> Result<(), Error> {
         ("router_handover", options.router_handover, P::TYPE == SocketType::Router),
         ("req_correlate", options.req_correlate, P::TYPE == SocketType::Req),
         ("req_relaxed", options.req_relaxed, P::TYPE == SocketType::Req),
-        ("xpub_nodrop", options.xpub_nodrop, matches!(P::TYPE, SocketType::Pub | SocketType::XPub)),
+        ("xpub_nodrop", options.xpub_nodrop, publisher),
+        ("xpub_welcome_msg", !options.xpub_welcome_msg.is_empty(), publisher),
+        ("xpub_verbose", options.xpub_verbose, P::TYPE == SocketType::XPub),
+        ("xpub_verboser", options.xpub_verboser, P::TYPE == SocketType::XPub),
+        ("xpub_manual", options.xpub_manual, P::TYPE == SocketType::XPub),
+        ("xpub_manual_last_value", options.xpub_manual_last_value, P::TYPE == SocketType::XPub),
+        ("xsub_verbose_unsubscribe", options.xsub_verbose_unsubscribe, P::TYPE == SocketType::XSub),
     ] {
         if set && !has {
             return invalid(option, "a socket of this type has no such option");

@@ -13,6 +13,7 @@ use super::handshakes::Handshake;
 use super::port::{Closing, ClosingWatch, Port};
 use crate::monitor::Event;
 use crate::parcel::{Parcel, PipeEnd};
+use crate::pattern::Taken;
 use crate::peers::PeerId;
 use crate::tasks::TaskToken;
 
@@ -60,9 +61,14 @@ enum Linger {
     Forever,
 }
 
-/// The socket takes no more peers.
+/// The peer subscribes to more than it may.
 #[derive(Debug)]
-pub(super) struct NotTaken;
+pub(super) struct TooMany;
+
+/// The socket is closed, or a PAIR that has a peer.
+#[derive(Debug, thiserror::Error)]
+#[error("the socket takes no more peers")]
+pub(crate) struct NotTaken;
 
 impl Attachment {
     /// Attaches at once when the pipe lives as long as the endpoint.
@@ -211,6 +217,32 @@ impl Attachment {
         {
             attached.pipe.out.write_in_place(message.byte_len(), || Parcel::Message(message));
         }
+    }
+
+    /// As [`deliver`](Self::deliver), for what may be a mark.
+    pub(super) fn deliver_parcel(&mut self, parcel: Parcel) {
+        if let Some(attached) = &mut self.attached
+            && !self.deaf
+            && self.linger.is_none()
+        {
+            attached.pipe.out.write_beyond(parcel);
+        }
+    }
+
+    /// The peer subscribes, or cancels: the mark to deliver behind what came before, if the user is to hear of it.
+    pub(super) fn subscription(&self, topic: Bytes, subscribe: bool) -> Result<Option<Parcel>, TooMany> {
+        let Some(id) = self.id() else { return Ok(None) };
+        let weight = 1 + topic.len();
+        match self.port.subscription(id, topic, subscribe) {
+            Taken::Silently => Ok(None),
+            Taken::Noticed(place) => Ok(Some(Parcel::Notice { place, weight })),
+            Taken::TooMany => Err(TooMany),
+        }
+    }
+
+    /// True when subscriptions may come, which are to take effect even if nobody receives.
+    pub(super) fn is_publisher(&self) -> bool {
+        matches!(self.port.socket_type(), SocketType::Pub | SocketType::XPub)
     }
 
     pub(super) fn publish(&mut self) {

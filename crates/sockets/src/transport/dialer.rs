@@ -9,25 +9,26 @@ use std::time::Duration;
 
 use seaworthy_core::{Backoff, Endpoint, Network, Stream};
 
-use super::attachment::{Attachment, Lifetime};
+use super::attachment::{Attachment, Lifetime, NotTaken};
 use super::driver::{Ended, drive};
 use super::port::{Closing, Port};
 use crate::monitor::Event;
 use crate::tasks::TaskToken;
 
-/// Starts the task of a connected endpoint: the pipe exists when this returns, unless `immediate` is set.
+/// Starts the task of a connected endpoint: the pipe exists when this returns, unless `immediate` is set. There is
+/// no task when the socket takes no more peers.
 pub(crate) fn dial<N: Network>(
     network: &N,
     port: Rc<dyn Port>,
     endpoint: Endpoint,
     closing: Closing,
     task: TaskToken,
-) {
+) -> Result<(), NotTaken> {
     let lifetime = if port.options().immediate { Lifetime::Connection } else { Lifetime::Endpoint };
-    if let Ok(attachment) = Attachment::new(port, endpoint, lifetime, &closing, task) {
-        let dialer = Dialer { network: network.clone(), attachment };
-        network.spawn("dialer", dialer.run());
-    }
+    let attachment = Attachment::new(port, endpoint, lifetime, &closing, task)?;
+    let dialer = Dialer { network: network.clone(), attachment };
+    network.spawn("dialer", dialer.run());
+    Ok(())
 }
 
 struct Dialer<N> {

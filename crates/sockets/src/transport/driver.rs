@@ -229,6 +229,8 @@ fn encode_batch(attachment: &mut Attachment, connection: &mut Connection) {
             Some(Parcel::Message(message)) => connection.send(&message),
             Some(Parcel::Subscribe(topic)) => connection.subscribe(&topic),
             Some(Parcel::Cancel(topic)) => connection.cancel(&topic),
+            // Sockets send none: it goes the other way.
+            Some(Parcel::Notice { .. }) => {}
             None => return,
         }
     }
@@ -258,9 +260,10 @@ impl Ended {
     /// False when another attempt would end the same way.
     pub(super) fn may_reconnect(&self) -> bool {
         match self {
-            Self::Stream(_) => true,
+            // A PAIR's next peer may have its turn by then.
+            Self::Stream(_) | Self::NotTaken => true,
             Self::Protocol(error) => !error.is_protocol(),
-            Self::Closed | Self::NotTaken | Self::TooManyTopics | Self::GivenUp => false,
+            Self::Closed | Self::TooManyTopics | Self::GivenUp => false,
         }
     }
 }

@@ -4,12 +4,14 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use seaworthy_core::pipe::Weigh;
 use seaworthy_core::{Instant, Message};
 use seaworthy_zmtp::{Connection, Event, SocketType};
 
 use super::attachment::Attachment;
 use super::driver::Ended;
 use super::read_room::ReadRoom;
+use crate::parcel::Parcel;
 
 /// How long a full pipe stops all reading. After that a little is read ahead, so that a first PING and the end of
 /// the stream are noticed. Shorter than any sensible heartbeat, longer than a receiver that is merely busy needs.
@@ -24,7 +26,7 @@ pub(super) struct Inflow {
     buffer: BytesMut,
     room: ReadRoom,
     /// Decoded while the pipe was full, so that heartbeats behind them are answered.
-    held: VecDeque<Message>,
+    held: VecDeque<Parcel>,
     /// Memory that these take.
     held_bytes: usize,
     /// Decoding waits for room in the pipe, and so does reading.
@@ -49,9 +51,13 @@ fn detached(message: Message) -> Message {
     }
 }
 
-/// Memory that a message takes, so that endless empty frames count too.
-fn footprint(message: &Message) -> usize {
-    size_of::<Message>() + message.len() * size_of::<Bytes>() + message.byte_len()
+/// Memory that a parcel takes, so that endless empty frames count too. A mark counts for its notice.
+fn footprint(parcel: &Parcel) -> usize {
+    let frames = match parcel {
+        Parcel::Message(message) => message.len(),
+        Parcel::Subscribe(_) | Parcel::Cancel(_) | Parcel::Notice { .. } => 1,
+    };
+    size_of::<Parcel>() + frames * size_of::<Bytes>() + parcel.weight()
 }
 
 impl Inflow {
@@ -104,10 +110,10 @@ impl Inflow {
             attachment.overrun = 0;
         }
         while attachment.has_room()
-            && let Some(message) = self.held.pop_front()
+            && let Some(parcel) = self.held.pop_front()
         {
-            self.held_bytes -= footprint(&message);
-            attachment.deliver(message);
+            self.held_bytes -= footprint(&parcel);
+            attachment.deliver_parcel(parcel);
         }
         loop {
             let room = self.held.is_empty() && attachment.has_room();
@@ -130,8 +136,7 @@ impl Inflow {
                 Some(Event::Message(message)) => {
                     let message = detached(message);
                     self.room.delivered(message.byte_len());
-                    self.held_bytes += footprint(&message);
-                    self.held.push_back(message);
+                    self.hold(Parcel::Message(message));
                 }
                 Some(Event::Ready(peer)) => {
                     let topics = attachment.handshaken(&peer).map_err(|_| Ended::NotTaken)?;
@@ -145,21 +150,31 @@ impl Inflow {
                         connection.send(&Message::from(""));
                     }
                 }
-                Some(Event::Subscribe(topic)) => {
-                    if let Some(id) = attachment.id()
-                        && !attachment.port.subscription(id, topic, true)
-                    {
-                        return Err(Ended::TooManyTopics);
-                    }
-                }
-                Some(Event::Cancel(topic)) => {
-                    if let Some(id) = attachment.id() {
-                        let _ = attachment.port.subscription(id, topic, false);
-                    }
-                }
+                Some(Event::Subscribe(topic)) => self.subscription(attachment, topic, true)?,
+                Some(Event::Cancel(topic)) => self.subscription(attachment, topic, false)?,
                 Some(_) => {}
             }
         }
+    }
+
+    /// A subscription takes effect at once, whatever room there is; only what the user hears of it waits its turn.
+    fn subscription(
+        &mut self,
+        attachment: &mut Attachment,
+        topic: Bytes,
+        subscribe: bool,
+    ) -> Result<(), Ended> {
+        match attachment.subscription(topic, subscribe).map_err(|_| Ended::TooManyTopics)? {
+            Some(mark) if self.held.is_empty() && attachment.has_room() => attachment.deliver_parcel(mark),
+            Some(mark) => self.hold(mark),
+            None => {}
+        }
+        Ok(())
+    }
+
+    fn hold(&mut self, parcel: Parcel) {
+        self.held_bytes += footprint(&parcel);
+        self.held.push_back(parcel);
     }
 
     /// How much may be held at most while the pipe is full.
@@ -168,7 +183,7 @@ impl Inflow {
         self.patient = now < full_since + PATIENCE;
         let max = attachment.port.options().rcvbuf_pending.saturating_sub(attachment.overrun);
         match self.patient {
-            _ if connection.has_heartbeats() => max,
+            _ if connection.has_heartbeats() || attachment.is_publisher() => max,
             true => 0,
             false => max.min(AHEAD_UNASKED),
         }
@@ -182,7 +197,7 @@ impl Inflow {
     /// Delivers what is held, whatever the pipe's marks say: the connection is over.
     pub(super) fn abandon(mut self, attachment: &mut Attachment) {
         attachment.overrun += self.held_bytes;
-        self.held.drain(..).for_each(|message| attachment.deliver(message));
+        self.held.drain(..).for_each(|parcel| attachment.deliver_parcel(parcel));
         attachment.publish();
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use seaworthy_core::{Endpoint, Listener, Network, Stream};
 
-use super::attachment::{Attachment, Lifetime};
+use super::attachment::{Attachment, Lifetime, NotTaken};
 use super::driver::drive;
 use super::handshakes::{Handshake, Handshakes};
 use super::port::{Closing, ClosingWatch, Port};
@@ -74,6 +74,12 @@ impl<N: Network> Listening<N> {
     /// Starts the driver of an accepted stream.
     fn start(&self, stream: N::Stream, handshake: Handshake) {
         self.port.emit(Event::Accepted { endpoint: self.endpoint.clone(), peer: stream.peer_address() });
+        if !self.port.admits() {
+            // Before the handshake: after it the peer would send what nobody receives.
+            let reason = NotTaken.to_string();
+            self.port.emit(Event::HandshakeFailed { endpoint: self.endpoint.clone(), reason });
+            return;
+        }
         let attachment = Attachment::new(
             Rc::clone(&self.port),
             self.endpoint.clone(),

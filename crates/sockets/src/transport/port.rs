@@ -11,6 +11,7 @@ use seaworthy_zmtp::SocketType;
 
 use crate::monitor::Event;
 use crate::parcel::PipeEnd;
+use crate::pattern::Taken;
 use crate::peers::PeerId;
 
 /// A socket, as its transport tasks see it.
@@ -18,6 +19,9 @@ pub(crate) trait Port {
     fn options(&self) -> &Options;
 
     fn socket_type(&self) -> SocketType;
+
+    /// Whether a peer would be added now.
+    fn admits(&self) -> bool;
 
     /// Adds a peer. `None`, and the pipe is dropped, when the socket takes no more.
     fn attach(&self, pipe: PipeEnd) -> Option<PeerId>;
@@ -31,8 +35,8 @@ pub(crate) trait Port {
     /// No connection will stand behind the peer's pipe again.
     fn departed(&self, id: PeerId);
 
-    /// The peer subscribed to a topic, or cancelled. False when it holds more than a peer may.
-    fn subscription(&self, id: PeerId, topic: Bytes, subscribe: bool) -> bool;
+    /// The peer subscribed to a topic, or cancelled.
+    fn subscription(&self, id: PeerId, topic: Bytes, subscribe: bool) -> Taken;
 
     /// The dialer of this endpoint has given up for good.
     fn stopped(&self, closing: &Closing);

@@ -136,18 +136,24 @@ fn values_that_cannot_be_used_are_refused_by_the_name_of_their_option() {
 fn options_that_a_socket_type_does_not_have_are_refused_and_those_that_it_has_are_not() {
     /// A way to set an option, its name, and the socket types that have it.
     type Row = (fn(Options) -> Options, &'static str, &'static [&'static str]);
-    const ROWS: [Row; 7] = [
+    const ROWS: [Row; 13] = [
         (|options| options.routing_id("name"), "routing_id", &["REQ", "DEALER", "ROUTER"]),
         (|options| options.probe_router(true), "probe_router", &["REQ", "DEALER", "ROUTER"]),
         (|options| options.router_mandatory(true), "router_mandatory", &["ROUTER"]),
         (|options| options.router_handover(true), "router_handover", &["ROUTER"]),
         (|options| options.req_correlate(true), "req_correlate", &["REQ"]),
         (|options| options.req_relaxed(true), "req_relaxed", &["REQ"]),
-        (|options| options.xpub_nodrop(true), "xpub_nodrop", &["PUB"]),
+        (|options| options.xpub_nodrop(true), "xpub_nodrop", &["PUB", "XPUB"]),
+        (|options| options.xpub_welcome_msg("W"), "xpub_welcome_msg", &["PUB", "XPUB"]),
+        (|options| options.xpub_verbose(true), "xpub_verbose", &["XPUB"]),
+        (|options| options.xpub_verboser(true), "xpub_verboser", &["XPUB"]),
+        (|options| options.xpub_manual(true), "xpub_manual", &["XPUB"]),
+        (|options| options.xpub_manual_last_value(true), "xpub_manual_last_value", &["XPUB"]),
+        (|options| options.xsub_verbose_unsubscribe(true), "xsub_verbose_unsubscribe", &["XSUB"]),
     ];
     /// Makes a socket and throws it away.
     type Make = fn(&Context<SimNetwork>, Options) -> Result<(), Error>;
-    const TYPES: [(&str, Make); 8] = [
+    const TYPES: [(&str, Make); 11] = [
         ("PUSH", |context, options| Push::with_options(context, options).map(drop)),
         ("PULL", |context, options| Pull::with_options(context, options).map(drop)),
         ("DEALER", |context, options| Dealer::with_options(context, options).map(drop)),
@@ -156,6 +162,9 @@ fn options_that_a_socket_type_does_not_have_are_refused_and_those_that_it_has_ar
         ("REP", |context, options| Rep::with_options(context, options).map(drop)),
         ("PUB", |context, options| Pub::with_options(context, options).map(drop)),
         ("SUB", |context, options| Sub::with_options(context, options).map(drop)),
+        ("XPUB", |context, options| XPub::with_options(context, options).map(drop)),
+        ("XSUB", |context, options| XSub::with_options(context, options).map(drop)),
+        ("PAIR", |context, options| Pair::with_options(context, options).map(drop)),
     ];
     play(|stage| async move {
         let context = Context::with_network(stage.server.network());

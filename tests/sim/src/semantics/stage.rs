@@ -152,6 +152,9 @@ pub(crate) mod sockets {
         Rep = RepSocket;
         Pub = PubSocket;
         Sub = SubSocket;
+        XPub = XPubSocket;
+        XSub = XSubSocket;
+        Pair = PairSocket;
     }
 }
 

@@ -38,11 +38,12 @@ impl Problems<'_> {
             for (at, endpoint) in socket.connect.iter().enumerate() {
                 self.connect(socket, endpoint, &place.key("connect").index(at));
             }
-            if !socket.subscribe.is_empty() && socket.kind != SocketKind::Sub {
-                let problem = format!("a {} does not subscribe; only SUB does", socket.kind);
+            if !socket.subscribe.is_empty() && !socket.kind.subscribes() {
+                let problem = format!("a {} does not subscribe; only SUB and XSUB do", socket.kind);
                 self.add(&place.key("subscribe"), problem);
             }
             self.options(socket, &place.key("options"));
+            self.pair(socket, &place);
         }
         if total > MEMBERS_MAX {
             self.add(&place, format!("there are {total} sockets, more than {MEMBERS_MAX}"));
@@ -110,29 +111,66 @@ impl Problems<'_> {
         }
     }
 
+    /// A PAIR has one peer: who else comes has to wait for that one to go.
+    fn pair(&mut self, socket: &Socket, place: &Place) {
+        if socket.kind != SocketKind::Pair {
+            return;
+        }
+        let mut peers = 0;
+        for endpoint in socket.connect.iter().filter_map(|text| text.parse::<Endpoint>().ok()) {
+            peers += match &endpoint {
+                Endpoint::Tcp { host: EndpointHost::Name(host), .. } => self.names.hosts(host).len(),
+                _ => 1,
+            };
+        }
+        for other in &self.scenario.socket {
+            let members = self.names.sockets(&other.name).len();
+            for endpoint in other.connect.iter().filter_map(|text| text.parse::<Endpoint>().ok()) {
+                let comes = match &endpoint {
+                    Endpoint::Tcp { host: EndpointHost::Name(host), .. } => {
+                        self.names.hosts(host).iter().any(|host| self.listens(socket, &endpoint, host))
+                    }
+                    _ => other.host == socket.host && binds(socket, &endpoint),
+                };
+                peers += if comes { members } else { 0 };
+            }
+        }
+        if peers > 1 {
+            self.add(
+                place,
+                format!("{:?} is a PAIR and would have {peers} peers: it talks to one", socket.name),
+            );
+        }
+    }
+
     /// Whether `socket` binds, on host `target`, what `endpoint` connects to.
     fn listens(&self, socket: &Socket, endpoint: &Endpoint, target: &str) -> bool {
         self.names.hosts(&socket.host).iter().any(|host| host == target) && binds(socket, endpoint)
     }
 
     fn options(&mut self, socket: &Socket, place: &Place) {
-        use SocketKind::{Dealer, Pub, Push, Req, Router, Sub};
+        use SocketKind::{Dealer, Pub, Pull, Req, Router, XPub, XSub};
         let kind = socket.kind;
         let options = &socket.options;
-        let fits: [(&str, bool, &[SocketKind]); 8] = [
+        let fits: [(&str, bool, &[SocketKind]); 10] = [
             ("routing_id", options.routing_id.is_some(), &[Req, Dealer, Router]),
-            ("xpub_nodrop", options.xpub_nodrop.is_some(), &[Pub]),
+            ("xpub_nodrop", options.xpub_nodrop.is_some(), &[Pub, XPub]),
+            ("xpub_verbose", options.xpub_verbose.is_some(), &[XPub]),
+            ("xpub_verboser", options.xpub_verboser.is_some(), &[XPub]),
+            ("xsub_verbose_unsubscribe", options.xsub_verbose_unsubscribe.is_some(), &[XSub]),
             ("router_mandatory", options.router_mandatory.is_some(), &[Router]),
             ("router_handover", options.router_handover.is_some(), &[Router]),
             ("probe_router", options.probe_router.is_some(), &[Req, Dealer, Router]),
             ("req_correlate", options.req_correlate.is_some(), &[Req]),
             ("req_relaxed", options.req_relaxed.is_some(), &[Req]),
-            ("sndhwm", options.sndhwm.is_some(), &[Push, Dealer, Router, Req, SocketKind::Rep, Pub, Sub]),
         ];
         for (name, given, kinds) in fits {
             if given && !kinds.contains(&kind) {
                 self.add(&place.key(name), format!("a {kind} has no option {name}"));
             }
+        }
+        if kind == Pull && options.sndhwm.is_some() {
+            self.add(&place.key("sndhwm"), format!("a {kind} has no option sndhwm"));
         }
         if let Some(id) = &options.routing_id {
             let place = place.key("routing_id");

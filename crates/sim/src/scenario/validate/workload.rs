@@ -47,13 +47,14 @@ impl Problems<'_> {
             self.add(&place.key("role"), format!("a {kind} cannot {role}"));
             return;
         }
-        if role == Role::Send && kind == SocketKind::Pub && workload.topics.is_empty() {
-            self.add(place, "a PUB needs `topics` to send; [\"\"] is the empty one".to_owned());
+        if role == Role::Send && kind.publishes() && workload.topics.is_empty() {
+            self.add(place, format!("a {kind} needs `topics` to send; [\"\"] is the empty one"));
         }
         if role == Role::Send && kind == SocketKind::Router && workload.to.is_empty() {
             self.add(place, "a ROUTER needs `to`: the sockets it sends to".to_owned());
         }
-        if !workload.topics.is_empty() && !matches!(kind, SocketKind::Pub | SocketKind::Sub) {
+        let by_topic = kind.publishes() || (kind.subscribes() && role != Role::Send);
+        if !workload.topics.is_empty() && !by_topic {
             self.add(&place.key("topics"), format!("a {kind} has no topics"));
         }
         if !workload.to.is_empty() && kind != SocketKind::Router {

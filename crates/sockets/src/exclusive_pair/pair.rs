@@ -1,0 +1,84 @@
+use std::collections::VecDeque;
+
+use seaworthy_core::{Message, Options};
+use seaworthy_zmtp::SocketType;
+
+use crate::Error;
+use crate::parcel::Parcel;
+use crate::pattern::{Pattern, Receives, Sends, Unsent};
+use crate::peers::{PeerId, Peers};
+
+/// PAIR: talks to one peer, and waits while there is none or it has no room.
+///
+/// As long as the peer is there nobody else is let in. When it has gone the next one is; what the former peer left
+/// behind is received first. One whose machine died counts as there until the connection breaks, which heartbeats
+/// bring about. A connected endpoint is a peer from `connect` to `disconnect`, whether or not there is a
+/// connection.
+#[derive(Debug, Default)]
+pub struct Pair {
+    peer: Option<PeerId>,
+    /// Peers with something to receive: those that are gone first, in the order they came, the present one last.
+    senders: VecDeque<PeerId>,
+}
+
+impl Pattern for Pair {
+    const TYPE: SocketType = SocketType::Pair;
+
+    fn new(_options: &Options, _random: u64) -> Self {
+        Self::default()
+    }
+
+    fn admits(&self) -> bool {
+        self.peer.is_none()
+    }
+
+    fn attached(&mut self, id: PeerId) {
+        self.peer = Some(id);
+        self.senders.push_back(id);
+    }
+
+    fn departed(&mut self, _peers: &mut Peers, id: PeerId) {
+        self.peer.take_if(|peer| *peer == id);
+    }
+}
+
+impl Sends for Pair {
+    #[inline(always)]
+    fn try_send(&mut self, peers: &mut Peers, message: &mut Message) -> Result<(), Unsent> {
+        peers.writable.clear();
+        let Some(peer) = self.peer.and_then(|id| peers.get_mut(id)) else { return Err(Unsent::Full) };
+        while peer.pipe.out.is_closed() || peer.pipe.out.is_full() {
+            if peer.pipe.out.is_closed() || peer.watch_writable() {
+                return Err(Unsent::Full);
+            }
+        }
+        peer.pipe.out.write_in_place(message.byte_len(), || Parcel::Message(std::mem::take(message)));
+        peer.pipe.out.publish();
+        Ok(())
+    }
+}
+
+impl Receives for Pair {
+    #[inline(always)]
+    fn try_recv(&mut self, peers: &mut Peers) -> Result<Option<Message>, Error> {
+        peers.readable.clear();
+        let mut place = 0;
+        while let Some(&id) = self.senders.get(place) {
+            let Some(peer) = peers.get_mut(id) else {
+                self.senders.remove(place);
+                continue;
+            };
+            match peer.pipe.inward.take() {
+                Some(Parcel::Message(message)) => return Ok(Some(message)),
+                Some(_) => {}
+                None if peer.watch_readable() => place += 1,
+                None if peer.pipe.inward.is_ended() => {
+                    self.senders.remove(place);
+                    peers.remove(id);
+                }
+                None => {}
+            }
+        }
+        Ok(None)
+    }
+}

@@ -1,0 +1,180 @@
+use bytes::Bytes;
+use seaworthy_core::{Message, Options, Subscriptions};
+use seaworthy_zmtp::SocketType;
+
+use super::audience::{Audience, TooMany, enter};
+use super::notices::{Notice, Notices};
+use crate::Error;
+use crate::parcel::Parcel;
+use crate::pattern::{Pattern, Receives, Sends, Subscribes, Taken, Unsent};
+use crate::peers::{PeerId, Peers};
+use crate::routing::FairQueue;
+
+/// XPUB: a PUB whose user hears of subscriptions, and gets what XSUB peers send.
+///
+/// A notice is a message of one frame: a 1 and the topic when somebody subscribes who is the first to do so, a 0
+/// and the topic when nobody is subscribed to it any more, also because peers went away. `xpub_verbose` and
+/// `xpub_verboser` ask for more of them, `xpub_manual` leaves to the user what a subscription does. Notices come in
+/// the order in which the subscriptions took effect, over all peers. They count as messages against `rcvhwm`:
+/// somebody should receive them, or else a PUB is what is wanted.
+#[derive(Debug)]
+pub struct XPub {
+    audience: Audience,
+    fair_queue: FairQueue,
+    notices: Notices,
+    /// Every subscription is noticed.
+    verbose: bool,
+    /// Every end of one is, too.
+    verboser: bool,
+    /// With `xpub_manual`.
+    manual: Option<Manual>,
+}
+
+/// What the user decides with `xpub_manual`.
+#[derive(Debug)]
+struct Manual {
+    /// What the peers asked for.
+    asked: Subscriptions<PeerId>,
+    /// The peer of the last notice that was received: whom the user decides about.
+    last: Option<PeerId>,
+    /// With `xpub_manual_last_value`.
+    last_value: bool,
+    /// The peer that alone gets the next message.
+    newcomer: Option<PeerId>,
+}
+
+impl XPub {
+    /// The user receives a notice.
+    fn notify(&mut self, peers: &mut Peers, notice: Notice) -> Message {
+        if let Some(manual) = &mut self.manual {
+            manual.last = notice.peer.filter(|&peer| peers.get_mut(peer).is_some_and(|peer| !peer.departed));
+            manual.newcomer = None;
+        }
+        notice.into_message()
+    }
+}
+
+impl Pattern for XPub {
+    const TYPE: SocketType = SocketType::XPub;
+
+    fn new(options: &Options, _random: u64) -> Self {
+        let manual = options.xpub_manual || options.xpub_manual_last_value;
+        Self {
+            audience: Audience::new(options),
+            fair_queue: FairQueue::default(),
+            notices: Notices::default(),
+            verbose: options.xpub_verbose || options.xpub_verboser,
+            verboser: options.xpub_verboser,
+            manual: manual.then(|| Manual {
+                asked: Subscriptions::new(),
+                last: None,
+                last_value: options.xpub_manual_last_value,
+                newcomer: None,
+            }),
+        }
+    }
+
+    fn attached(&mut self, id: PeerId) {
+        self.fair_queue.add(id);
+    }
+
+    fn connected(&mut self, peers: &mut Peers, id: PeerId, _routing_id: &Bytes) {
+        self.audience.welcome(peers, id);
+    }
+
+    fn departed(&mut self, peers: &mut Peers, id: PeerId) {
+        let held = self.audience.subscriptions.remove_holder(id);
+        let ended = match &mut self.manual {
+            Some(manual) => {
+                for name in [&mut manual.last, &mut manual.newcomer] {
+                    name.take_if(|name| *name == id);
+                }
+                manual.asked.remove_holder(id)
+            }
+            None => held,
+        };
+        let all = self.manual.is_some() || self.verboser;
+        for (topic, _) in ended.into_iter().filter(|(_, last)| all || *last) {
+            self.notices.add(Notice { peer: None, subscribe: false, topic });
+        }
+        if self.notices.reach_all() {
+            peers.readable.wake();
+        }
+    }
+
+    fn subscription(&mut self, id: PeerId, topic: Bytes, subscribe: bool) -> Taken {
+        let index = match &mut self.manual {
+            Some(manual) => &mut manual.asked,
+            None => &mut self.audience.subscriptions,
+        };
+        let noticed = if subscribe {
+            match enter(index, topic.clone(), id) {
+                Ok(first) => first || self.verbose,
+                Err(TooMany) => return Taken::TooMany,
+            }
+        } else {
+            index.cancel(&topic, id);
+            // What nobody was subscribed to is told too, as in libzmq. What others still are is not.
+            self.verboser || !index.contains(&topic)
+        };
+        if noticed || self.manual.is_some() {
+            Taken::Noticed(self.notices.add(Notice { peer: Some(id), subscribe, topic }))
+        } else {
+            Taken::Silently
+        }
+    }
+}
+
+impl Sends for XPub {
+    #[inline]
+    fn try_send(&mut self, peers: &mut Peers, message: &mut Message) -> Result<(), Unsent> {
+        let only = self.manual.as_ref().and_then(|manual| manual.newcomer);
+        self.audience.try_send(peers, message, only)?;
+        if let Some(manual) = &mut self.manual {
+            manual.newcomer = None;
+        }
+        Ok(())
+    }
+}
+
+impl Receives for XPub {
+    fn try_recv(&mut self, peers: &mut Peers) -> Result<Option<Message>, Error> {
+        loop {
+            if let Some(notice) = self.notices.next() {
+                return Ok(Some(self.notify(peers, notice)));
+            }
+            let Some((id, parcel)) = self.fair_queue.next(peers) else { return Ok(None) };
+            let taken = match parcel {
+                Parcel::Message(message) => return Ok(Some(message)),
+                Parcel::Notice { place, .. } => Taken::Noticed(place),
+                Parcel::Subscribe(topic) => self.subscription(id, topic, true),
+                Parcel::Cancel(topic) => self.subscription(id, topic, false),
+            };
+            if let Taken::Noticed(place) = taken {
+                self.notices.reach(place);
+            }
+        }
+    }
+}
+
+impl Subscribes for XPub {
+    fn subscribe(&mut self, _peers: &mut Peers, topic: Bytes) -> Result<(), Error> {
+        let manual = self.manual.as_mut().ok_or(NOT_MANUAL)?;
+        if let Some(id) = manual.last {
+            self.audience.subscriptions.subscribe(topic, id);
+            manual.newcomer = manual.last_value.then_some(id);
+        }
+        Ok(())
+    }
+
+    fn unsubscribe(&mut self, _peers: &mut Peers, topic: &[u8]) -> Result<(), Error> {
+        let manual = self.manual.as_mut().ok_or(NOT_MANUAL)?;
+        if let Some(id) = manual.last {
+            self.audience.subscriptions.cancel(topic, id);
+        }
+        Ok(())
+    }
+}
+
+const NOT_MANUAL: Error =
+    Error::InvalidState { socket: "XPUB", operation: "subscribe", state: "xpub_manual is not set" };

@@ -1,0 +1,81 @@
+use bytes::Bytes;
+use seaworthy_core::{Message, Options};
+use seaworthy_zmtp::SocketType;
+
+use super::wishes::Wishes;
+use crate::Error;
+use crate::pattern::{Pattern, Receives, Sends, Subscribes, Unsent};
+use crate::peers::{PeerId, Peers};
+use crate::routing::{Distribute, FairQueue};
+
+/// XSUB: a SUB that sends to its publishers, and passes its subscriptions on from whoever they come from.
+///
+/// A message of one frame that begins with a 1 subscribes to the topic behind it, one that begins with a 0 takes a
+/// subscription back, as `subscribe` and `unsubscribe` do. Every other message goes to all publishers; one whose
+/// pipe is full loses it. What arrives is not filtered: it is received as the publishers send it.
+#[derive(Debug, Default)]
+pub struct XSub {
+    fair_queue: FairQueue,
+    distribute: Distribute,
+    wishes: Wishes,
+    verbose_unsubscribe: bool,
+    /// The drivers had their chance to make room for the next message.
+    yielded: bool,
+}
+
+impl Pattern for XSub {
+    const TYPE: SocketType = SocketType::XSub;
+
+    fn new(options: &Options, _random: u64) -> Self {
+        Self { verbose_unsubscribe: options.xsub_verbose_unsubscribe, ..Self::default() }
+    }
+
+    fn attached(&mut self, id: PeerId) {
+        self.fair_queue.add(id);
+    }
+
+    fn topics(&self) -> Vec<Bytes> {
+        self.wishes.topics()
+    }
+}
+
+impl Sends for XSub {
+    fn try_send(&mut self, peers: &mut Peers, message: &mut Message) -> Result<(), Unsent> {
+        if let [frame] = message.frames()
+            && let Some(&first @ (0 | 1)) = frame.first()
+        {
+            let topic = Bytes::copy_from_slice(&frame[1..]);
+            *message = Message::default();
+            let told =
+                if first == 1 { self.subscribe(peers, topic) } else { self.unsubscribe(peers, &topic) };
+            return told.map_err(Unsent::Failed);
+        }
+        let room = self.distribute.choose_all(peers);
+        if !room && !self.yielded {
+            self.yielded = true;
+            return Err(Unsent::Yield);
+        }
+        self.yielded = false;
+        self.distribute.send(peers, std::mem::take(message));
+        Ok(())
+    }
+}
+
+impl Receives for XSub {
+    #[inline(always)]
+    fn try_recv(&mut self, peers: &mut Peers) -> Result<Option<Message>, Error> {
+        Ok(self.fair_queue.next_message(peers).map(|(_, message)| message))
+    }
+}
+
+impl Subscribes for XSub {
+    fn subscribe(&mut self, peers: &mut Peers, topic: Bytes) -> Result<(), Error> {
+        self.wishes.subscribe(peers, topic);
+        Ok(())
+    }
+
+    fn unsubscribe(&mut self, peers: &mut Peers, topic: &[u8]) -> Result<(), Error> {
+        self.wishes.unsubscribe(peers, topic, self.verbose_unsubscribe);
+        Ok(())
+    }
+}
