@@ -87,6 +87,9 @@ mod tests {
         assert_eq!(prefix.read(2, b"hllo"), Err(1));
         prefix.written(3, b"hi");
         assert_eq!(prefix.read(3, b"hi!"), Err(2));
+        prefix.written(4, b"hello");
+        assert_eq!(prefix.read(4, b"he"), Ok(()));
+        assert_eq!(prefix.read(4, b"lxo"), Err(3), "counted from the beginning of the stream");
     }
 
     #[test]

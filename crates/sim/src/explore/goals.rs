@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use super::swarm::{kind_of, link_properties, value};
+use super::swarm::{fault_kinds, kind_of, link_properties, value};
 use crate::Sighting;
 use crate::check::{Case, coverage};
 use crate::run::Outcome;
@@ -23,9 +23,11 @@ const LINK_FAULTS: [(&str, Sighting); 4] = [
 
 /// What a sweep over a scenario has to reach, in words, each once.
 pub fn goals(scenario: &Scenario) -> Vec<String> {
-    let value = value(scenario);
     let mut goals = BTreeSet::from([Sighting::Progressed.to_string()]);
-    goals.extend(super::swarm::fault_kinds(&value).into_iter().map(|kind| fault(&kind)));
+    // Of the resolved scenario, in which some faults have become others.
+    let resolved = value(&scenario.resolved(scenario.seed));
+    goals.extend(fault_kinds(&resolved).into_iter().map(|kind| fault(&kind)));
+    let value = value(scenario);
     let properties = link_properties(&value);
     let shows = LINK_FAULTS.into_iter().filter(|(key, _)| properties.contains(*key));
     goals.extend(shows.map(|(_, sighting)| sighting.to_string()));
@@ -129,6 +131,14 @@ must = [
             goals(&storm()),
             ["fault crash", "heartbeat", "packet-lost", "progressed", "pull received 2 times", "reconnected"]
         );
+    }
+
+    #[test]
+    fn a_fault_that_is_made_of_others_is_reached_by_them() {
+        let swizzle = STORM.replace("crash = \"source\"", "swizzle = [\"worker\"]");
+        let goals = goals(&Scenario::parse("storm.toml", &swizzle).unwrap());
+        assert!(goals.contains(&"fault isolate".to_owned()), "{goals:?}");
+        assert!(!goals.contains(&"fault swizzle".to_owned()), "{goals:?}");
     }
 
     #[test]

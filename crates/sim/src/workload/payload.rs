@@ -6,7 +6,7 @@
 //!  |SW | sender | life | sequence | part | parts | length | checksum | filler |
 //!  +---+--------+------+----------+------+-------+--------+----------+-- … --+
 //! ```
-//! All numbers are big-endian. The checksum (FNV-1a, 32 bits) covers everything but itself; the filler follows
+//! All numbers are big-endian. The checksum (CRC-32) covers everything but itself; the filler follows
 //! from the fields before it, so that two frames of different messages differ everywhere.
 
 use std::fmt;
@@ -197,13 +197,11 @@ pub fn read_message(message: &Message) -> Result<(usize, Stamp), Torn> {
 }
 
 fn checksum(pieces: &[&[u8]]) -> u32 {
-    let mut sum: u32 = 0x811c_9dc5;
+    let mut sum = crc32fast::Hasher::new();
     for piece in pieces {
-        for &byte in *piece {
-            sum = (sum ^ u32::from(byte)).wrapping_mul(0x0100_0193);
-        }
+        sum.update(piece);
     }
-    sum
+    sum.finalize()
 }
 
 #[cfg(test)]
