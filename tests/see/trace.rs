@@ -108,6 +108,33 @@ fn a_reader_changes_levels_filters_zooms_and_points_with_keys_and_pointer() {
 }
 
 #[test]
+fn dragging_moves_and_a_tap_chooses_an_event_or_a_host() {
+    // Nobody really touches anything, so there is nothing to capture.
+    let script = "
+        Element.prototype.setPointerCapture = () => {};
+        const said = [];
+        const stage = document.getElementById('stage');
+        const box = stage.getBoundingClientRect();
+        const touch = (type, x, y) => stage.dispatchEvent(new PointerEvent(type, { clientX: box.left + x, clientY: box.top + y, pointerId: 7, button: 0, bubbles: true }));
+        page.view.show(2e8, 4e8); page.paint();
+        const from = page.view.from;
+        touch('pointerdown', 600, 300); touch('pointermove', 500, 300); touch('pointerup', 500, 300); await pause();
+        said.push(page.view.from > from, page.chosen);
+        const { x0, y0, x1, y1 } = page.painter.ends(15);
+        const [x, y] = [(x0 + x1) / 2, (y0 + y1) / 2];
+        touch('pointerdown', x, y); touch('pointerup', x, y); await pause();
+        said.push(page.chosen, document.getElementById('chosen').hidden);
+        const name = [page.painter.left / 2, page.painter.y(1)];
+        touch('pointerdown', ...name); touch('pointerup', ...name); await pause();
+        said.push(document.getElementById('filter').value, page.painter.shown.join(' '));
+        return said.join();
+    ";
+    let seen = browse("drag", &storm(), "", &[PIXELS, script].concat());
+    seen.is_well();
+    assert_eq!(seen.says("tried"), "true,-1,15,false,host:&quot;worker-1&quot;,0 1");
+}
+
+#[test]
 fn names_that_look_like_code_do_nothing() {
     let evil = "</script><script>document.documentElement.dataset.harmed='yes'</script><img src=x onerror=\"document.documentElement.dataset.harmed='yes'\">";
     let sent = |t: u64, event: &str, host: &str| {

@@ -158,7 +158,7 @@ class Painter extends Layout {
       if (list) list.push(row); else byTone.set(tone, [row]);
     }
     const few = shown.length <= 2500;
-    const dense = shown.length > 300 ? this.density(shown) : 1;
+    const dense = shown.length > Painter.LABELS_MOST ? this.density(shown) : 1;
     for (const tone of [...byTone.keys()].sort((a, b) => Painter.weight(a) - Painter.weight(b))) {
       context.strokeStyle = context.fillStyle = this.colour(tone);
       const plain = tone !== "--k-lost" && tone !== "--k-odd" && tone !== "--k-warn";
