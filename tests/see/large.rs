@@ -7,7 +7,7 @@ use crate::trace::page_of;
 
 /// 25,000 messages, each sent, put on the wire, read and received, between one broker and 49 workers.
 fn lines() -> Vec<Value> {
-    let mut lines = Vec::new();
+    let mut lines = vec![json!({"t": 0, "host": "broker", "event": "started", "life": 1})];
     for worker in 0..49_u64 {
         lines.push(
             json!({"t": 0, "host": format!("worker-{worker}"), "event": "stream", "stream": worker * 2}),
@@ -48,7 +48,7 @@ fn a_large_trace_is_compact_and_is_thinned_out_where_it_is_crowded_only() {
         const near = Number(dataset.arrowsDrawn);
         const filter = document.getElementById('filter');
         filter.value = 'host:\"worker-7\"'; filter.dispatchEvent(new Event('input')); await pause();
-        return [...crowded, near, dataset.passing, page.painter.shown.length].join();
+        return [...crowded, near > 200 && near < 210, dataset.passing, page.painter.shown.length].join();
     ";
     let seen = browse("large", &html, "", script);
     seen.is_well();

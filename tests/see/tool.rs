@@ -79,7 +79,9 @@ impl Seen {
 pub(crate) fn browse(test: &str, html: &str, hash: &str, script: &str) -> Seen {
     let folder = Folder::new(test);
     let added = format!(
-        "{html}<script>(async () => {{ const pause = () => new Promise((done) => setTimeout(done, 250));\n\
+        "{html}<script>(async () => {{ const pause = async () => {{\n\
+         await new Promise((done) => setTimeout(done, 250));\n\
+         if (typeof page !== 'undefined') page.paint(); }};\n\
          await pause();\n\
          try {{ document.documentElement.dataset.tried = String(await (async () => {{ {script} }})()); }}\n\
          catch (error) {{ document.documentElement.dataset.failure = String(error.stack ?? error); }} }})();</script>"

@@ -38,16 +38,16 @@ pub(crate) fn page_of(lines: &[serde_json::Value]) -> String {
     page.to_html()
 }
 
-/// How many pixels of the diagram have about the colour that the look gives a name.
+/// How many pixels of the diagram, or of its part between two heights, have about the colour that a name stands for.
 const PIXELS: &str = "
     const canvas = document.getElementById('base');
     let data = null;
-    const inked = (name) => {
+    const inked = (name, from = 0, to = canvas.height) => {
       data ??= canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
       const [r, g, b] = page.painter.colour(name).match(/[0-9a-f]{2}/gi).map((hex) => parseInt(hex, 16));
       let count = 0;
-      for (let at = 0; at < data.length; at += 4) {
-        if (Math.abs(data[at] - r) + Math.abs(data[at + 1] - g) + Math.abs(data[at + 2] - b) < 24) count++;
+      for (let at = Math.round(from) * canvas.width * 4; at < Math.round(to) * canvas.width * 4; at += 4) {
+        if (Math.abs(data[at] - r) + Math.abs(data[at + 1] - g) + Math.abs(data[at + 2] - b) < 90) count++;
       }
       return count;
     };
@@ -59,7 +59,11 @@ const PIXELS: &str = "
 fn lanes_arrows_faults_and_marks_are_drawn_light_and_dark() {
     let html = storm();
     for look in ["light", "dark"] {
-        let script = "return ['--k-message', '--k-lost', '--k-open', '--surface'].map(inked).join()";
+        let script = "
+            const { painter } = page; // Texts stand nearer to where arrows begin, heads where they end.
+            const between = inked('--k-message', painter.y(0) + painter.lane * 0.8, painter.y(0) + painter.lane * 0.9);
+            return [between, ...['--k-lost', '--k-open', '--surface'].map((name) => inked(name))].join();
+        ";
         let seen = browse(look, &html, &format!("look={look}"), &[PIXELS, script].concat());
         seen.is_well();
         assert_eq!(seen.says("theme"), look);
@@ -68,7 +72,7 @@ fn lanes_arrows_faults_and_marks_are_drawn_light_and_dark() {
         assert!(seen.count("marks-drawn") > 5);
         assert_eq!(seen.count("bands"), 3, "a cut, a crash, and the host that is down");
         let pixels: Vec<usize> = seen.says("tried").split(',').map(|count| count.parse().unwrap()).collect();
-        assert!(pixels[0] > 500, "arrows: {pixels:?}");
+        assert!(pixels[0] > 200, "arrows between two lanes: {pixels:?}");
         assert!(pixels[1] > 5, "the crash: {pixels:?}");
         assert!(pixels[2] > 5, "the restart: {pixels:?}");
         assert!(pixels[3] > 100_000, "and room between them: {pixels:?}");
@@ -105,6 +109,33 @@ fn a_reader_changes_levels_filters_zooms_and_points_with_keys_and_pointer() {
     let seen = browse("reader", &storm(), "", &[PIXELS, script].concat());
     seen.is_well();
     assert_eq!(seen.says("tried"), "packets,true,true,true,true,true,-1,true,true");
+}
+
+#[test]
+fn dragging_moves_and_a_tap_chooses_an_event_or_a_host() {
+    // Nobody really touches anything, so there is nothing to capture.
+    let script = "
+        Element.prototype.setPointerCapture = () => {};
+        const said = [];
+        const stage = document.getElementById('stage');
+        const box = stage.getBoundingClientRect();
+        const touch = (type, x, y) => stage.dispatchEvent(new PointerEvent(type, { clientX: box.left + x, clientY: box.top + y, pointerId: 7, button: 0, bubbles: true }));
+        page.view.show(2e8, 4e8); page.paint();
+        const from = page.view.from;
+        touch('pointerdown', 600, 300); touch('pointermove', 500, 300); touch('pointerup', 500, 300); await pause();
+        said.push(page.view.from > from, page.chosen);
+        const { x0, y0, x1, y1 } = page.painter.ends(15);
+        const [x, y] = [(x0 + x1) / 2, (y0 + y1) / 2];
+        touch('pointerdown', x, y); touch('pointerup', x, y); await pause();
+        said.push(page.chosen, document.getElementById('chosen').hidden);
+        const name = [page.painter.left / 2, page.painter.y(1)];
+        touch('pointerdown', ...name); touch('pointerup', ...name); await pause();
+        said.push(document.getElementById('filter').value, page.painter.shown.join(' '));
+        return said.join();
+    ";
+    let seen = browse("drag", &storm(), "", &[PIXELS, script].concat());
+    seen.is_well();
+    assert_eq!(seen.says("tried"), "true,-1,15,false,host:&quot;worker-1&quot;,0 1");
 }
 
 #[test]

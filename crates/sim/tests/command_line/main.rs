@@ -2,6 +2,7 @@
 
 mod explore;
 mod folder;
+mod see;
 
 use crate::folder::{Folder, PASSES, fails};
 
@@ -67,57 +68,6 @@ fn a_bad_scenario_exits_with_2_and_names_file_line_and_key() {
     let (_, err) = folder.exits(2, &["list", "."]);
     assert!(err.contains("bad.toml:10:") && err.contains("worse.toml:7:"), "both are named: {err}");
     folder.exits(2, &["run", "missing.toml"]);
-}
-
-#[test]
-fn a_scenario_is_run_to_be_shown_and_its_packets_can_be_written() {
-    let folder = Folder::new("pcap");
-    folder.write("passes.toml", PASSES);
-    let (columns, _) = folder.exits(0, &["trace", "passes.toml", "--seed", "3", "--on", "turmoil"]);
-    assert!(columns.contains(" received ") && columns.contains("push#0 "), "{columns}");
-    let (nothing, _) = folder.exits(0, &["trace", "passes.toml", "--pcap", "passes.pcapng"]);
-    assert_eq!(nothing, "", "it was asked for packets");
-    let packets = std::fs::read(folder.0.join("passes.pcapng")).unwrap();
-    assert_eq!(packets[..4], [0x0a, 0x0d, 0x0d, 0x0a]);
-    assert!(packets.windows(4).any(|bytes| bytes == b"NULL"), "a greeting passes");
-    folder.exits(3, &["trace", "passes.toml", "--pcap", "no/such/folder.pcapng"]);
-}
-
-#[test]
-fn a_trace_has_no_packets_and_takes_no_seed() {
-    let folder = Folder::new("packets");
-    folder.write("trace.jsonl", "{\"t\":1,\"event\":\"closed\"}\n");
-    let (_, err) = folder.exits(2, &["trace", "trace.jsonl", "--pcap", "out.pcapng"]);
-    assert!(err.contains("trace.jsonl holds no packets: give a scenario"), "{err}");
-    let (_, err) = folder.exits(2, &["trace", "trace.jsonl", "--seed", "1"]);
-    assert!(err.contains("--seed and --on are for scenarios"), "{err}");
-    folder.exits(2, &["trace", "trace.jsonl", "--on", "water"]);
-}
-
-#[test]
-fn traces_that_are_equal_exit_with_0_and_others_with_1_and_the_place() {
-    let folder = Folder::new("diff");
-    let line = |t, event: &str| format!("{{\"t\":{t},\"host\":\"a\",\"event\":\"{event}\"}}\n");
-    folder.write("one.jsonl", &(line(1000, "closed") + &line(2000, "closed")));
-    folder.write("other.jsonl", &(line(1000, "closed") + &line(3000, "unheard-of")));
-    assert_eq!(folder.exits(0, &["diff", "one.jsonl", "one.jsonl"]).0, "");
-    let (text, _) = folder.exits(1, &["diff", "one.jsonl", "other.jsonl"]);
-    assert_eq!(
-        text,
-        concat!(
-            "equal up to line 1; they part at 0.000002000 s\n",
-            "  1  0.000001 a closed\n",
-            "one.jsonl\n",
-            "  2  0.000002 a closed\n",
-            "other.jsonl\n",
-            "  2  0.000003 a unheard-of\n",
-        )
-    );
-    folder.write("bad.jsonl", &(line(1000, "closed") + "not json\n"));
-    let (_, err) = folder.exits(2, &["diff", "one.jsonl", "bad.jsonl"]);
-    assert!(err.contains("bad.jsonl: line 2 is not an event of a trace"), "{err}");
-    folder.exits(2, &["diff", "one.jsonl", "missing.jsonl"]);
-    folder.exits(2, &["diff", "one.jsonl"]);
 }
 
 #[test]

@@ -19,7 +19,7 @@ const Kinds = {
     connected: "ring", handshake: "dot", disconnected: "cross", "handshake-failed": "cross",
     stream: "ring", "stream-ended": "bar", retrying: "ring", stopped: "bar", closed: "bar",
     "not-zmtp": "cross", diverged: "cross", torn: "cross", failed: "cross", "gave-up": "slash",
-    opened: "dot", bound: "dot", connecting: "dot", subscribed: "up", unsubscribed: "down", done: "bar",
+    blocked: "beam", opened: "dot", bound: "dot", connecting: "dot", subscribed: "up", unsubscribed: "down", done: "bar",
   },
 
   /* What must never be left out for want of room. */
@@ -65,6 +65,7 @@ const Kinds = {
     cross: { d: "M-3.8-3.8L3.8 3.8M3.8-3.8L-3.8 3.8", fill: false },
     slash: { d: "M-3.6 0a3.6 3.6 0 1 0 7.2 0a3.6 3.6 0 1 0-7.2 0zM-4.6 4.6L4.6-4.6", fill: false },
     bar: { d: "M0-5V5", fill: false },
+    beam: { d: "M-7-2.2H7V2.2H-7z", fill: true },
     up: { d: "M0-4.6L4.3 3.4H-4.3z", fill: true },
     down: { d: "M0 4.6L4.3-3.4H-4.3z", fill: false },
     diamond: { d: "M0-4.4L4.4 0L0 4.4L-4.4 0z", fill: true },

@@ -20,7 +20,6 @@ class List {
       const now = this.ids.indexOf(this.chosen);
       const place = now < 0 ? 0 : Math.min(Math.max(now + by, 0), this.ids.length - 1);
       this.choose(this.ids[place]);
-      this.reveal(place);
     });
   }
 
@@ -34,6 +33,7 @@ class List {
   }
 
   reveal(place) {
+    if (place < 0) return;
     const top = place * List.ROW;
     if (top < this.box.scrollTop || top + List.ROW > this.box.scrollTop + this.box.clientHeight) {
       this.box.scrollTop = top - this.box.clientHeight / 2;

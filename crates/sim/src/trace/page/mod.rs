@@ -103,6 +103,8 @@ const SCRIPT: &str = concat!(
     include_str!("point.js"),
     include_str!("overview.js"),
     include_str!("list.js"),
+    include_str!("words.js"),
+    include_str!("gestures.js"),
     include_str!("page.js"),
     include_str!("start.js"),
 );

@@ -4,9 +4,10 @@ class Page {
     this.element = Object.fromEntries([...document.querySelectorAll("[id]")].map((element) => [element.id, element]));
     this.data = new Data(JSON.parse(this.element.data.textContent));
     this.view = new View(this.data.end);
+    this.words = new Words(this.data);
     this.painter = new Diagram(this.element.base, this.element.over, this.data);
     this.overview = new Overview(this.element.overview, this.data);
-    this.list = new List(this.element.list, this.element.rows, (id) => this.row(id), (id) => this.choose(id));
+    this.list = new List(this.element.list, this.element.rows, (id) => this.words.row(this.level.item(id)), (id) => this.choose(id));
     this.level = this.data.levels[0];
     this.filter = new Filter("");
     this.masks = null;
@@ -14,10 +15,9 @@ class Page {
     this.pointed = [];
     this.related = [];
     this.waiting = false;
-    this.pointers = new Map();
     this.levels();
     this.findings();
-    this.listen();
+    this.gestures = new Gestures(this);
     Look.start();
     this.painter.look();
     this.recall();
@@ -176,53 +176,13 @@ class Page {
     this.painter.emphasise(ids, this.chosen, this.range);
   }
 
-  // Words for what is drawn.
-
-  where(item) {
-    const name = (lane) => this.data.lanes[lane]?.name ?? "nobody";
-    return item.arrow && item.to !== item.from ? `${name(item.from)} → ${item.to < 0 ? "?" : name(item.to)}` : name(item.from);
-  }
-
-  when(item) {
-    const at = View.time(item.at);
-    if (item.until === item.at) return at;
-    return `${at} – ${View.time(item.until)}, ${View.duration(item.until - item.at)}`;
-  }
-
-  tone(item) { return item.arrow ? Kinds.arrowTone(item.kind, item.end) : Kinds.tone(item.kind); }
-
-  part(name, text, tag = "div") {
-    const element = document.createElement(tag);
-    element.className = name;
-    element.textContent = text;
-    return element;
-  }
-
-  /* An event in a few lines. */
-  words(item) {
-    const end = END_WORDS[item.end];
-    const what = this.part("what", end ? `${item.kind}, ${end}` : item.kind);
-    what.style.setProperty("--tone", `var(${this.tone(item)})`);
-    return [what, this.part("text", item.text), this.part("where", this.where(item)), this.part("when", this.when(item))];
-  }
-
-  row(id) {
-    const item = this.level.item(id);
-    const row = document.createElement("div");
-    const line = this.part("line", "");
-    const kind = this.part("kind", END_WORDS[item.end] ? `${item.kind}, ${END_WORDS[item.end]}` : item.kind, "span");
-    kind.style.setProperty("--tone", `var(${this.tone(item)})`);
-    line.append(this.part("", View.time(item.at), "time"), kind, this.part("where", this.where(item), "span"));
-    row.append(line, this.part("line text", item.text));
-    row.title = item.text;
-    return row;
-  }
-
   listEvents() {
     const first = this.firstAt(this.view.from);
     const ids = this.order.subarray(first, this.firstAt(this.view.to));
     this.element.count.textContent = `${ids.length.toLocaleString("en")} events begin in view`;
+    const moved = this.list.chosen !== this.chosen;
     this.list.show(ids, this.chosen);
+    if (moved && this.chosen >= 0) this.list.reveal(ids.indexOf(this.chosen));
   }
 
   /* The place in the order of the first event at `t` or later. */
@@ -246,18 +206,18 @@ class Page {
     box.hidden = id < 0;
     if (id >= 0) {
       const item = this.level.item(id);
-      box.replaceChildren(...this.words(item));
+      box.replaceChildren(...this.words.of(item));
       const name = Page.message(item.text);
       if (name) {
-        const only = this.part("", `Only ${name}`, "button");
+        const only = Words.part("", `Only ${name}`, "button");
         only.type = "button";
         only.addEventListener("click", () => {
           this.element.filter.value = `"${name}"`;
           this.search();
         });
-        const actions = this.part("actions", "");
+        const actions = Words.part("actions", "");
         actions.append(only);
-        if (this.related.length > 0) actions.append(this.part("where", `${this.related.length} more of it`, "span"));
+        if (this.related.length > 0) actions.append(Words.part("where", `${this.related.length} more of it`, "span"));
         box.append(actions);
       }
       this.view.reveal(item.at, item.until);
@@ -312,21 +272,21 @@ class Page {
     tip.replaceChildren();
     for (const id of this.pointed.slice(0, 3)) {
       const box = document.createElement("div");
-      box.append(...this.words(this.level.item(id)));
+      box.append(...this.words.of(this.level.item(id)));
       tip.append(box);
     }
-    if (this.pointed.length > 3) tip.append(this.part("more", `and ${this.pointed.length - 3} more here`));
+    if (this.pointed.length > 3) tip.append(Words.part("more", `and ${this.pointed.length - 3} more here`));
     for (const band of bands.slice(0, 4)) {
       const box = document.createElement("div");
-      const what = this.part("what", band.label);
+      const what = Words.part("what", band.label);
       what.style.setProperty("--tone", `var(${Kinds.bandTone(band.kind)})`);
-      box.append(what, this.part("when", this.when({ at: band.from, until: band.to })));
+      box.append(what, Words.part("when", this.words.when({ at: band.from, until: band.to })));
       tip.append(box);
     }
     if (lane >= 0) {
       const { name, sockets } = this.data.lanes[lane];
       const box = document.createElement("div");
-      box.append(this.part("what", name), ...sockets.map(([socket, kind]) => this.part("where", `${socket}, ${kind}`)));
+      box.append(Words.part("what", name), ...sockets.map(([socket, kind]) => Words.part("where", `${socket}, ${kind}`)));
       tip.append(box);
     }
     tip.hidden = tip.childElementCount === 0;
@@ -347,47 +307,6 @@ class Page {
     this.emphasise();
   }
 
-  // What the reader does.
-
-  listen() {
-    const { stage, overview, filter, help } = this.element;
-    addEventListener("look", () => {
-      this.painter.look();
-      this.refresh();
-    });
-    new ResizeObserver(() => this.resize()).observe(stage);
-    addEventListener("hashchange", () => {
-      this.recall();
-      this.search();
-    });
-    this.element.in.addEventListener("click", () => this.zoom(1 / 2));
-    this.element.out.addEventListener("click", () => this.zoom(2));
-    this.element.fit.addEventListener("click", () => this.fit());
-    this.element["list-open"].addEventListener("click", () => this.open(this.element.side.hidden));
-    this.element["help-open"].addEventListener("click", () => help.showModal());
-    let later = 0;
-    filter.addEventListener("input", () => {
-      clearTimeout(later);
-      later = setTimeout(() => this.search(), 120);
-    });
-    stage.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
-    stage.addEventListener("pointerdown", (event) => this.press(event));
-    stage.addEventListener("pointermove", (event) => this.move(event));
-    for (const over of ["pointerup", "pointercancel"]) stage.addEventListener(over, (event) => this.release(event));
-    stage.addEventListener("pointerleave", () => this.unpoint());
-    stage.addEventListener("dblclick", (event) => {
-      this.view.zoom(1 / 3, this.painter.t(this.place(event).x));
-      this.refresh();
-    });
-    addEventListener("keydown", (event) => this.key(event));
-    this.chooseTime(overview);
-  }
-
-  place(event) {
-    const box = this.element.stage.getBoundingClientRect();
-    return { x: event.clientX - box.left, y: event.clientY - box.top };
-  }
-
   zoom(factor, at = this.view.from + this.view.span / 2) {
     this.view.zoom(factor, at);
     this.refresh();
@@ -396,150 +315,6 @@ class Page {
   fit() {
     this.view.fit();
     this.refresh();
-  }
-
-  wheel(event) {
-    event.preventDefault();
-    const lines = event.deltaMode === 1 ? 16 : 1;
-    const [dx, dy] = [event.deltaX * lines, event.deltaY * lines];
-    const { x, y } = this.place(event);
-    if (event.altKey) this.painter.scrollBy(dy);
-    else if (event.shiftKey) this.view.pan(((dx || dy) / this.painter.timeWidth) * this.view.span);
-    else if (Math.abs(dx) > Math.abs(dy)) this.view.pan((dx / this.painter.timeWidth) * this.view.span);
-    else if (x < this.painter.left) this.painter.scrollBy(dy);
-    else this.view.zoom(Math.exp(Math.min(Math.max(dy, -200), 200) * 0.0022), this.painter.t(x));
-    this.point(x, y);
-    this.refresh();
-  }
-
-  press(event) {
-    if (event.button !== 0) return;
-    this.element.stage.setPointerCapture(event.pointerId);
-    const place = this.place(event);
-    this.pointers.set(event.pointerId, { ...place, start: place, moved: false });
-    if (event.shiftKey && place.x > this.painter.left) this.range = [place.x, place.x];
-  }
-
-  move(event) {
-    const place = this.place(event);
-    const pointer = this.pointers.get(event.pointerId);
-    if (!pointer) return this.point(place.x, place.y);
-    const [dx, dy] = [place.x - pointer.x, place.y - pointer.y];
-    if (Math.hypot(place.x - pointer.start.x, place.y - pointer.start.y) > 4) pointer.moved = true;
-    if (!pointer.moved) return;
-    this.unpoint();
-    this.element.stage.classList.add("dragging");
-    if (this.range) {
-      this.range[1] = place.x;
-      this.emphasise();
-    } else if (this.pointers.size === 2) {
-      const other = [...this.pointers].find(([id]) => id !== event.pointerId)[1];
-      const before = Math.abs(pointer.x - other.x);
-      const after = Math.abs(place.x - other.x);
-      if (before > 10 && after > 10) this.view.zoom(before / after, this.painter.t((place.x + other.x) / 2));
-    } else {
-      this.view.pan((-dx / this.painter.timeWidth) * this.view.span);
-      this.painter.scrollBy(-dy);
-    }
-    Object.assign(pointer, place);
-    this.refresh();
-  }
-
-  release(event) {
-    const pointer = this.pointers.get(event.pointerId);
-    this.pointers.delete(event.pointerId);
-    this.element.stage.classList.remove("dragging");
-    if (!pointer) return;
-    if (this.range) {
-      const [from, to] = this.range.map((x) => this.painter.t(x)).sort((a, b) => a - b);
-      if (Math.abs(this.range[1] - this.range[0]) > 4) this.view.show(from, to);
-      this.range = null;
-      return this.refresh();
-    }
-    if (pointer.moved || event.type === "pointercancel") return;
-    const { x, y } = this.place(event);
-    this.point(x, y);
-    const lane = x < this.painter.left ? this.painter.laneAt(y) : -1;
-    if (lane >= 0) this.toggle(`host:"${this.data.lanes[lane].name}"`);
-    else this.choose(this.pointed[0] ?? -1);
-    if (event.pointerType !== "mouse" && lane >= 0) this.unpoint();
-  }
-
-  /* Dragging on the overview chooses a time; inside what is shown, it moves that. */
-  chooseTime(overview) {
-    let grip = null;
-    const at = (event) => this.overview.t(event.clientX - overview.getBoundingClientRect().left);
-    overview.addEventListener("pointerdown", (event) => {
-      overview.setPointerCapture(event.pointerId);
-      const t = at(event);
-      const inside = t > this.view.from && t < this.view.to && this.view.span < this.data.end * 0.98;
-      grip = { t, last: t, inside, moved: false };
-    });
-    overview.addEventListener("pointermove", (event) => {
-      if (!grip) return;
-      const t = at(event);
-      grip.moved ||= Math.abs(this.overview.x(t) - this.overview.x(grip.t)) > 3;
-      if (!grip.moved) return;
-      if (grip.inside) this.view.pan(t - grip.last);
-      else this.view.show(Math.min(t, grip.t), Math.max(t, grip.t));
-      grip.last = t;
-      this.refresh();
-    });
-    overview.addEventListener("pointerup", () => {
-      if (grip && !grip.moved) {
-        this.view.pan(grip.t - (this.view.from + this.view.span / 2));
-        this.refresh();
-      }
-      grip = null;
-    });
-    overview.addEventListener("dblclick", () => this.fit());
-  }
-
-  key(event) {
-    const { filter, help, stage } = this.element;
-    if (help.open || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.key === "Escape") {
-      if (event.target === filter && filter.value) filter.value = "";
-      else if (this.chosen < 0) this.open(false);
-      if (event.target === filter) this.search();
-      else this.choose(-1);
-      stage.focus();
-      return this.unpoint();
-    }
-    if (event.target === filter) return;
-    const far = event.shiftKey ? 0.5 : 0.12;
-    const action = {
-      ArrowLeft: () => this.view.pan(-this.view.span * far),
-      ArrowRight: () => this.view.pan(this.view.span * far),
-      ArrowUp: () => this.painter.scrollBy(-this.painter.lane),
-      ArrowDown: () => this.painter.scrollBy(this.painter.lane),
-      Home: () => this.view.pan(-this.data.end * 2),
-      End: () => this.view.pan(this.data.end * 2),
-      "+": () => this.zoom(1 / 1.6, this.anchor()),
-      "=": () => this.zoom(1 / 1.6, this.anchor()),
-      "-": () => this.zoom(1.6, this.anchor()),
-      f: () => this.view.fit(),
-      0: () => this.view.fit(),
-      n: () => this.step(1),
-      p: () => this.step(-1),
-      l: () => this.open(this.element.side.hidden),
-      "/": () => filter.focus(),
-      "?": () => help.showModal(),
-      1: () => this.data.levels[0] && this.show(this.data.levels[0]),
-      2: () => this.data.levels[1] && this.show(this.data.levels[1]),
-      3: () => this.data.levels[2] && this.show(this.data.levels[2]),
-    }[event.key.length === 1 ? event.key.toLowerCase() : event.key];
-    if (!action) return;
-    event.preventDefault();
-    action();
-    this.refresh();
-  }
-
-  /* Zooming by key keeps what is chosen where it is. */
-  anchor() {
-    if (this.chosen < 0) return this.view.from + this.view.span / 2;
-    const { at } = this.level.item(this.chosen);
-    return at >= this.view.from && at <= this.view.to ? at : this.view.from + this.view.span / 2;
   }
 
   // The address says what is shown, so that it can be given to somebody.

@@ -16,9 +16,11 @@ class Painter extends Layout {
     context.rect(this.left, this.top, this.timeWidth, this.height - this.top);
     context.clip();
     this.paintLanes(context);
-    this.paintBands(context);
+    this.paintBands(context, 0.13);
     this.paintSpans(context);
     const arrows = this.paintArrows(context);
+    /* A crowd covers them. */
+    if (arrows.crowded) this.paintBands(context, 0.36);
     const marks = this.paintMarks(context);
     this.paintFindings(context);
     if (arrows.inView <= Painter.LABELS_MOST) this.paintTexts(context, arrows.rows);
@@ -71,7 +73,7 @@ class Painter extends Layout {
     return hatch;
   }
 
-  paintBands(context) {
+  paintBands(context, strength) {
     for (const band of this.data.bands) {
       const extent = this.extent(band);
       if (!extent) continue;
@@ -81,7 +83,7 @@ class Painter extends Layout {
       const everywhere = band.lanes.length === 0;
       context.fillStyle = this.colour(tone);
       if (everywhere) {
-        context.globalAlpha = 0.07;
+        context.globalAlpha = strength / 2;
         context.fillRect(from, this.top, width, this.height - this.top);
         context.globalAlpha = 1;
         continue;
@@ -99,7 +101,7 @@ class Painter extends Layout {
           context.fillStyle = this.colour(tone);
           continue;
         }
-        context.globalAlpha = 0.13;
+        context.globalAlpha = strength;
         context.fillRect(from, y, width, height);
         context.globalAlpha = 1;
       }
@@ -156,7 +158,7 @@ class Painter extends Layout {
       if (list) list.push(row); else byTone.set(tone, [row]);
     }
     const few = shown.length <= 2500;
-    const dense = shown.length > 300 ? this.density(shown) : 1;
+    const dense = shown.length > Painter.LABELS_MOST ? this.density(shown) : 1;
     for (const tone of [...byTone.keys()].sort((a, b) => Painter.weight(a) - Painter.weight(b))) {
       context.strokeStyle = context.fillStyle = this.colour(tone);
       const plain = tone !== "--k-lost" && tone !== "--k-odd" && tone !== "--k-warn";
