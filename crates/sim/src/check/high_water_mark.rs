@@ -81,6 +81,7 @@ struct Held {
     /// Pipes that can fill.
     pipes: u64,
     sndhwm: Option<u64>,
+    sndhwm_bytes: Option<u64>,
     rcvhwm: Option<u64>,
     pending_max: u64,
     /// Taken and not left.
@@ -89,6 +90,7 @@ struct Held {
     arrived: BTreeSet<MessageName>,
     /// Fewest bytes of a message taken, and of a frame that arrived.
     smallest_taken: u64,
+    largest_taken: u64,
     smallest_arrived: u64,
 }
 
@@ -101,11 +103,13 @@ impl Held {
             kind: socket.kind,
             pipes,
             sndhwm: high_water_mark(socket.options.sndhwm),
+            sndhwm_bytes: socket.options.sndhwm_bytes.map(|mark| mark.value().0).filter(|mark| *mark > 0),
             rcvhwm: high_water_mark(socket.options.rcvhwm),
             pending_max: pending_max(plan, number),
             taken: BTreeMap::new(),
             arrived: BTreeSet::new(),
             smallest_taken: u64::MAX,
+            largest_taken: 0,
             smallest_arrived: u64::MAX,
         }
     }
@@ -123,9 +127,17 @@ impl Held {
         }
         self.taken.insert(message.clone(), bytes);
         self.smallest_taken = self.smallest_taken.min(bytes.max(1));
-        let limit = self.pipes * (self.sndhwm? + BATCH_MAX / self.smallest_taken + 2);
         let held = self.taken.len() as u64;
-        (held > limit).then(|| format!("{held} messages were taken and have not left, more than {limit}"))
+        if let Some(limit) = self.sndhwm.map(|hwm| self.pipes * (hwm + BATCH_MAX / self.smallest_taken + 2))
+            && held > limit
+        {
+            return Some(format!("{held} messages were taken and have not left, more than {limit}"));
+        }
+        // The message that crosses the mark still fits, and the one that fills the batch.
+        self.largest_taken = self.largest_taken.max(bytes);
+        let held: u64 = self.taken.values().sum();
+        let limit = self.pipes * (self.sndhwm_bytes? + BATCH_MAX + 2 * self.largest_taken);
+        (held > limit).then(|| format!("{held} bytes were taken and have not left, more than {limit}"))
     }
 
     fn left(&mut self, message: &MessageName) {
@@ -188,6 +200,21 @@ mod tests {
         let one_left =
             [take(10), vec![pass(PUSH, Direction::Out, 0), (PUSH.0, PUSH.1, sent("push#10"))]].concat();
         nothing_found_in(PIPELINE, check, &trace(&one_left));
+    }
+
+    #[test]
+    fn a_sender_holds_bytes_up_to_their_mark_and_a_batch_and_no_more() {
+        let bytes = PIPELINE.replace("sndhwm = 2", "sndhwm = 0, sndhwm_bytes = 100000");
+        let take =
+            |count| (0..count).map(|n| (PUSH.0, PUSH.1, sent(&format!("push#{n}")))).collect::<Vec<Line>>();
+        // Two pipes of 100,000 bytes, two batches of 131,072, and in each the message that crosses the mark.
+        nothing_found_in(&bytes, check, &trace(&take(8)));
+        found_in(
+            &bytes,
+            check,
+            &trace(&take(9)),
+            "900000 bytes were taken and have not left, more than 862144",
+        );
     }
 
     #[test]
