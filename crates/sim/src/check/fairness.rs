@@ -166,10 +166,10 @@ fn received_in_turn(events: &[Event], streams: &Streams, socket: usize, name: &s
                 stream,
                 dir: Direction::In,
                 frame: WireFrame::Message { of: Some(of), more: false, .. },
-            } if streams.end(*stream).is_some_and(|end| end.socket == Some(socket)) => {
-                if received.get(of).is_some_and(|at| *at > position) {
-                    arrived.entry(*stream).or_default().push(of);
-                }
+            } if streams.end(*stream).is_some_and(|end| end.socket == Some(socket))
+                && received.get(of).is_some_and(|at| *at > position) =>
+            {
+                arrived.entry(*stream).or_default().push(of);
             }
             What::Received { message, .. } if event.is_at(name) => {
                 let ready: Vec<u64> = arrived

@@ -33,10 +33,11 @@ pub fn check(case: &Case<'_>) -> Vec<Violation> {
                 hosts_down.retain(|host| Some(*host) != event.host.as_ref());
             }
             // A process that dies drops everything, and its kernel does what it does.
-            What::Dropped { stream, operation, .. } if operation == "write" => {
-                if !event.host.as_ref().is_some_and(|host| hosts_down.contains(host)) {
-                    cut_off.insert(*stream);
-                }
+            What::Dropped { stream, operation, .. }
+                if operation == "write"
+                    && !event.host.as_ref().is_some_and(|host| hosts_down.contains(host)) =>
+            {
+                cut_off.insert(*stream);
             }
             What::StreamEnded { stream, how }
                 if matches!(how.as_str(), "reset" | "peer-reset" | "timed-out") =>

@@ -129,7 +129,7 @@ impl Observer {
     }
 
     /// Bytes followed a write that was dropped, unless that was allowed.
-    fn continued(&mut self, now: Instant, stream: u64, allowed: Result<(), u64>) {
+    fn continued(&self, now: Instant, stream: u64, allowed: Result<(), u64>) {
         if let Err(bytes) = allowed {
             self.at_stream(now, stream, What::Continued { stream, bytes });
         }
