@@ -42,6 +42,7 @@ pub mod trace;
 pub mod workload;
 
 mod budget;
+mod cancel;
 mod clock;
 mod control;
 mod dice;
@@ -59,6 +60,7 @@ mod task;
 mod throttle;
 mod world;
 
+pub use cancel::CancelPoint;
 pub use control::Control;
 pub use dice::Dice;
 pub use event::{

@@ -302,6 +302,11 @@ impl Sim {
         }
     }
 
+    /// Whether [`next_event`](Self::next_event) can tell: on [`Carrier::Warp`].
+    pub fn knows_next_event(&self) -> bool {
+        matches!(self.run, Run::Warp(_))
+    }
+
     /// When the next thing happens, if anything is going to. [`Carrier::Warp`] only: turmoil does not know.
     ///
     /// `None` with tasks that still wait means that they wait for ever.

@@ -153,15 +153,15 @@ mod tests {
 
     #[test]
     fn a_broken_connection_takes_along_its_pipe_and_a_batch_and_no_more() {
-        // The pipe holds two messages; a batch is full with the second of 100,000 bytes.
+        // The pipe holds two messages; a batch is full with the eleventh of 100,000 bytes.
         let lose = |count, closing: &[u64]| {
             let ends = closing.iter().map(|stream| at(PUSH, closed(*stream))).collect();
             trace(&[pipeline(), pushes(0..count), ends].concat())
         };
-        nothing_found(check, &lose(4, &[4]));
-        found(check, &lose(5, &[4]), NEVER_LEFT);
-        nothing_found(check, &lose(8, &[4, 6]));
-        found(check, &lose(9, &[4, 6]), NEVER_LEFT);
+        nothing_found(check, &lose(13, &[4]));
+        found(check, &lose(14, &[4]), NEVER_LEFT);
+        nothing_found(check, &lose(26, &[4, 6]));
+        found(check, &lose(27, &[4, 6]), NEVER_LEFT);
     }
 
     #[test]
@@ -170,8 +170,8 @@ mod tests {
             let sending = (0..count).map(|n| at(REQ, sent(&format!("req#{n}")))).collect();
             trace(&[connection(REQ, REP, 1), sending, vec![at(REQ, closed(1))]].concat())
         };
-        nothing_found_in(REQUESTS, check, &lose(2));
-        found_in(REQUESTS, check, &lose(3), NEVER_LEFT);
+        nothing_found_in(REQUESTS, check, &lose(11));
+        found_in(REQUESTS, check, &lose(12), NEVER_LEFT);
     }
 
     #[test]

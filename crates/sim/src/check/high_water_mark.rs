@@ -7,7 +7,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::ledger::{BATCH_MAX, high_water_mark};
+use super::batch::{Smallest, TOTAL_MAX};
+use super::ledger::high_water_mark;
 use super::{Case, Violation};
 use crate::scenario::{Plan, SocketKind};
 use crate::trace::wire::WireFrame;
@@ -40,9 +41,9 @@ pub fn check(case: &Case<'_>) -> Vec<Violation> {
                     sockets[number].forget();
                 }
             }
-            What::Sent { message, bytes, .. } => {
+            What::Sent { message, bytes, parts, .. } => {
                 if let Some(number) = number {
-                    let problem = sockets[number].take(message, *bytes);
+                    let problem = sockets[number].take(message, *bytes, u64::from(*parts));
                     violations.extend(problem.map(|problem| Violation::at(event, problem)));
                 }
             }
@@ -81,14 +82,16 @@ struct Held {
     /// Pipes that can fill.
     pipes: u64,
     sndhwm: Option<u64>,
+    sndhwm_bytes: Option<u64>,
     rcvhwm: Option<u64>,
     pending_max: u64,
     /// Taken and not left.
     taken: BTreeMap<MessageName, u64>,
     /// Arrived and not received.
     arrived: BTreeSet<MessageName>,
-    /// Fewest bytes of a message taken, and of a frame that arrived.
-    smallest_taken: u64,
+    /// The smallest messages taken, and the fewest bytes of a frame that arrived.
+    smallest_taken: Smallest,
+    largest_taken: u64,
     smallest_arrived: u64,
 }
 
@@ -101,11 +104,13 @@ impl Held {
             kind: socket.kind,
             pipes,
             sndhwm: high_water_mark(socket.options.sndhwm),
+            sndhwm_bytes: socket.options.sndhwm_bytes.map(|mark| mark.value().0).filter(|mark| *mark > 0),
             rcvhwm: high_water_mark(socket.options.rcvhwm),
             pending_max: pending_max(plan, number),
             taken: BTreeMap::new(),
             arrived: BTreeSet::new(),
-            smallest_taken: u64::MAX,
+            smallest_taken: Smallest::default(),
+            largest_taken: 0,
             smallest_arrived: u64::MAX,
         }
     }
@@ -116,16 +121,25 @@ impl Held {
         self.arrived.clear();
     }
 
-    fn take(&mut self, message: &MessageName, bytes: u64) -> Option<String> {
+    fn take(&mut self, message: &MessageName, bytes: u64, frames: u64) -> Option<String> {
         // What these drop, they take.
         if self.kind.drops_when_full() {
             return None;
         }
         self.taken.insert(message.clone(), bytes);
-        self.smallest_taken = self.smallest_taken.min(bytes.max(1));
-        let limit = self.pipes * (self.sndhwm? + BATCH_MAX / self.smallest_taken + 2);
+        self.smallest_taken.note(bytes, frames);
         let held = self.taken.len() as u64;
-        (held > limit).then(|| format!("{held} messages were taken and have not left, more than {limit}"))
+        if let Some(limit) =
+            self.sndhwm.map(|hwm| self.pipes * (hwm + self.smallest_taken.messages_max() + 2))
+            && held > limit
+        {
+            return Some(format!("{held} messages were taken and have not left, more than {limit}"));
+        }
+        // The message that crosses the mark still fits, and the one that fills the batch.
+        self.largest_taken = self.largest_taken.max(bytes);
+        let held: u64 = self.taken.values().sum();
+        let limit = self.pipes * (self.sndhwm_bytes? + TOTAL_MAX + 2 * self.largest_taken);
+        (held > limit).then(|| format!("{held} bytes were taken and have not left, more than {limit}"))
     }
 
     fn left(&mut self, message: &MessageName) {
@@ -177,17 +191,32 @@ mod tests {
     fn a_sender_holds_its_pipes_and_a_batch_and_no_more() {
         let take =
             |count| (0..count).map(|n| (PUSH.0, PUSH.1, sent(&format!("push#{n}")))).collect::<Vec<Line>>();
-        // Two pipes of two messages, and in each a batch of one message of 100,000 bytes and its neighbours.
-        nothing_found_in(PIPELINE, check, &trace(&take(10)));
+        // Two pipes of two messages, and in each a batch of ten messages of 100,000 bytes and its neighbours.
+        nothing_found_in(PIPELINE, check, &trace(&take(28)));
         found_in(
             PIPELINE,
             check,
-            &trace(&take(11)),
-            "11 messages were taken and have not left, more than 10",
+            &trace(&take(29)),
+            "29 messages were taken and have not left, more than 28",
         );
         let one_left =
-            [take(10), vec![pass(PUSH, Direction::Out, 0), (PUSH.0, PUSH.1, sent("push#10"))]].concat();
+            [take(28), vec![pass(PUSH, Direction::Out, 0), (PUSH.0, PUSH.1, sent("push#28"))]].concat();
         nothing_found_in(PIPELINE, check, &trace(&one_left));
+    }
+
+    #[test]
+    fn a_sender_holds_bytes_up_to_their_mark_and_a_batch_and_no_more() {
+        let bytes = PIPELINE.replace("sndhwm = 2", "sndhwm = 0, sndhwm_bytes = 100000");
+        let take =
+            |count| (0..count).map(|n| (PUSH.0, PUSH.1, sent(&format!("push#{n}")))).collect::<Vec<Line>>();
+        // Two pipes of 100,000 bytes, two batches of 1 MiB, and in each the message that crosses the mark.
+        nothing_found_in(&bytes, check, &trace(&take(26)));
+        found_in(
+            &bytes,
+            check,
+            &trace(&take(27)),
+            "2700000 bytes were taken and have not left, more than 2697152",
+        );
     }
 
     #[test]

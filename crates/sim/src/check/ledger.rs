@@ -25,9 +25,6 @@ use crate::scenario::{Plan, SocketKind};
 use crate::trace::wire::WireFrame;
 use crate::trace::{Direction, Event, MessageName, Name, What};
 
-/// Bytes of a batch that is being written when its connection breaks: what a driver encodes at once.
-pub const BATCH_MAX: u64 = 128 * 1024;
-
 /// All messages that one receiver should have got.
 #[derive(Debug)]
 pub struct Ledger {
@@ -52,6 +49,8 @@ pub struct Entry {
     pub at: Duration,
     /// Bytes of its frames.
     pub bytes: u64,
+    /// Frames of payload.
+    pub parts: u64,
     /// ROUTER: the socket it is for; an answer: the socket that asked.
     pub to: Option<usize>,
     /// Position of its first frame on the wire, and the stream.
@@ -264,10 +263,12 @@ pub(super) fn high_water_mark(option: Option<Draw<Count>>) -> Option<u64> {
 fn entries(plan: &Plan, events: &[Event]) -> Vec<Entry> {
     let mut entries = Vec::new();
     for (sent, event) in events.iter().enumerate() {
-        let (message, bytes, to, answer, dropped) = match &event.what {
-            What::Sent { message, bytes, to, answer, .. } => (message, *bytes, to.as_ref(), *answer, false),
+        let (message, bytes, parts, to, answer, dropped) = match &event.what {
+            What::Sent { message, bytes, parts, to, answer, .. } => {
+                (message, *bytes, u64::from(*parts), to.as_ref(), *answer, false)
+            }
             What::Cancelled { message: Some(message), .. } if event.is_at(&message.sender) => {
-                (message, 0, None, false, true)
+                (message, 0, 1, None, false, true)
             }
             _ => continue,
         };
@@ -286,6 +287,7 @@ fn entries(plan: &Plan, events: &[Event]) -> Vec<Entry> {
             sent,
             at: event.at(),
             bytes,
+            parts,
             to: asker.and_then(|name| plan.socket_number(name)),
             left: None,
             arrived: None,

@@ -48,10 +48,8 @@ pub fn check(case: &Case<'_>) -> Vec<Violation> {
             violations.push(Violation::of(name, "did not get all of its messages sent".to_owned()));
         }
         let closed = events.iter().any(|event| event.is_at(name) && event.what == What::Closed);
-        // With an endless linger, a queue that nobody reads is waited for.
-        let lingers = case.plan.socket(number).options.linger.is_none()
-            && case.plan.peers(number).into_iter().any(|peer| !case.plan.hears(peer));
-        if case.trace.phase_start(Phase::Closing).is_some() && !closed && !lingers {
+        let waits = case.plan.waits_for_ever(number);
+        if case.trace.phase_start(Phase::Closing).is_some() && !closed && !waits {
             violations.push(Violation::of(name, "did not close".to_owned()));
         }
     }

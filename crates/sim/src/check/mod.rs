@@ -4,23 +4,30 @@
 //! firing. None keeps state between runs, and none believes what another computed from the same events, except
 //! for the [`ledger`] of who got which message.
 
+mod batch;
 pub mod blocking;
 pub mod conservation;
 pub mod coverage;
+pub mod deadlock;
 pub mod determinism;
 pub mod duplicates;
+pub mod fairness;
 pub mod frames;
+pub mod half_open;
 pub mod high_water_mark;
 pub mod ledger;
+pub mod linger;
 pub mod liveness;
 pub mod lockstep;
 pub mod notices;
 mod operations;
 pub mod order;
 pub mod panics;
+pub mod poison;
 pub mod publisher_filter;
 mod queues;
 pub mod reconnect;
+pub mod resources;
 pub mod resubscription;
 pub mod stream_prefix;
 mod streams;
@@ -58,10 +65,11 @@ pub struct Violation {
 pub type Check = (&'static str, fn(&Case<'_>) -> Vec<Violation>);
 
 /// All checks of a single run, the ones that make others worthless first.
-pub const CHECKS: [Check; 18] = [
+pub const CHECKS: [Check; 24] = [
     ("task panic", panics::check),
     ("stream prefix", stream_prefix::check),
     ("frame integrity", frames::check),
+    ("poison", poison::check),
     ("order per pipe", order::check),
     ("no duplicates", duplicates::check),
     ("conservation", conservation::check),
@@ -74,8 +82,13 @@ pub const CHECKS: [Check; 18] = [
     ("publisher filter", publisher_filter::check),
     ("resubscription", resubscription::check),
     ("notices", notices::check),
+    ("fairness", fairness::check),
     ("reconnect spacing", reconnect::check),
+    ("half-open", half_open::check),
+    ("deadlock", deadlock::check),
     ("liveness", liveness::check),
+    ("linger", linger::check),
+    ("resources", resources::check),
     ("coverage", coverage::check),
 ];
 

@@ -7,7 +7,8 @@
 
 use std::collections::BTreeMap;
 
-use super::ledger::{BATCH_MAX, Entry, high_water_mark};
+use super::batch::Batch;
+use super::ledger::{Entry, high_water_mark};
 use super::streams::{End, Streams};
 use crate::scenario::Plan;
 
@@ -23,8 +24,7 @@ struct Queue {
     after: Option<usize>,
     /// It was gone at this position.
     until: usize,
-    /// Bytes that the batch may still take.
-    batch: u64,
+    batch: Batch,
     /// Messages and bytes that the pipe may still take; `None` is unlimited.
     messages: Option<u64>,
     bytes: Option<u64>,
@@ -58,7 +58,7 @@ impl Queues {
         let may =
             queues.iter_mut().filter(|queue| queue.existed(entry.sent) && queue.has_room() && leads(queue));
         let queue = may.min_by_key(|queue| queue.until)?;
-        queue.put(entry.bytes);
+        queue.put(entry.bytes, entry.parts);
         Some(queue.until)
     }
 }
@@ -74,7 +74,7 @@ impl Queue {
             stream,
             after: if own_pipe { last_left.max(Some(ready)) } else { last_left },
             until,
-            batch: BATCH_MAX,
+            batch: Batch::default(),
             messages: limit(high_water_mark(options.sndhwm)),
             bytes: limit(options.sndhwm_bytes.map(|bytes| bytes.value().0).filter(|bytes| *bytes > 0)),
         })
@@ -85,13 +85,13 @@ impl Queue {
     }
 
     fn has_room(&self) -> bool {
-        self.batch > 0 || (self.messages != Some(0) && self.bytes != Some(0))
+        self.batch.has_room() || (self.messages != Some(0) && self.bytes != Some(0))
     }
 
     /// A driver encodes until its batch is full, and a pipe takes until its mark is reached: the last may go beyond.
-    fn put(&mut self, bytes: u64) {
-        if self.batch > 0 {
-            self.batch = self.batch.saturating_sub(bytes.max(1));
+    fn put(&mut self, bytes: u64, frames: u64) {
+        if self.batch.has_room() {
+            self.batch.put(bytes, frames);
         } else {
             self.messages = self.messages.map(|messages| messages.saturating_sub(1));
             self.bytes = self.bytes.map(|room| room.saturating_sub(bytes));

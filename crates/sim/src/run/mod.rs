@@ -12,7 +12,7 @@ pub use self::outcome::{Outcome, Verdict};
 use crate::check::{self, Case};
 use crate::lookout::Lookout;
 use crate::scenario::Plan;
-use crate::trace::{Capture, Observer, Packet, Phase, Recorder};
+use crate::trace::{Capture, Observer, Packet, Phase, Recorder, What};
 use crate::workload::{self, Stage};
 use crate::{Carrier, Failure, Sim, sighting};
 
@@ -28,6 +28,10 @@ const QUIET: Duration = Duration::from_secs(15);
 
 /// Simulated time in which every socket must close.
 const CLOSE_MAX: Duration = Duration::from_secs(60);
+
+/// Simulated time after closing in which everything that belonged to a socket must be gone: connections say farewell for
+/// a second.
+const SETTLE: Duration = Duration::from_secs(2);
 
 /// Runs a plan once and judges it.
 ///
@@ -108,7 +112,12 @@ fn play(sim: &Sim, plan: &Plan, stage: &Stage, recorder: &Recorder) -> Result<()
     }
     conditions.change_to(Conditions::none(), &control, plan, stage);
     stage.enter(Phase::Healed);
-    sim.run_until_condition(sim.now() + FINISH_MAX, || stage.has_progressed())?;
+    if !sim.run_until_condition(sim.now() + FINISH_MAX, || stage.has_progressed())?
+        && sim.knows_next_event()
+        && sim.next_event().is_none()
+    {
+        recorder.push(sim.now(), None, None, What::Deadlock { waiting: stage.waiting() });
+    }
 
     stage.enter(Phase::Draining);
     let deadline = sim.now() + DRAIN_MAX;
@@ -119,5 +128,13 @@ fn play(sim: &Sim, plan: &Plan, stage: &Stage, recorder: &Recorder) -> Result<()
 
     stage.enter(Phase::Closing);
     sim.run_until_finished(sim.now() + CLOSE_MAX)?;
+    sim.run(SETTLE)?;
+    for (name, host) in plan.hosts.iter().zip(control.hosts()) {
+        let tasks: Vec<_> = control.tasks(host).into_iter().map(str::to_owned).collect();
+        let streams = control.connections(host).iter().filter(|held| !held.orphan).count() as u64;
+        if !tasks.is_empty() || streams > 0 {
+            recorder.push(sim.now(), Some(name), None, What::Remains { tasks, streams });
+        }
+    }
     Ok(())
 }

@@ -102,6 +102,12 @@ impl Plan {
             .any(|workload| matches!(workload.role, Role::Receive | Role::Reply | Role::Request))
     }
 
+    /// Whether closing the socket may take for ever: with an endless linger, a queue that nobody reads is waited for.
+    pub fn waits_for_ever(&self, socket: usize) -> bool {
+        self.socket(socket).options.linger.is_none()
+            && self.peers(socket).into_iter().any(|peer| !self.hears(peer))
+    }
+
     /// Messages a workload sends before it probes.
     pub fn count(workload: &Workload) -> u64 {
         workload.count.map_or(Count(0), super::draw::Draw::value).0

@@ -48,6 +48,8 @@ pub(super) fn details(what: &What) -> String {
     match what {
         What::Phase { phase } => format!("{phase:?}").to_lowercase(),
         What::Fault { what, .. } | What::FaultOver { what, .. } => what.clone(),
+        What::Deadlock { waiting } => waiting.join(", "),
+        What::Remains { tasks, streams } => format!("{streams} streams, tasks {}", tasks.join(" ")),
         What::Started { life: 1 } | What::Closed => String::new(),
         What::Started { life } => format!("life {life}"),
         What::Crashed { how } => how.clone(),
@@ -113,6 +115,7 @@ pub(super) fn details(what: &What) -> String {
         What::Dropped { stream, operation, bytes } => {
             format!("s{stream} {operation}, {bytes} B of it happen")
         }
+        What::Continued { stream, bytes } => format!("s{stream} {bytes} B after a dropped write"),
         What::StreamEnded { stream, how } => format!("s{stream} {how}"),
     }
 }

@@ -88,6 +88,19 @@ pub enum What {
         what: String,
     },
 
+    /// Work is left to do, and nothing will ever happen again.
+    Deadlock {
+        /// Who waits for what.
+        waiting: Vec<String>,
+    },
+    /// What a host still holds when all of its sockets are closed.
+    Remains {
+        /// Tasks, by name.
+        tasks: Vec<String>,
+        /// Streams that somebody holds.
+        streams: u64,
+    },
+
     /// The host's program runs, for the `life`-th time.
     Started {
         /// From 1.
@@ -318,6 +331,13 @@ pub enum What {
         /// How many of its bytes moved or will: nobody is told.
         bytes: u64,
     },
+    /// Bytes were written on a stream after a write on it had been dropped.
+    Continued {
+        /// The stream's end.
+        stream: u64,
+        /// How many.
+        bytes: u64,
+    },
     /// A stream ended.
     StreamEnded {
         /// The stream's end.
@@ -334,6 +354,8 @@ impl What {
             Self::Phase { .. } => "phase",
             Self::Fault { .. } => "fault",
             Self::FaultOver { .. } => "fault-over",
+            Self::Deadlock { .. } => "deadlock",
+            Self::Remains { .. } => "remains",
             Self::Started { .. } => "started",
             Self::Crashed { .. } => "crashed",
             Self::TaskFailed { .. } => "task-failed",
@@ -365,6 +387,7 @@ impl What {
             Self::NotZmtp { .. } => "not-zmtp",
             Self::Diverged { .. } => "diverged",
             Self::Dropped { .. } => "dropped",
+            Self::Continued { .. } => "continued",
             Self::StreamEnded { .. } => "stream-ended",
         }
     }

@@ -9,8 +9,9 @@ use seaworthy_core::{Endpoint, Instant};
 use super::event::{Direction, Name, What};
 use super::recorder::Recorder;
 use super::wire::WireReader;
+use crate::check::poison::Poison;
 use crate::check::stream_prefix::StreamPrefix;
-use crate::event::{Event, HostId, StreamId, Tap};
+use crate::event::{Event, HostId, Operation, StreamId, Tap};
 use crate::scenario::Plan;
 
 /// Watches a simulation for a recorder.
@@ -20,6 +21,7 @@ pub struct Observer {
     recorder: Recorder,
     streams: BTreeMap<u64, Ends>,
     prefix: StreamPrefix,
+    poison: Poison,
 }
 
 /// One end of a stream.
@@ -37,7 +39,13 @@ struct Ends {
 impl Observer {
     /// An observer of a run of `plan` whose hosts are added in the plan's order.
     pub fn new(plan: Rc<Plan>, recorder: Recorder) -> Self {
-        Self { plan, recorder, streams: BTreeMap::new(), prefix: StreamPrefix::default() }
+        Self {
+            plan,
+            recorder,
+            streams: BTreeMap::new(),
+            prefix: StreamPrefix::default(),
+            poison: Poison::default(),
+        }
     }
 
     fn host(&self, host: HostId) -> Option<Name> {
@@ -120,6 +128,13 @@ impl Observer {
         }
     }
 
+    /// Bytes followed a write that was dropped, unless that was allowed.
+    fn continued(&self, now: Instant, stream: u64, allowed: Result<(), u64>) {
+        if let Err(bytes) = allowed {
+            self.at_stream(now, stream, What::Continued { stream, bytes });
+        }
+    }
+
     /// Adds every event to the audit, those that no trace shows included.
     fn audit(&self, now: Instant, event: &Event<'_>) {
         match event {
@@ -166,6 +181,8 @@ impl Tap for Observer {
             Event::Accepted { host, stream, peer, .. } => self.accepted(at, host, stream, peer),
             Event::Written { stream, bytes } => {
                 self.prefix.written(stream.index(), bytes);
+                let allowed = self.poison.written(stream.index(), bytes.len() as u64);
+                self.continued(at, stream.index(), allowed);
                 self.passed(at, stream, Direction::Out, bytes);
             }
             Event::Read { stream, bytes } => {
@@ -174,8 +191,13 @@ impl Tap for Observer {
             }
             Event::Cancelled { stream, operation, bytes, .. } => {
                 let (stream, bytes) = (stream.index(), bytes as u64);
+                let is_write = operation == Operation::Write;
                 let operation = format!("{operation:?}").to_lowercase();
                 self.at_stream(at, stream, What::Dropped { stream, operation, bytes });
+                if is_write {
+                    let allowed = self.poison.dropped(stream, bytes);
+                    self.continued(at, stream, allowed);
+                }
             }
             Event::Discarded { stream, bytes } => self.compare(at, stream, bytes),
             Event::ReadEnd { stream } => self.ended(at, stream, "end"),

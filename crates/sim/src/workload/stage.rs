@@ -146,6 +146,12 @@ impl Stage {
         self.0.awaited.borrow().iter().map(|&(from, to)| (name(from), name(to))).collect()
     }
 
+    /// What a run still waits for, in words.
+    pub fn waiting(&self) -> Vec<String> {
+        let pairs = self.awaited().into_iter().map(|(from, to)| format!("{from} -> {to}"));
+        pairs.chain(self.0.unfinished.borrow().iter().map(|name| format!("{name} to finish"))).collect()
+    }
+
     /// Whether every pair has exchanged a message since everything was healed, and every workload sent what it
     /// should.
     pub fn has_progressed(&self) -> bool {

@@ -8,6 +8,7 @@ mod stage;
 
 mod adapters;
 mod cancellation;
+mod cancellation_matrix;
 mod dealer;
 mod endpoints;
 mod handshakes;

@@ -1,0 +1,286 @@
+//! Fairness of round robin and fair queue (RFC 28, 30): nobody whose turn it is waits while others are served again and
+//! again.
+//!
+//! Round robin: a connection that certainly had room gets one of the next messages. Fair queue: a connection from which a
+//! message has arrived is received from soon. Both are judged by the longest gap, at most [`GAP_TURNS`] rounds, and by
+//! Jain's index of the shares, at least [`JAIN_MIN`], over stretches in which everybody was in the turn all the time.
+
+use std::collections::BTreeMap;
+
+use super::ledger::high_water_mark;
+use super::streams::Streams;
+use super::{Case, Violation};
+use crate::scenario::SocketKind;
+use crate::trace::wire::WireFrame;
+use crate::trace::{Direction, Event, MessageName, What};
+
+/// A connection that is in the turn waits no longer than so many rounds of all connections.
+const GAP_TURNS: u64 = 2;
+/// The least of Jain's index, (Σx)² / (n Σx²): 1 when all shares are equal, 1/n when one has all.
+const JAIN_MIN: f64 = 0.95;
+/// Shares are compared when so many messages were given for each connection: fewer are not enough to tell.
+const ROUNDS_MIN: u64 = 10;
+
+/// Finds connections that were passed over.
+pub fn check(case: &Case<'_>) -> Vec<Violation> {
+    let events = case.trace.before_closing();
+    let streams = Streams::of(case.plan, events);
+    let mut violations = Vec::new();
+    for socket in 0..case.plan.sockets.len() {
+        let name = case.plan.name(socket);
+        let turns = match case.plan.socket(socket).kind {
+            SocketKind::Push | SocketKind::Req => vec![sent_in_turn(case, events, &streams, socket)],
+            SocketKind::Dealer => vec![
+                sent_in_turn(case, events, &streams, socket),
+                received_in_turn(events, &streams, socket, name),
+            ],
+            SocketKind::Pull | SocketKind::Rep | SocketKind::Sub | SocketKind::XSub => {
+                vec![received_in_turn(events, &streams, socket, name)]
+            }
+            // A ROUTER does not hear peers whose routing id another one has; the others send to all, or to one.
+            SocketKind::Router | SocketKind::Pub | SocketKind::XPub | SocketKind::Pair => Vec::new(),
+        };
+        for problem in turns.into_iter().flatten() {
+            violations.push(Violation::of(name, problem));
+        }
+    }
+    violations
+}
+
+/// Judges turns as they are taken.
+#[derive(Debug, Default)]
+struct Turns {
+    /// How often others were served since a connection in the turn was.
+    gaps: BTreeMap<u64, u64>,
+    /// Who got how much since the turn was last made up of other connections.
+    shares: BTreeMap<u64, u64>,
+    /// The first problem.
+    problem: Option<String>,
+}
+
+impl Turns {
+    /// One was served, of those in the turn; `None`: nobody knows who.
+    fn serve(&mut self, served: Option<u64>, ready: &[u64], what: &str) {
+        self.gaps.retain(|stream, _| ready.contains(stream));
+        let same = self.shares.len() == ready.len() && ready.iter().all(|one| self.shares.contains_key(one));
+        if !same || served.is_none_or(|served| !ready.contains(&served)) {
+            self.shares = ready.iter().map(|stream| (*stream, 0)).collect();
+        }
+        let Some(served) = served else { return self.gaps.clear() };
+        let most = GAP_TURNS * ready.len() as u64;
+        for stream in ready.iter().filter(|stream| **stream != served) {
+            let gap = self.gaps.entry(*stream).or_default();
+            *gap += 1;
+            if *gap > most {
+                let count = ready.len();
+                let problem = format!("s{stream} of {count} in turn was passed over {gap} times: {what}");
+                self.problem.get_or_insert(problem);
+            }
+        }
+        self.gaps.insert(served, 0);
+        if let Some(share) = self.shares.get_mut(&served) {
+            *share += 1;
+        }
+        let total: u64 = self.shares.values().sum();
+        if ready.len() > 1 && total >= ROUNDS_MIN * ready.len() as u64 {
+            let index = jain(self.shares.values().copied());
+            if index < JAIN_MIN {
+                let shares: Vec<_> = self.shares.values().collect();
+                let problem = format!("Jain's index is {index:.3} for shares of {shares:?}: {what}");
+                self.problem.get_or_insert(problem);
+            }
+            self.shares.values_mut().for_each(|share| *share = 0);
+        }
+    }
+}
+
+/// Jain's index of fairness.
+fn jain(shares: impl Iterator<Item = u64> + Clone) -> f64 {
+    let count = shares.clone().count() as f64;
+    let sum: f64 = shares.clone().map(|share| share as f64).sum();
+    let squares: f64 = shares.map(|share| (share as f64).powi(2)).sum();
+    if squares == 0.0 { 1.0 } else { sum * sum / (count * squares) }
+}
+
+/// Round robin: where messages went, in the order of sending.
+fn sent_in_turn(case: &Case<'_>, events: &[Event], streams: &Streams, socket: usize) -> Option<String> {
+    let name = case.plan.name(socket);
+    let mut left: BTreeMap<&MessageName, (usize, u64)> = BTreeMap::new();
+    for (position, event) in events.iter().enumerate() {
+        if let What::Frame { stream, dir: Direction::Out, frame: WireFrame::Message { of: Some(of), .. } } =
+            &event.what
+            && of.sender == *name
+            && streams.end(*stream).is_some_and(|end| end.socket == Some(socket))
+        {
+            left.entry(of).or_insert((position, *stream));
+        }
+    }
+    let options = &case.plan.socket(socket).options;
+    // Credit is given in lots of half the mark: with so few waiting, a pipe has room for certain.
+    let roomy = high_water_mark(options.sndhwm).map_or(u64::MAX, |hwm| hwm / 2);
+    if options.sndhwm_bytes.is_some() {
+        return None;
+    }
+    let ends: Vec<u64> = streams.ends_of(case.plan, socket).map(|(stream, _)| stream).collect();
+    let mut turns = Turns::default();
+    let mut waiting: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
+    for (position, event) in events.iter().enumerate() {
+        let What::Sent { message, answer: false, .. } = &event.what else { continue };
+        if !event.is_at(name) {
+            continue;
+        }
+        waiting.values_mut().for_each(|waiting| waiting.retain(|left| *left > position));
+        let has_room = |stream: &&u64| {
+            streams.end(**stream).is_some_and(|end| end.is_up(position))
+                && waiting.get(*stream).is_none_or(|waiting| (waiting.len() as u64) <= roomy)
+        };
+        let ready: Vec<u64> = ends.iter().filter(has_room).copied().collect();
+        let went = left.get(message).copied();
+        if let Some((at, stream)) = went {
+            waiting.entry(stream).or_default().push(at);
+        }
+        // What waited for a connection that was not there yet says nothing about those that were.
+        let served = went.map(|(_, stream)| stream).filter(|stream| ready.contains(stream));
+        turns.serve(served, &ready, "round robin");
+    }
+    turns.problem
+}
+
+/// Fair queue: where messages came from, in the order of receiving.
+fn received_in_turn(events: &[Event], streams: &Streams, socket: usize, name: &str) -> Option<String> {
+    let received: BTreeMap<&MessageName, usize> = events
+        .iter()
+        .enumerate()
+        .filter(|(_, event)| event.is_at(name))
+        .filter_map(|(position, event)| match &event.what {
+            What::Received { message, .. } => Some((message, position)),
+            _ => None,
+        })
+        .collect();
+    let mut turns = Turns::default();
+    // Messages of each connection that have arrived and will be received.
+    let mut arrived: BTreeMap<u64, Vec<&MessageName>> = BTreeMap::new();
+    for (position, event) in events.iter().enumerate() {
+        match &event.what {
+            What::Frame {
+                stream,
+                dir: Direction::In,
+                frame: WireFrame::Message { of: Some(of), more: false, .. },
+            } if streams.end(*stream).is_some_and(|end| end.socket == Some(socket))
+                && received.get(of).is_some_and(|at| *at > position) =>
+            {
+                arrived.entry(*stream).or_default().push(of);
+            }
+            What::Received { message, .. } if event.is_at(name) => {
+                let ready: Vec<u64> = arrived
+                    .iter()
+                    .filter(|(_, waiting)| !waiting.is_empty())
+                    .map(|(stream, _)| *stream)
+                    .collect();
+                let served = ready
+                    .iter()
+                    .copied()
+                    .find(|stream| arrived.get(stream).is_some_and(|waiting| waiting.contains(&message)));
+                turns.serve(served, &ready, "fair queue");
+                if let Some(waiting) = served.and_then(|stream| arrived.get_mut(&stream)) {
+                    waiting.retain(|waiting| *waiting != message);
+                }
+            }
+            _ => {}
+        }
+    }
+    turns.problem
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{PIPELINE, found_in, message, nothing_found_in, received, sent, trace};
+    use super::*;
+
+    type Line = (&'static str, &'static str, What);
+
+    fn frame(stream: u64, dir: Direction, name: &str) -> What {
+        What::Frame {
+            stream,
+            dir,
+            frame: WireFrame::Message { bytes: 64, more: false, of: Some(message(name)) },
+        }
+    }
+
+    /// Streams 2 and 4 of `socket` on `host`, up.
+    fn up(host: &'static str, socket: &'static str) -> Vec<Line> {
+        let ready = WireFrame::Command { name: "READY".into(), bytes: 0, topic: None };
+        [2, 4]
+            .into_iter()
+            .flat_map(|stream| {
+                let opened = What::Stream { stream, peer: Some(stream - 1) };
+                let shaken = What::Frame { stream, dir: Direction::In, frame: ready.clone() };
+                [(host, socket, opened), (host, socket, shaken)]
+            })
+            .collect()
+    }
+
+    fn pushes(streams: &[u64]) -> Vec<Line> {
+        let one = |(n, stream): (usize, &u64)| {
+            let name = format!("push#{n}");
+            [("source", "push", sent(&name)), ("source", "push", frame(*stream, Direction::Out, &name))]
+        };
+        [up("source", "push"), streams.iter().enumerate().flat_map(one).collect()].concat()
+    }
+
+    #[test]
+    fn a_connection_with_room_that_is_passed_over_is_a_violation() {
+        nothing_found_in(PIPELINE, check, &trace(&pushes(&[2, 4, 2, 4, 4, 4, 4])));
+        let starved = trace(&pushes(&[2, 4, 4, 4, 4, 4, 4]));
+        found_in(PIPELINE, check, &starved, "s2 of 2 in turn was passed over 5 times: round robin");
+    }
+
+    #[test]
+    fn a_connection_that_may_be_full_is_not_in_the_turn() {
+        let full = [
+            up("source", "push"),
+            vec![("source", "push", sent("push#0")), ("source", "push", sent("push#1"))],
+        ]
+        .concat();
+        // Both wait for stream 2, whose pipe holds two; everything else goes elsewhere.
+        let others = (2..12).flat_map(|n| {
+            let name = format!("push#{n}");
+            [("source", "push", sent(&name)), ("source", "push", frame(4, Direction::Out, &name))]
+        });
+        let late = ["push#0", "push#1"].map(|name| ("source", "push", frame(2, Direction::Out, name)));
+        nothing_found_in(PIPELINE, check, &trace(&[full, others.collect(), late.to_vec()].concat()));
+    }
+
+    #[test]
+    fn shares_that_are_unequal_without_long_gaps_are_a_violation() {
+        let unequal: Vec<u64> = (0..40).map(|n| if n % 4 == 0 { 2 } else { 4 }).collect();
+        found_in(PIPELINE, check, &trace(&pushes(&unequal)), "Jain's index is 0.8");
+        assert!((jain([5, 5].into_iter()) - 1.0).abs() < 1e-9);
+        assert!((jain([9, 0, 0].into_iter()) - 1.0 / 3.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_connection_whose_messages_wait_while_others_are_received_is_a_violation() {
+        let fan_in = PIPELINE
+            .replace(
+                "host = \"source\", type = \"PUSH\", bind = [\"tcp://*:1\"]",
+                "host = \"worker\", type = \"PUSH\", connect = [\"tcp://source:1\"]",
+            )
+            .replace(
+                "host = \"worker\", type = \"PULL\", connect = [\"tcp://source:1\"]",
+                "host = \"source\", type = \"PULL\", bind = [\"tcp://*:1\"]",
+            );
+        let arrive = |n: usize, stream| {
+            ("source", "pull", frame(stream, Direction::In, &format!("push-{}#{n}", stream / 2)))
+        };
+        let take = |n: usize, stream: u64| ("source", "pull", received(&format!("push-{}#{n}", stream / 2)));
+        let all =
+            [up("source", "pull"), (0..8).flat_map(|n| [arrive(n, 2), arrive(n, 4)]).collect()].concat();
+        let turns = |order: &[(usize, u64)]| {
+            trace(&[all.clone(), order.iter().map(|(n, stream)| take(*n, *stream)).collect()].concat())
+        };
+        nothing_found_in(&fan_in, check, &turns(&[(0, 2), (0, 4), (1, 2), (1, 4), (2, 2), (2, 4)]));
+        let late = turns(&[(0, 4), (1, 4), (2, 4), (3, 4), (4, 4), (0, 2)]);
+        found_in(&fan_in, check, &late, "s2 of 2 in turn was passed over 5 times: fair queue");
+    }
+}
