@@ -9,7 +9,7 @@ use crate::tool::{Folder, STORM, perform, tshark};
 /// The arguments that make tshark read ZMTP on a port.
 fn zmtp_on(port: u16) -> Vec<String> {
     let known = tshark(&["-G", "protocols"]).lines().any(|line| line.split('\t').nth(2) == Some("zmtp"));
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("zmtp-wireshark/zmtp-dissector.lua");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("zmtp.lua");
     let script = (!known).then(|| ["-X".to_owned(), format!("lua_script:{}", script.display())]);
     script.into_iter().flatten().chain(["-d".to_owned(), format!("tcp.port=={port},zmtp")]).collect()
 }
