@@ -257,7 +257,7 @@ impl Builder {
             ToOwned::to_owned,
         );
         let lanes = if let Some(lane) = lane { vec![lane] } else { self.lanes_named_in(&label) };
-        let kind = if &*line.event == "fault" { fault_kind(&label) } else { line.event.to_string() };
+        let kind = if &*line.event == "fault" { self.fault_kind(&label) } else { line.event.to_string() };
         let from = line.number("start").unwrap_or(line.t);
         let until = line
             .number("end")
@@ -285,12 +285,21 @@ impl Builder {
         }
     }
 
+    /// The lane of a host or of a socket's host, by a word in which it may be named.
+    fn place(&self, word: &str) -> Option<usize> {
+        self.lane_of.get(word).or_else(|| self.lane_of_socket.get(word)).copied()
+    }
+
+    /// The words of what a trace calls a fault that stand before the first place.
+    fn fault_kind(&self, label: &str) -> String {
+        let words: Vec<&str> = label.split([' ', ',', ':']).collect();
+        let place = words.iter().position(|word| self.place(word).is_some());
+        words.get(..place.unwrap_or(1).max(1)).unwrap_or_default().join(" ")
+    }
+
     /// The lanes of the hosts and sockets that a text names, in the order of the lanes.
     fn lanes_named_in(&self, text: &str) -> Vec<usize> {
-        let mut lanes: Vec<usize> = text
-            .split([' ', ',', ':'])
-            .filter_map(|word| self.lane_of.get(word).or_else(|| self.lane_of_socket.get(word)).copied())
-            .collect();
+        let mut lanes: Vec<usize> = text.split([' ', ',', ':']).filter_map(|word| self.place(word)).collect();
         lanes.sort_unstable();
         lanes.dedup();
         lanes
@@ -493,15 +502,6 @@ impl Builder {
             templates: self.templates.into_list(),
         }
     }
-}
-
-/// The first words of what a trace calls a fault, before the places.
-fn fault_kind(label: &str) -> String {
-    ["power off", "slow reader", "black hole"]
-        .into_iter()
-        .find(|words| label.starts_with(words))
-        .unwrap_or_else(|| label.split([' ', ':']).next().unwrap_or_default())
-        .to_owned()
 }
 
 fn packet_kind(text: &str) -> &'static str {

@@ -15,7 +15,7 @@ const Kinds = {
   },
 
   shapes: {
-    started: "up", crashed: "cross", "task-failed": "cross", poisoned: "bolt", cancelled: "slash", dropped: "slash",
+    started: "up", crashed: "cross", "task-failed": "cross", poisoned: "bolt", cancelled: "slash", "timed-out": "slash", dropped: "slash", dropped: "slash",
     connected: "ring", handshake: "dot", disconnected: "cross", "handshake-failed": "cross",
     stream: "ring", "stream-ended": "bar", retrying: "ring", stopped: "bar", closed: "bar",
     "not-zmtp": "cross", diverged: "cross", torn: "cross", failed: "cross", "gave-up": "slash",
@@ -27,7 +27,7 @@ const Kinds = {
 
   bands: {
     cut: "--f-cut", isolate: "--f-cut", partition: "--f-cut", "black hole": "--f-cut", swizzle: "--f-cut", loss: "--f-cut",
-    hold: "--f-hold", delay: "--f-hold", degrade: "--f-slow", pause: "--f-slow", stall: "--f-slow", "slow reader": "--f-slow", slow: "--f-slow",
+    hold: "--f-hold", delay: "--f-hold", degrade: "--f-slow", pause: "--f-slow", stall: "--f-slow", "slow reader": "--f-slow", "read stall": "--f-slow", cancel: "--f-hold",
     crash: "--f-down", "power off": "--f-down", down: "--f-down",
   },
 

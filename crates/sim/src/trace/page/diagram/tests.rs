@@ -66,12 +66,15 @@ fn a_fault_is_a_band_at_the_hosts_it_names_until_it_is_over_or_all_is_healed() {
         {"t": 10, "event": "fault", "fault": 0, "what": "cut a <> c"},
         {"t": 20, "event": "fault", "fault": 1, "what": "slow reader b"},
         {"t": 30, "event": "fault-over", "fault": 0, "what": "cut a <> c"},
+        {"t": 25, "event": "fault", "fault": 2, "what": "swizzle a b: 3"},
+        {"t": 26, "event": "fault-over", "fault": 2, "what": "swizzle a b: 3"},
         {"t": 40, "event": "phase", "phase": "healed"},
         {"t": 50, "event": "phase", "phase": "closing"},
     ]);
     let expected = lines![
         {"kind": "cut", "label": "cut a <> c", "from": 10, "to": 30, "lanes": [0, 2]},
         {"kind": "slow reader", "label": "slow reader b", "from": 20, "to": 40, "lanes": [1]},
+        {"kind": "swizzle", "label": "swizzle a b: 3", "from": 25, "to": 26, "lanes": [0, 1]},
     ];
     assert_eq!(made["bands"].as_array().unwrap(), &expected);
 }
