@@ -4,6 +4,7 @@
 mod close;
 mod credit;
 mod drop_with_items;
+mod meeting;
 mod order;
 mod waiting;
 mod wake;

@@ -35,3 +35,20 @@ fn both_ways_carry_at_once() {
         assert_eq!(other.join().unwrap(), Some(8));
     });
 }
+
+#[test]
+fn spent_segments_go_back_to_the_writer() {
+    model(|| {
+        let (mut near, mut far) = bounded(0);
+        let writer = thread::spawn(move || {
+            for number in 0..5 {
+                near.out.send(Numbered(number)).unwrap();
+            }
+        });
+        for expected in 0..5 {
+            assert_eq!(receive(&mut far.inward), Some(expected));
+        }
+        assert_eq!(receive(&mut far.inward), None);
+        writer.join().unwrap();
+    });
+}

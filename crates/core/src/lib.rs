@@ -1,5 +1,5 @@
 //! The rooms of Seaworthy that know no protocol: the [`Network`] seam, [`Endpoint`]s, [`Message`]s,
-//! [`Options`] and [pipes](pipe). Users import the crate `seaworthy`, which re-exports what they need.
+//! [`Options`], [pipes](pipe) and the [names](inproc) under which sockets meet. Users import the crate `seaworthy`, which re-exports what they need.
 //!
 //! Nothing in here knows ZMTP, and only `network/compio` knows an operating system.
 
@@ -7,6 +7,7 @@
 
 mod backoff;
 mod endpoint;
+pub mod inproc;
 mod message;
 mod network;
 mod options;

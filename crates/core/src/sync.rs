@@ -17,6 +17,28 @@ pub(crate) use std::sync::{
 #[cfg(not(loom))]
 pub(crate) use self::cell::UnsafeCell;
 
+/// A number that is told to whoever asks and that nobody decides anything by, so that it orders nothing. std's under
+/// loom too, which would otherwise explore every moment at which somebody could have looked.
+#[derive(Debug, Default)]
+pub(crate) struct Tally(std::sync::atomic::AtomicU64);
+
+impl Tally {
+    pub(crate) const fn new(number: u64) -> Self {
+        Self(std::sync::atomic::AtomicU64::new(number))
+    }
+
+    #[inline(always)]
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    /// For the one thread that writes it.
+    #[inline(always)]
+    pub(crate) fn set(&self, number: u64) {
+        self.0.store(number, std::sync::atomic::Ordering::Relaxed);
+    }
+}
+
 #[cfg(not(loom))]
 mod cell {
     /// std's `UnsafeCell` with loom's interface, which lets loom see every access.

@@ -1,9 +1,11 @@
 //! The command line.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 
 /// What a process is asked to do.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Arguments {
     pub(crate) role: String,
     pub(crate) endpoint: String,
@@ -19,6 +21,8 @@ pub(crate) struct Arguments {
     pub(crate) kind: String,
     /// `--opt hwm=N`.
     pub(crate) high_water_mark: Option<usize>,
+    /// `--opt busy_poll=N`: microseconds of looking again before a socket waits.
+    pub(crate) busy_poll: Option<Duration>,
     /// `--opt nodrop=1`: a publisher waits for slow subscribers.
     pub(crate) no_drop: bool,
 }
@@ -32,7 +36,7 @@ pub(crate) enum ArgumentError {
     NoValue(String),
     #[error("unknown argument {0}")]
     Unknown(String),
-    #[error("unknown option --opt {0}: expected hwm=N or nodrop=1")]
+    #[error("unknown option --opt {0}: expected hwm=N, busy_poll=N or nodrop=1")]
     UnknownOption(String),
     #[error("{name}: {value:?} is not a number")]
     NotANumber { name: String, value: String },
@@ -51,6 +55,7 @@ impl Arguments {
             subscribers: 8,
             kind: String::new(),
             high_water_mark: None,
+            busy_poll: None,
             no_drop: false,
         };
         while let Some(name) = words.next() {
@@ -66,6 +71,9 @@ impl Arguments {
                 "--kind" => arguments.kind = value,
                 "--opt" => match value.split_once('=') {
                     Some(("hwm", messages)) => arguments.high_water_mark = Some(number("hwm", messages)?),
+                    Some(("busy_poll", micros)) => {
+                        arguments.busy_poll = Some(Duration::from_micros(number("busy_poll", micros)?));
+                    }
                     Some(("nodrop", flag)) => arguments.no_drop = flag != "0",
                     _ => return Err(ArgumentError::UnknownOption(value)),
                 },

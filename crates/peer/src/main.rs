@@ -6,6 +6,7 @@
 //! not exist prints `UNSUPPORTED why` and exits with status 3.
 
 mod arguments;
+mod inproc;
 mod meter;
 mod pipeline;
 mod publish_subscribe;
@@ -62,11 +63,13 @@ async fn run(peer: &Peer) -> Outcome {
         "pub" => publish_subscribe::publish(peer, publish_subscribe::Side::Binds).await,
         "pub_connect" => publish_subscribe::publish(peer, publish_subscribe::Side::Connects).await,
         "sub" => publish_subscribe::subscribe(peer).await,
+        "inproc" => inproc::run(peer).await,
         role => Err(report::Unsupported(format!("role {role}")).into()),
     }
 }
 
 /// What every role starts from.
+#[derive(Clone)]
 struct Peer {
     arguments: Arguments,
     context: Context,
@@ -77,11 +80,15 @@ impl Peer {
         Self { arguments, context: Context::new() }
     }
 
-    /// The defaults, with the high-water mark of `--opt hwm=N` if it is given.
+    /// The defaults, but for what `--opt hwm=N` and `--opt busy_poll=N` say.
     fn options(&self) -> Options {
+        let mut options = Options::default();
+        if let Some(limit) = self.arguments.busy_poll {
+            options = options.busy_poll(limit);
+        }
         match self.arguments.high_water_mark {
-            Some(messages) => Options::default().sndhwm(messages).rcvhwm(messages),
-            None => Options::default(),
+            Some(messages) => options.sndhwm(messages).rcvhwm(messages),
+            None => options,
         }
     }
 }

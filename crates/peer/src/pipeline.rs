@@ -9,6 +9,10 @@ use crate::{Outcome, Peer, run_until_killed};
 pub(crate) async fn push(peer: &Peer) -> Outcome {
     let push = PushSocket::with_options(&peer.context, peer.options())?;
     push.connect(&peer.arguments.endpoint)?;
+    push_all(&push, peer).await
+}
+
+pub(crate) async fn push_all(push: &PushSocket, peer: &Peer) -> Outcome {
     let payload = peer.arguments.payload();
     for _ in 0..peer.arguments.count {
         push.send(payload.clone()).await?;
@@ -30,6 +34,10 @@ pub(crate) async fn pull(peer: &Peer) -> Outcome {
     let pull = PullSocket::with_options(&peer.context, peer.options())?;
     pull.bind(&peer.arguments.endpoint)?;
     ready();
+    pull_all(&pull, peer).await
+}
+
+pub(crate) async fn pull_all(pull: &PullSocket, peer: &Peer) -> Outcome {
     let mut meter = OneWay::new(&peer.arguments);
     while meter.count(&pull.recv().await?)? {}
     Ok(())

@@ -12,6 +12,10 @@ const WARM_UP: u64 = 2000;
 pub(crate) async fn req(peer: &Peer) -> Outcome {
     let req = ReqSocket::with_options(&peer.context, peer.options())?;
     req.connect(&peer.arguments.endpoint)?;
+    ask_all(&req, peer).await
+}
+
+pub(crate) async fn ask_all(req: &ReqSocket, peer: &Peer) -> Outcome {
     let payload = peer.arguments.payload();
     for _ in 0..WARM_UP {
         req.send(payload.clone()).await?;
@@ -32,6 +36,10 @@ pub(crate) async fn rep(peer: &Peer) -> Outcome {
     let rep = RepSocket::with_options(&peer.context, peer.options())?;
     rep.bind(&peer.arguments.endpoint)?;
     ready();
+    answer_all(&rep).await
+}
+
+pub(crate) async fn answer_all(rep: &RepSocket) -> Outcome {
     loop {
         let request = rep.recv().await?;
         rep.send(request).await?;

@@ -1,11 +1,16 @@
-//! What sockets of one program share: a network.
+//! What sockets of one program share: a network, and the names under which they meet.
 
 use seaworthy_core::Network;
 
 #[cfg(feature = "compio")]
 use seaworthy_core::CompioNetwork;
 
+use crate::inproc::{InprocEndpoint, Names, list};
+
 /// The owner of what sockets share. Cloning it is cheap and gives the same context.
+///
+/// On the real network a context may be shared by threads, each with a runtime of its own. A socket is made on the
+/// thread that uses it; sockets on any of them meet at `inproc://` endpoints, whose names belong to the context.
 ///
 /// ```no_run
 /// # async fn doc() -> Result<(), seaworthy::Error> {
@@ -18,6 +23,7 @@ use seaworthy_core::CompioNetwork;
 #[derive(Clone, Debug)]
 pub struct Context<N: Network = CompioNetwork> {
     network: N,
+    names: Names,
 }
 
 /// The owner of what sockets share. Cloning it is cheap and gives the same context.
@@ -25,6 +31,7 @@ pub struct Context<N: Network = CompioNetwork> {
 #[derive(Clone, Debug)]
 pub struct Context<N: Network> {
     network: N,
+    names: Names,
 }
 
 #[cfg(feature = "compio")]
@@ -44,12 +51,32 @@ impl Default for Context {
 
 impl<N: Network> Context<N> {
     /// A context on any network.
-    pub const fn with_network(network: N) -> Self {
-        Self { network }
+    pub fn with_network(network: N) -> Self {
+        Self { network, names: Names::new() }
     }
 
     /// The network.
     pub const fn network(&self) -> &N {
         &self.network
+    }
+
+    /// Every inproc endpoint that a socket of this context, on any thread, has bound or connected to.
+    pub fn inproc_endpoints(&self) -> Vec<InprocEndpoint> {
+        list(&self.names)
+    }
+
+    pub(crate) const fn names(&self) -> &Names {
+        &self.names
+    }
+}
+
+#[cfg(all(test, feature = "compio"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_context_on_the_real_network_may_be_shared_by_threads() {
+        const fn shared_by_threads<T: Send + Sync + 'static>() {}
+        const { shared_by_threads::<Context>() };
     }
 }

@@ -36,6 +36,7 @@
 mod context;
 mod error;
 mod exclusive_pair;
+mod inproc;
 pub mod low_level;
 mod monitor;
 mod parcel;
@@ -57,6 +58,7 @@ pub use seaworthy_core::CompioNetwork;
 pub use seaworthy_core::{CompioListener, CompioStream};
 
 pub use bytes::Bytes;
+pub use seaworthy_core::pipe::{HighWaterMarks, Level};
 #[doc(no_inline)]
 pub use seaworthy_core::{
     Endpoint, EndpointError, Host, Instant, IpcPath, Listener, Message, Network, Options, PoisonGuard,
@@ -67,6 +69,7 @@ pub use seaworthy_zmtp::{ConnectionConfig, SocketType};
 pub use crate::context::Context;
 pub use crate::error::{Error, TrySendError};
 pub use crate::exclusive_pair::Pair;
+pub use crate::inproc::{InprocEndpoint, InprocPipe};
 pub use crate::monitor::{Event, MONITOR_EVENTS_MAX, Monitor};
 pub use crate::pipeline::{Pull, Push};
 pub use crate::publish_subscribe::{Pub, Sub, TOPIC_BYTES_MAX, TOPICS_MAX, XPub, XSub};

@@ -1,5 +1,6 @@
 //! The peers of a socket: its ends of their pipes, and which of them have something to say.
 
+use std::mem;
 use std::sync::Arc;
 use std::task::Waker;
 
@@ -28,8 +29,12 @@ pub(crate) struct Peer {
     pub(crate) departed: bool,
     /// Nothing is received from it for now; what it sends stays in its pipe.
     pub(crate) ignored: bool,
+    /// It was ignored when its turn came, and is no longer in the turn.
+    pub(crate) passed_over: bool,
     /// The last distribution that chose this peer, so that overlapping subscriptions choose it once.
     pub(crate) chosen: u64,
+    /// It is on the list of those with messages that were not handed over.
+    unpublished: bool,
     readable: Waker,
     writable: Waker,
 }
@@ -55,6 +60,10 @@ pub struct Peers {
     pub(crate) readable: Arc<Ready>,
     /// Peers that became writable since a policy looked.
     pub(crate) writable: Arc<Ready>,
+    /// Peers whose pipes hold messages that were not handed over yet.
+    unpublished: Vec<PeerId>,
+    /// There was a peer of this process, whose pipe brings what a driver would have told otherwise.
+    insiders: bool,
 }
 
 #[derive(Debug)]
@@ -65,7 +74,14 @@ struct Slot {
 
 impl Peers {
     pub(crate) fn new() -> Self {
-        Self { slots: Vec::new(), vacant: Vec::new(), readable: Arc::default(), writable: Arc::default() }
+        Self {
+            slots: Vec::new(),
+            vacant: Vec::new(),
+            readable: Arc::default(),
+            writable: Arc::default(),
+            unpublished: Vec::new(),
+            insiders: false,
+        }
     }
 
     /// Adds a peer. Policies that read or write it in turn are to take it for ready until it turns out not to be.
@@ -82,7 +98,9 @@ impl Peers {
             connected: false,
             departed: false,
             ignored: false,
+            passed_over: false,
             chosen: 0,
+            unpublished: false,
             readable: self.readable.notice(id),
             writable: self.writable.notice(id),
         });
@@ -101,10 +119,48 @@ impl Peers {
         Some(peer)
     }
 
+    /// A peer of this process comes.
+    pub(crate) const fn add_insider(&mut self) {
+        self.insiders = true;
+    }
+
+    /// True when a peer of this process may be there.
+    pub(crate) const fn has_insiders(&self) -> bool {
+        self.insiders
+    }
+
+    /// Hands a peer what was written to its pipe, now or with what follows.
+    #[inline(always)]
+    pub(crate) fn publish_soon(&mut self, id: PeerId) {
+        if let Some(peer) = self.get_mut(id)
+            && peer.pipe.out.publish_soon()
+            && !mem::replace(&mut peer.unpublished, true)
+        {
+            self.unpublished.push(id);
+        }
+    }
+
+    /// True when [`publish_all`](Self::publish_all) has something to do.
+    #[inline(always)]
+    pub(crate) const fn has_unpublished(&self) -> bool {
+        !self.unpublished.is_empty()
+    }
+
+    /// Hands every peer what was written to its pipe.
+    pub(crate) fn publish_all(&mut self) {
+        while let Some(id) = self.unpublished.pop() {
+            if let Some(peer) = self.get_mut(id) {
+                peer.unpublished = false;
+                peer.pipe.out.publish_all();
+            }
+        }
+    }
+
     /// Receives from an ignored peer again.
     pub(crate) fn heed(&mut self, id: PeerId) {
         if let Some(peer) = self.get_mut(id)
-            && std::mem::take(&mut peer.ignored)
+            && mem::take(&mut peer.ignored)
+            && mem::take(&mut peer.passed_over)
         {
             self.readable.add(id);
         }

@@ -25,10 +25,15 @@ struct Tasks {
 }
 
 impl Ready {
+    /// True when a peer became ready.
+    pub(crate) fn any(&self) -> bool {
+        self.any.load(Ordering::Acquire)
+    }
+
     /// Moves the peers that became ready to `active`.
     #[inline]
     pub(crate) fn drain(&self, active: &mut impl Extend<PeerId>) {
-        if self.any.load(Ordering::Acquire) {
+        if self.any() {
             self.drain_some(active);
         }
     }

@@ -16,6 +16,7 @@ mod determinism;
 mod fault_kinds;
 mod half_close;
 mod hosts;
+mod inproc_threads;
 mod ipc;
 mod links;
 mod partial_writes;

@@ -50,6 +50,12 @@ pub trait Network: Clone + 'static {
     /// A random number, uniform over all of `u64`. In a simulation it follows from the seed.
     fn random(&self) -> u64;
 
+    /// Whether time passes while a task runs, so that it may see what other threads do meanwhile. In a simulation
+    /// nothing happens until a task waits.
+    fn has_other_threads(&self) -> bool {
+        false
+    }
+
     /// Opens a stream to `endpoint`, resolving its host name if it has one.
     ///
     /// Cancel-safe in the sense that a dropped attempt leaves no stream behind.

@@ -7,15 +7,18 @@
 //!
 //! The ends may live on different threads; each is used by one task at a time. tests/loom runs these very files.
 
+mod gauge;
 mod queue;
 mod wake;
 
 use std::fmt;
 use std::task::Waker;
 
+pub use self::gauge::{Gauge, Level};
 use self::queue::{Consumer, Producer};
 use self::wake::Wake;
-use crate::sync::{Arc, AtomicBool, AtomicU64, Ordering};
+pub(crate) use self::wake::wake_across;
+use crate::sync::{Arc, AtomicBool, AtomicU64, Ordering, Tally};
 
 /// How much one way of a pipe holds. Zero means unlimited.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,6 +33,16 @@ impl HighWaterMarks {
     /// Items after which credit is given: half the mark, as libzmq's `compute_lwm`.
     const fn lot(self) -> Self {
         Self { messages: self.messages.div_ceil(2), bytes: self.bytes.div_ceil(2) }
+    }
+
+    /// What a way holds that has these marks on one side and those on the other: their sum, or no limit when either
+    /// has none.
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
+        const fn sum(one: usize, other: usize) -> usize {
+            if one == 0 || other == 0 { 0 } else { one.saturating_add(other) }
+        }
+        Self { messages: sum(self.messages, other.messages), bytes: sum(self.bytes, other.bytes) }
     }
 
     const fn threshold(self) -> Threshold {
@@ -69,18 +82,43 @@ pub enum Refused<T> {
     Closed(T),
 }
 
-/// One way of a pipe, as both sides see it.
+/// One way of a pipe, as both sides see it. What one side writes often lies apart from what the other does.
 struct Way {
-    /// Items and bytes that the reader has given credit for.
-    credit_messages: AtomicU64,
-    credit_bytes: AtomicU64,
+    /// The reader's.
+    read: Apart<Read>,
+    /// The writer's.
+    written: Apart<Written>,
     reader_gone: AtomicBool,
     writer_gone: AtomicBool,
     /// The writer, waiting for credit.
     writer: Wake,
     /// The reader, waiting for items.
     reader: Wake,
+    /// Who wants to know when the writer is gone.
+    watcher: Wake,
 }
+
+struct Read {
+    /// Items and bytes that the reader has given credit for.
+    credit_messages: AtomicU64,
+    credit_bytes: AtomicU64,
+    /// Items and bytes ever taken.
+    messages: Tally,
+    bytes: Tally,
+}
+
+struct Written {
+    /// Items and bytes ever written.
+    messages: Tally,
+    bytes: Tally,
+    /// The marks.
+    messages_max: Tally,
+    bytes_max: Tally,
+}
+
+/// Lies in cache lines of its own: two cores that write to one line wait for each other.
+#[repr(align(128))]
+struct Apart<T>(T);
 
 /// One end of a pipe: a way out and a way in. Dropping it tells the other end, which still reads what was written.
 #[derive(Debug)]
@@ -89,6 +127,27 @@ pub struct PipeEnd<T: Weigh> {
     pub out: Sender<T>,
     /// The way from the other end.
     pub inward: Receiver<T>,
+}
+
+impl<T: Weigh> PipeEnd<T> {
+    /// Sets other marks for both ways, as far as this end goes by them: it writes by those of the way out, and gives
+    /// credit by those of the way in. The other end has to do the same.
+    pub fn set_marks(&mut self, out: HighWaterMarks, inward: HighWaterMarks) {
+        self.out.set_marks(out);
+        self.inward.set_marks(inward);
+    }
+
+    /// Makes this a [`local_pipe`], for ends of which it turns out that both are on this thread, where they must stay.
+    pub fn stay_local(&self) {
+        for way in [&self.out.way, &self.inward.way] {
+            [&way.writer, &way.reader, &way.watcher].into_iter().for_each(Wake::stay_local);
+        }
+    }
+
+    /// A look at what the pipe holds, from any thread.
+    pub fn gauge(&self) -> Gauge {
+        Gauge::new(Arc::clone(&self.out.way), Arc::clone(&self.inward.way))
+    }
 }
 
 /// Creates a pipe, with the marks of the way from the first end to the second, and of the way back. Its ends may be
@@ -114,42 +173,47 @@ fn ends<T: Weigh>(there: HighWaterMarks, back: HighWaterMarks, local: bool) -> (
 
 fn way<T: Weigh>(marks: HighWaterMarks, local: bool) -> (Sender<T>, Receiver<T>) {
     let way = Arc::new(Way {
-        credit_messages: AtomicU64::new(0),
-        credit_bytes: AtomicU64::new(0),
+        read: Apart(Read {
+            credit_messages: AtomicU64::new(0),
+            credit_bytes: AtomicU64::new(0),
+            messages: Tally::new(0),
+            bytes: Tally::new(0),
+        }),
+        written: Apart(Written {
+            messages: Tally::new(0),
+            bytes: Tally::new(0),
+            messages_max: Tally::new(marks.messages as u64),
+            bytes_max: Tally::new(marks.bytes as u64),
+        }),
         reader_gone: AtomicBool::new(false),
         writer_gone: AtomicBool::new(false),
         writer: Wake::new(local),
         reader: Wake::new(local),
+        watcher: Wake::new(local),
     });
     let (producer, consumer) = queue::queue();
     (
         Sender {
             way: Arc::clone(&way),
             queue: producer,
+            batch: 1,
             threshold: marks.threshold(),
-            messages: 0,
-            bytes: 0,
             credit: (0, 0),
         },
-        Receiver {
-            way,
-            queue: consumer,
-            lot: marks.lot().threshold(),
-            messages: 0,
-            bytes: 0,
-            credit: (0, 0),
-        },
+        Receiver { way, queue: consumer, lot: marks.lot().threshold(), credit: (0, 0) },
     )
 }
+
+/// Items that are handed over together at most, where handing over costs a memory fence.
+const BATCH_MAX: u64 = 64;
 
 /// The writing side of one way.
 pub struct Sender<T: Weigh> {
     way: Arc<Way>,
     queue: Producer<T>,
+    /// How many items the next batch of [`publish_soon`](Self::publish_soon) has.
+    batch: u64,
     threshold: Threshold,
-    /// Ever written.
-    messages: u64,
-    bytes: u64,
     /// The reader's credit when last looked at: messages and bytes.
     credit: (u64, u64),
 }
@@ -193,8 +257,9 @@ impl<T: Weigh> Sender<T> {
     /// value that was only just put together stalls the processor.
     #[inline(always)]
     pub fn write_in_place(&mut self, weight: usize, item: impl FnOnce() -> T) {
-        self.messages += 1;
-        self.bytes += weight as u64;
+        let written = &self.way.written.0;
+        written.messages.set(written.messages.get() + 1);
+        written.bytes.set(written.bytes.get() + weight as u64);
         self.queue.write_with(item);
     }
 
@@ -205,19 +270,58 @@ impl<T: Weigh> Sender<T> {
         self.way.reader.wake();
     }
 
+    /// Hands what was written to the reader, or leaves that to a [`publish_all`](Self::publish_all) soon: then true.
+    ///
+    /// Between threads, handing over costs a memory fence, and the fence waits until the other processor has given
+    /// up what was written to. So the first item goes at once, the next two together, the next four, and so on.
+    /// Where the ends share a thread, every item goes at once.
+    #[inline(always)]
+    pub fn publish_soon(&mut self) -> bool {
+        if !self.way.reader.is_local() && self.queue.unpublished() < self.batch {
+            return true;
+        }
+        self.batch = (self.batch * 2).min(BATCH_MAX);
+        self.publish();
+        false
+    }
+
+    /// Hands everything over, and the next item at once.
+    pub fn publish_all(&mut self) {
+        self.batch = 1;
+        if self.queue.unpublished() > 0 {
+            self.publish();
+        }
+    }
+
     /// True when the mark is reached.
     #[inline(always)]
     pub fn is_full(&mut self) -> bool {
-        self.threshold.is_reached(self.messages - self.credit.0, self.bytes - self.credit.1)
-            && self.is_still_full()
+        self.is_reached() && self.is_still_full()
+    }
+
+    /// True when the mark is reached, by the credit that is known.
+    #[inline(always)]
+    fn is_reached(&self) -> bool {
+        let written = &self.way.written.0;
+        self.threshold.is_reached(written.messages.get() - self.credit.0, written.bytes.get() - self.credit.1)
+    }
+
+    /// Sets other marks, and wakes a task that waits for room, which there may be by these.
+    pub fn set_marks(&mut self, marks: HighWaterMarks) {
+        self.threshold = marks.threshold();
+        self.way.writer.wake();
+        self.way.written.0.messages_max.set(marks.messages as u64);
+        self.way.written.0.bytes_max.set(marks.bytes as u64);
     }
 
     /// Looks for new credit.
     #[cold]
     fn is_still_full(&mut self) -> bool {
-        self.credit =
-            (self.way.credit_messages.load(Ordering::Acquire), self.way.credit_bytes.load(Ordering::Acquire));
-        self.threshold.is_reached(self.messages - self.credit.0, self.bytes - self.credit.1)
+        self.credit = (
+            self.way.read.0.credit_messages.load(Ordering::Acquire),
+            self.way.read.0.credit_bytes.load(Ordering::Acquire),
+        );
+        self.is_reached()
     }
 
     /// True when nothing will ever be read again.
@@ -230,8 +334,13 @@ impl<T: Weigh> Sender<T> {
     pub fn close(&mut self) {
         self.queue.publish();
         self.way.reader_gone.store(true, Ordering::Release);
+        self.leave();
+    }
+
+    fn leave(&self) {
         self.way.writer_gone.store(true, Ordering::Release);
         self.way.reader.wake();
+        self.way.watcher.wake();
     }
 
     /// Arranges for `waker` to be woken once there is room or the reader is gone. Gives false, and arranges
@@ -240,6 +349,8 @@ impl<T: Weigh> Sender<T> {
         if !self.is_full() || self.is_closed() {
             return false;
         }
+        // Nobody gives credit for what was not handed over.
+        self.publish_all();
         self.way.writer.sleep(waker);
         self.is_still_full() && !self.is_closed()
     }
@@ -248,8 +359,8 @@ impl<T: Weigh> Sender<T> {
     pub fn level(&mut self) -> HighWaterMarks {
         self.is_still_full();
         HighWaterMarks {
-            messages: (self.messages - self.credit.0) as usize,
-            bytes: (self.bytes - self.credit.1) as usize,
+            messages: (self.way.written.0.messages.get() - self.credit.0) as usize,
+            bytes: (self.way.written.0.bytes.get() - self.credit.1) as usize,
         }
     }
 }
@@ -257,8 +368,7 @@ impl<T: Weigh> Sender<T> {
 impl<T: Weigh> Drop for Sender<T> {
     fn drop(&mut self) {
         self.queue.publish();
-        self.way.writer_gone.store(true, Ordering::Release);
-        self.way.reader.wake();
+        self.leave();
     }
 }
 
@@ -267,9 +377,6 @@ pub struct Receiver<T: Weigh> {
     way: Arc<Way>,
     queue: Consumer<T>,
     lot: Threshold,
-    /// Ever taken.
-    messages: u64,
-    bytes: u64,
     /// What the writer was last told: messages and bytes.
     credit: (u64, u64),
 }
@@ -283,23 +390,32 @@ impl<T: Weigh> Receiver<T> {
             self.give_credit();
             return None;
         };
-        self.messages += 1;
-        self.bytes += item.weight() as u64;
-        if self.lot.is_reached(self.messages - self.credit.0, self.bytes - self.credit.1) {
+        let taken = &self.way.read.0;
+        let (messages, bytes) = (taken.messages.get() + 1, taken.bytes.get() + item.weight() as u64);
+        taken.messages.set(messages);
+        taken.bytes.set(bytes);
+        if self.lot.is_reached(messages - self.credit.0, bytes - self.credit.1) {
             self.give_credit();
         }
         Some(item)
     }
 
+    /// Gives credit by other marks from now on.
+    pub fn set_marks(&mut self, marks: HighWaterMarks) {
+        self.lot = marks.lot().threshold();
+    }
+
     /// Tells the writer what was taken.
     #[inline(never)]
     fn give_credit(&mut self) {
-        if self.credit == (self.messages, self.bytes) {
+        let read = &self.way.read.0;
+        let taken = (read.messages.get(), read.bytes.get());
+        if self.credit == taken {
             return;
         }
-        self.credit = (self.messages, self.bytes);
-        self.way.credit_messages.store(self.messages, Ordering::Release);
-        self.way.credit_bytes.store(self.bytes, Ordering::Release);
+        self.credit = taken;
+        read.credit_messages.store(taken.0, Ordering::Release);
+        read.credit_bytes.store(taken.1, Ordering::Release);
         self.way.writer.wake();
     }
 
@@ -330,10 +446,31 @@ impl<T: Weigh> Receiver<T> {
         self.queue.is_empty() && !self.is_closed()
     }
 
-    /// Arranges for `waker` to be woken once the writer is gone (or an item comes). Gives false when it is gone.
-    pub fn wait_for_close(&mut self, waker: &Waker) -> bool {
-        self.way.reader.sleep(waker);
+    /// A look at whether the writer is gone, for whoever does not read.
+    pub fn watch(&self) -> Watch {
+        Watch { way: Arc::clone(&self.way) }
+    }
+}
+
+/// Tells one task when the writer of a way is gone. There is one for each way.
+pub struct Watch {
+    way: Arc<Way>,
+}
+
+impl Watch {
+    /// Arranges for `waker` to be woken once the writer is gone. Gives false, and arranges nothing, when it is
+    /// already.
+    pub fn wait(&self, waker: &Waker) -> bool {
+        if self.is_closed() {
+            return false;
+        }
+        self.way.watcher.sleep(waker);
         !self.is_closed()
+    }
+
+    /// True when the writer is gone.
+    pub fn is_closed(&self) -> bool {
+        self.way.writer_gone.load(Ordering::Acquire)
     }
 }
 
@@ -346,13 +483,19 @@ impl<T: Weigh> Drop for Receiver<T> {
 
 impl<T: Weigh> fmt::Debug for Sender<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sender").field("written", &self.messages).finish_non_exhaustive()
+        f.debug_struct("Sender").field("written", &self.way.written.0.messages.get()).finish_non_exhaustive()
     }
 }
 
 impl<T: Weigh> fmt::Debug for Receiver<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Receiver").field("taken", &self.messages).finish_non_exhaustive()
+        f.debug_struct("Receiver").field("taken", &self.way.read.0.messages.get()).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watch").field("closed", &self.is_closed()).finish_non_exhaustive()
     }
 }
 

@@ -12,21 +12,28 @@
 //!        └─────────── published ──────────────────────┘
 //! ```
 //!
-//! An emptied segment is kept as a spare for the producer, so a queue in steady state does not allocate. A queue
+//! Emptied segments are kept as spares for the producer, so a queue in steady state does not allocate. The consumer
+//! puts them on a list, one by one; the producer takes the whole list when it needs one. A queue
 //! that was never written to has no segment.
 #![allow(unsafe_code, reason = "slots change their owner by a counter, which the borrow checker cannot see")]
 
 use std::mem::MaybeUninit;
 use std::ptr;
 
+use super::Apart;
 use crate::sync::{Arc, AtomicPtr, AtomicU64, Ordering, UnsafeCell};
 
 /// Items a segment holds. Small under loom, so that a model crosses segments in few steps.
 const SLOTS: usize = if cfg!(loom) { 2 } else { 32 };
 
+/// Spare segments that wait for the producer at most; further ones are freed. Together they hold what a pipe with the
+/// default marks holds between two threads.
+const SPARES_MAX: u32 = 64;
+
 struct Segment<T> {
     slots: [UnsafeCell<MaybeUninit<T>>; SLOTS],
-    /// Set by the producer before it publishes the first item of the next segment.
+    /// Set by the producer before it publishes the first item of the next segment. In a list of spares, the next of
+    /// these.
     next: AtomicPtr<Self>,
 }
 
@@ -41,15 +48,15 @@ impl<T> Segment<T> {
 
 struct Shared<T> {
     /// Items ever published. Written by the producer; `Release` hands the slots over.
-    published: AtomicU64,
+    published: Apart<AtomicU64>,
     /// Items ever taken. Written by the consumer; read when the queue is dropped.
     taken: AtomicU64,
     /// The first segment there ever was; the consumer takes it from here once.
     first: AtomicPtr<Segment<T>>,
     /// The oldest segment that is still linked; read when the queue is dropped.
     oldest: AtomicPtr<Segment<T>>,
-    /// An emptied segment on its way back to the producer, or null.
-    spare: AtomicPtr<Segment<T>>,
+    /// Emptied segments on their way back to the producer, the last one first.
+    spares: AtomicPtr<Segment<T>>,
 }
 
 // SAFETY: the raw pointers are owned by the queue, and each item is accessed by one thread at a time (see above),
@@ -69,6 +76,8 @@ pub(crate) struct Producer<T> {
     capacity: u64,
     /// What `shared.published` holds.
     published: u64,
+    /// Spares that were taken and not used yet, or null.
+    spares: *mut Segment<T>,
 }
 
 /// The end that reads.
@@ -80,6 +89,8 @@ pub(crate) struct Consumer<T> {
     taken: u64,
     /// What `shared.published` was when last looked at.
     published: u64,
+    /// Spares on the list, if the producer has not taken it since.
+    spares: u32,
 }
 
 // SAFETY: an end is the only user of its pointer into the chain, which `Shared` keeps alive.
@@ -90,11 +101,11 @@ unsafe impl<T: Send> Send for Consumer<T> {}
 /// An empty queue.
 pub(crate) fn queue<T>() -> (Producer<T>, Consumer<T>) {
     let shared = Arc::new(Shared {
-        published: AtomicU64::new(0),
+        published: Apart(AtomicU64::new(0)),
         taken: AtomicU64::new(0),
         first: AtomicPtr::new(ptr::null_mut()),
         oldest: AtomicPtr::new(ptr::null_mut()),
-        spare: AtomicPtr::new(ptr::null_mut()),
+        spares: AtomicPtr::new(ptr::null_mut()),
     });
     let producer = Producer {
         shared: Arc::clone(&shared),
@@ -102,8 +113,9 @@ pub(crate) fn queue<T>() -> (Producer<T>, Consumer<T>) {
         written: 0,
         capacity: 0,
         published: 0,
+        spares: ptr::null_mut(),
     };
-    let consumer = Consumer { shared, head: ptr::null_mut(), taken: 0, published: 0 };
+    let consumer = Consumer { shared, head: ptr::null_mut(), taken: 0, published: 0, spares: 0 };
     (producer, consumer)
 }
 
@@ -140,15 +152,26 @@ impl<T> Producer<T> {
     pub(crate) fn publish(&mut self) {
         if self.published != self.written {
             self.published = self.written;
-            self.shared.published.store(self.written, Ordering::Release);
+            self.shared.published.0.store(self.written, Ordering::Release);
         }
     }
 
     /// Appends a segment to the chain.
     #[cold]
     fn extend(&mut self) {
-        let spare = self.shared.spare.swap(ptr::null_mut(), Ordering::Acquire);
-        let segment = if spare.is_null() { Box::into_raw(Segment::boxed()) } else { spare };
+        if self.spares.is_null() {
+            self.spares = self.shared.spares.swap(ptr::null_mut(), Ordering::Acquire);
+        }
+        let segment = if self.spares.is_null() {
+            Box::into_raw(Segment::boxed())
+        } else {
+            let spare = self.spares;
+            // SAFETY: whoever swaps the list out owns its segments, and `Acquire` saw them linked.
+            self.spares = unsafe { (*spare).next.load(Ordering::Relaxed) };
+            // SAFETY: as above; it is off the list.
+            unsafe { (*spare).next.store(ptr::null_mut(), Ordering::Relaxed) };
+            spare
+        };
         if self.tail.is_null() {
             self.shared.oldest.store(segment, Ordering::Relaxed);
             self.shared.first.store(segment, Ordering::Release);
@@ -161,9 +184,18 @@ impl<T> Producer<T> {
     }
 }
 
+impl<T> Producer<T> {
+    /// Items that were written and not published.
+    #[inline(always)]
+    pub(crate) const fn unpublished(&self) -> u64 {
+        self.written - self.published
+    }
+}
+
 impl<T> Drop for Producer<T> {
     fn drop(&mut self) {
         self.publish();
+        free_all(self.spares);
     }
 }
 
@@ -194,7 +226,7 @@ impl<T> Consumer<T> {
     /// Looks for newly published items.
     #[inline]
     fn look(&mut self) -> bool {
-        self.published = self.shared.published.load(Ordering::Acquire);
+        self.published = self.shared.published.0.load(Ordering::Acquire);
         self.taken != self.published
     }
 
@@ -209,12 +241,29 @@ impl<T> Consumer<T> {
         // SAFETY: `head` is valid, and its `next` was set before the item that is wanted now was published.
         self.head = unsafe { (*empty).next.load(Ordering::Acquire) };
         self.shared.oldest.store(self.head, Ordering::Relaxed);
-        // SAFETY: every item of `empty` was taken and the producer left it when it set `next`: it is ours alone.
-        unsafe { (*empty).next.store(ptr::null_mut(), Ordering::Relaxed) };
-        let surplus = self.shared.spare.swap(empty, Ordering::AcqRel);
-        if !surplus.is_null() {
-            // SAFETY: a spare is owned by whoever swaps it out.
-            drop(unsafe { Box::from_raw(surplus) });
+        self.spare(empty);
+    }
+
+    /// Gives a segment that is ours alone back to the producer: every item was taken, and the producer left it when
+    /// it set `next`.
+    fn spare(&mut self, segment: *mut Segment<T>) {
+        let mut first = self.shared.spares.load(Ordering::Relaxed);
+        if first.is_null() {
+            self.spares = 0;
+        }
+        if self.spares >= SPARES_MAX {
+            free(segment);
+            return;
+        }
+        self.spares += 1;
+        loop {
+            // SAFETY: it is ours until it is on the list.
+            unsafe { (*segment).next.store(first, Ordering::Relaxed) };
+            // Nobody else puts segments on the list, so one that is first there has been first ever since.
+            match self.shared.spares.compare_exchange(first, segment, Ordering::Release, Ordering::Relaxed) {
+                Ok(_) => return,
+                Err(taken) => first = taken,
+            }
         }
     }
 }
@@ -228,7 +277,7 @@ impl<T> Drop for Consumer<T> {
 impl<T> Drop for Shared<T> {
     /// Drops what was published and never taken. Both ends are gone, so everything here is ours.
     fn drop(&mut self) {
-        let published = self.published.load(Ordering::Acquire);
+        let published = self.published.0.load(Ordering::Acquire);
         let mut taken = self.taken.load(Ordering::Acquire);
         let mut segment = self.oldest.load(Ordering::Acquire);
         let mut at_first_slot = taken == 0;
@@ -241,19 +290,21 @@ impl<T> Drop for Shared<T> {
             unsafe { (*segment).slots[slot(taken)].with_mut(|place| (*place).assume_init_drop()) };
             taken += 1;
         }
-        while !segment.is_null() {
-            segment = free(segment);
-        }
-        let spare = self.spare.load(Ordering::Acquire);
-        if !spare.is_null() {
-            free(spare);
-        }
+        free_all(segment);
+        free_all(self.spares.load(Ordering::Acquire));
     }
 }
 
-/// Frees a segment without items and gives the one behind it. Only for `Shared::drop`, which owns the chain.
+/// Frees segments without items, from this one to the end of its chain. Only for who owns the chain.
+fn free_all<T>(mut segment: *mut Segment<T>) {
+    while !segment.is_null() {
+        segment = free(segment);
+    }
+}
+
+/// Frees a segment without items and gives the one behind it. Only for who owns it.
 fn free<T>(segment: *mut Segment<T>) -> *mut Segment<T> {
-    // SAFETY: the caller owns the chain, and every segment was made by `Box::into_raw`.
+    // SAFETY: the caller owns the segment, and every segment was made by `Box::into_raw`.
     unsafe { Box::from_raw(segment) }.next.load(Ordering::Acquire)
 }
 

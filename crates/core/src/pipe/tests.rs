@@ -83,6 +83,104 @@ fn a_blocked_writer_is_woken_once_per_lot() {
 }
 
 #[test]
+fn a_blocked_writer_is_woken_by_higher_marks() {
+    let (mut sender, _receiver) = one_way(1, 0);
+    let (count, waker) = counted();
+    sender.send(1).unwrap();
+    assert!(sender.wait_for_room(&waker));
+    sender.set_marks(HighWaterMarks { messages: 2, bytes: 0 });
+    assert_eq!(count.0.load(Ordering::Relaxed), 1);
+    sender.send(2).unwrap();
+    assert_eq!(sender.send(3), Err(Refused::Full(3)));
+}
+
+#[test]
+fn batches_grow_until_all_is_handed_over() {
+    let (mut sender, mut receiver) = one_way(0, 0);
+    let mut arrives = |sender: &mut Sender<usize>| {
+        sender.write(1).unwrap();
+        sender.publish_soon();
+        std::iter::from_fn(|| receiver.take()).count()
+    };
+    assert_eq!([(); 7].map(|()| arrives(&mut sender)), [1, 0, 2, 0, 0, 0, 4]);
+    assert_eq!(arrives(&mut sender), 0);
+    sender.publish_all();
+    assert_eq!(arrives(&mut sender), 2, "one was handed over, and the next goes at once");
+}
+
+#[test]
+fn on_one_thread_every_item_is_handed_over_at_once() {
+    let (mut near, mut far) = local_pipe(HighWaterMarks::default(), HighWaterMarks::default());
+    for number in 0..10 {
+        near.out.write(number).unwrap();
+        assert!(!near.out.publish_soon());
+        assert_eq!(far.inward.take(), Some(number));
+    }
+}
+
+#[test]
+fn a_pipe_whose_ends_turn_out_to_share_a_thread_is_local() {
+    let (mut near, _far) = pipe(HighWaterMarks::default(), HighWaterMarks::default());
+    near.out.write(1).unwrap();
+    near.out.publish();
+    near.out.write(2).unwrap();
+    assert!(!near.out.publish_soon());
+    near.out.write(3).unwrap();
+    assert!(near.out.publish_soon());
+    near.stay_local();
+    assert!(!near.out.publish_soon());
+}
+
+#[test]
+fn who_waits_for_room_has_handed_over_what_fills_it() {
+    let (mut sender, mut receiver) = one_way(3, 0);
+    for number in 0..3 {
+        sender.write(number).unwrap();
+        sender.publish_soon();
+    }
+    sender.publish_all();
+    receiver.take();
+    receiver.take();
+    sender.write(3).unwrap();
+    sender.write(4).unwrap();
+    assert!(sender.wait_for_room(Waker::noop()));
+    assert_eq!(std::iter::from_fn(|| receiver.take()).collect::<Vec<_>>(), [2, 3, 4]);
+}
+
+#[test]
+fn marks_add_up_unless_one_side_has_none() {
+    let marks = |messages, bytes| HighWaterMarks { messages, bytes };
+    assert_eq!(marks(2, 10).plus(marks(3, 20)), marks(5, 30));
+    assert_eq!(marks(0, 10).plus(marks(3, 0)), marks(0, 0));
+    assert_eq!(marks(usize::MAX, 1).plus(marks(1, 1)), marks(usize::MAX, 2));
+}
+
+#[test]
+fn a_gauge_shows_what_lies_in_both_ways() {
+    let marks = HighWaterMarks { messages: 5, bytes: 50 };
+    let (mut near, mut far) = pipe(marks, HighWaterMarks::default());
+    let gauge = near.gauge();
+    near.out.send(7).unwrap();
+    near.out.write(8).unwrap();
+    far.inward.take();
+    assert_eq!(gauge.out(), Level { queued: HighWaterMarks { messages: 1, bytes: 8 }, marks });
+    assert_eq!(gauge.inward(), Level::default());
+}
+
+#[test]
+fn a_watch_is_woken_by_the_end_of_the_writer_and_by_nothing_else() {
+    let (mut near, far) = pipe::<usize>(HighWaterMarks::default(), HighWaterMarks::default());
+    let watch = far.inward.watch();
+    let (count, waker) = counted();
+    assert!(watch.wait(&waker));
+    near.out.send(1).unwrap();
+    assert_eq!(count.0.load(Ordering::Relaxed), 0);
+    drop(near);
+    assert_eq!(count.0.load(Ordering::Relaxed), 1);
+    assert!(!watch.wait(&waker));
+}
+
+#[test]
 fn a_waiting_reader_is_woken_once_per_batch() {
     let (mut sender, mut receiver) = one_way(0, 0);
     let (count, waker) = counted();

@@ -2,7 +2,7 @@
 
 use std::task::Waker;
 
-use crate::sync::{AtomicBool, Mutex, Ordering, fence};
+use crate::sync::{AtomicBool, Mutex, Ordering, Tally, fence};
 
 /// Where one task waits for the other side of a pipe.
 ///
@@ -12,18 +12,41 @@ use crate::sync::{AtomicBool, Mutex, Ordering, fence};
 pub(crate) struct Wake {
     sleeping: AtomicBool,
     waker: Mutex<Option<Waker>>,
-    /// Both sides are on one thread, which sees its own writes in order: no fence is needed.
-    local: bool,
+    /// Not zero: both sides are on one thread, which sees its own writes in order, so that no fence is needed.
+    local: Tally,
+}
+
+/// Wakes a task of what may be another thread.
+///
+/// An executor may abort the process when it is asked to wake a task of another thread while this one unwinds
+/// (compio's does), and one thread's panic is not to end the others. So then a thread that does not unwind asks.
+pub(crate) fn wake_across(waker: Waker) {
+    if std::thread::panicking() {
+        // Without another thread there is nobody left to tell.
+        let _ = std::thread::Builder::new().spawn(move || waker.wake());
+    } else {
+        waker.wake();
+    }
 }
 
 impl Wake {
     pub(crate) fn new(local: bool) -> Self {
-        Self { sleeping: AtomicBool::new(false), waker: Mutex::new(None), local }
+        Self { sleeping: AtomicBool::new(false), waker: Mutex::new(None), local: Tally::new(local.into()) }
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_local(&self) -> bool {
+        self.local.get() != 0
+    }
+
+    /// Both sides are on this thread, and will be.
+    pub(crate) fn stay_local(&self) {
+        self.local.set(1);
     }
 
     #[inline(always)]
     fn fence(&self) {
-        if !self.local {
+        if !self.is_local() {
             fence(Ordering::SeqCst);
         }
     }
@@ -54,8 +77,10 @@ impl Wake {
     fn wake_sleeper(&self) {
         if self.sleeping.swap(false, Ordering::AcqRel) {
             let waker = self.lock().clone();
-            if let Some(waker) = waker {
-                waker.wake();
+            match waker {
+                Some(waker) if self.is_local() => waker.wake(),
+                Some(waker) => wake_across(waker),
+                None => {}
             }
         }
     }

@@ -180,6 +180,7 @@ pub(super) fn binds(socket: &Socket, endpoint: &Endpoint) -> bool {
     socket.bind.iter().any(|bind| match (bind.parse(), endpoint) {
         (Ok(Endpoint::Tcp { port: bound, .. }), Endpoint::Tcp { port, .. }) => bound == *port,
         (Ok(Endpoint::Ipc(bound)), Endpoint::Ipc(path)) => bound == *path,
+        (Ok(Endpoint::Inproc(bound)), Endpoint::Inproc(name)) => bound == *name,
         _ => false,
     })
 }

@@ -21,10 +21,11 @@ pub struct Socket {
     /// How many on each host. Left out: one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
-    /// Endpoints it binds: `tcp://*:5555`, `ipc://name`.
+    /// Endpoints it binds: `tcp://*:5555`, `ipc://name`, `inproc://name`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub bind: Vec<String>,
-    /// Endpoints it connects to: `tcp://host:5555` (a group: every member), `ipc://name` on its own host.
+    /// Endpoints it connects to: `tcp://host:5555` (a group: every member), `ipc://name` and
+    /// `inproc://name` on its own host.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub connect: Vec<String>,
     /// SUB, XSUB: the prefixes it subscribes to from the start. `""` is everything.

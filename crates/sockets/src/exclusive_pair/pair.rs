@@ -46,14 +46,15 @@ impl Sends for Pair {
     #[inline(always)]
     fn try_send(&mut self, peers: &mut Peers, message: &mut Message) -> Result<(), Unsent> {
         peers.writable.clear();
-        let Some(peer) = self.peer.and_then(|id| peers.get_mut(id)) else { return Err(Unsent::Full) };
+        let Some(id) = self.peer else { return Err(Unsent::Full) };
+        let Some(peer) = peers.get_mut(id) else { return Err(Unsent::Full) };
         while peer.pipe.out.is_closed() || peer.pipe.out.is_full() {
             if peer.pipe.out.is_closed() || peer.watch_writable() {
                 return Err(Unsent::Full);
             }
         }
         peer.pipe.out.write_in_place(message.byte_len(), || Parcel::Message(std::mem::take(message)));
-        peer.pipe.out.publish();
+        peers.publish_soon(id);
         Ok(())
     }
 }
@@ -72,6 +73,8 @@ impl Receives for Pair {
                 Some(Parcel::Message(message)) => return Ok(Some(message)),
                 Some(_) => {}
                 None if peer.watch_readable() => place += 1,
+                // Who has not been told to have departed yet, since its end is on another thread, will be.
+                None if peer.pipe.inward.is_ended() && !peer.departed => place += 1,
                 None if peer.pipe.inward.is_ended() => {
                     self.senders.remove(place);
                     peers.remove(id);

@@ -3,8 +3,10 @@ use seaworthy_core::{Message, Options};
 use seaworthy_zmtp::SocketType;
 
 use super::audience::{Audience, TooMany, enter};
+use crate::parcel::Parcel;
 use crate::pattern::{Pattern, Sends, Taken, Unsent};
 use crate::peers::{PeerId, Peers};
+use crate::routing::FairQueue;
 
 /// PUB: sends each message to the subscribers whose topics its first frame begins with.
 ///
@@ -13,16 +15,20 @@ use crate::peers::{PeerId, Peers};
 #[derive(Debug)]
 pub struct Pub {
     audience: Audience,
+    /// Subscribers of this process, who say what they want by their pipes.
+    fair_queue: FairQueue,
 }
 
 impl Pattern for Pub {
     const TYPE: SocketType = SocketType::Pub;
 
     fn new(options: &Options, _random: u64) -> Self {
-        Self { audience: Audience::new(options) }
+        Self { audience: Audience::new(options), fair_queue: FairQueue::default() }
     }
 
-    fn attached(&mut self, _id: PeerId) {}
+    fn attached(&mut self, id: PeerId) {
+        self.fair_queue.add(id);
+    }
 
     fn connected(&mut self, peers: &mut Peers, id: PeerId, _routing_id: &Bytes) {
         self.audience.welcome(peers, id);
@@ -45,9 +51,27 @@ impl Pattern for Pub {
     }
 }
 
+impl Pub {
+    /// Enters what subscribers of this process want.
+    #[inline]
+    fn heed(&mut self, peers: &mut Peers) {
+        while let Some((id, parcel)) = self.fair_queue.next(peers) {
+            let taken = match parcel {
+                Parcel::Subscribe(topic) => self.subscription(id, topic, true),
+                Parcel::Cancel(topic) => self.subscription(id, topic, false),
+                Parcel::Message(_) | Parcel::Notice { .. } => Taken::Silently,
+            };
+            if matches!(taken, Taken::TooMany) {
+                self.departed(peers, id);
+            }
+        }
+    }
+}
+
 impl Sends for Pub {
     #[inline]
     fn try_send(&mut self, peers: &mut Peers, message: &mut Message) -> Result<(), Unsent> {
+        self.heed(peers);
         self.audience.try_send(peers, message, None)
     }
 }

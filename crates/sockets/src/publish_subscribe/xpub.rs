@@ -1,3 +1,5 @@
+use std::collections::VecDeque;
+
 use bytes::Bytes;
 use seaworthy_core::{Message, Options, Subscriptions};
 use seaworthy_zmtp::SocketType;
@@ -22,12 +24,26 @@ pub struct XPub {
     audience: Audience,
     fair_queue: FairQueue,
     notices: Notices,
+    /// Taken from the pipes for the sake of the subscriptions behind it, and to be received first.
+    ahead: VecDeque<Arrival>,
     /// Every subscription is noticed.
     verbose: bool,
     /// Every end of one is, too.
     verboser: bool,
     /// With `xpub_manual`.
     manual: Option<Manual>,
+}
+
+/// Messages, and marks of notices, taken from pipes before the user receives them. Subscriptions behind so many wait
+/// until somebody receives.
+const AHEAD_MAX: usize = 1000;
+
+/// What comes out of a pipe besides subscriptions.
+#[derive(Debug)]
+enum Arrival {
+    Message(Message),
+    /// Notices up to this place may be received.
+    Mark(u64),
 }
 
 /// What the user decides with `xpub_manual`.
@@ -44,6 +60,38 @@ struct Manual {
 }
 
 impl XPub {
+    /// Enters what a pipe brought if it is a subscription of a peer of this process; gives what there is to receive.
+    fn arrive(&mut self, peers: &mut Peers, id: PeerId, parcel: Parcel) -> Option<Arrival> {
+        let taken = match parcel {
+            Parcel::Message(message) => return Some(Arrival::Message(message)),
+            Parcel::Notice { place, .. } => return Some(Arrival::Mark(place)),
+            Parcel::Subscribe(topic) => self.subscription(id, topic, true),
+            Parcel::Cancel(topic) => self.subscription(id, topic, false),
+        };
+        match taken {
+            Taken::Noticed(place) => Some(Arrival::Mark(place)),
+            Taken::Silently => None,
+            Taken::TooMany => {
+                self.departed(peers, id);
+                peers.remove(id);
+                None
+            }
+        }
+    }
+
+    /// Enters what subscribers of this process want, who say it by their pipes.
+    #[inline]
+    fn heed(&mut self, peers: &mut Peers) {
+        while peers.has_insiders()
+            && self.ahead.len() < AHEAD_MAX
+            && let Some((id, parcel)) = self.fair_queue.next(peers)
+        {
+            if let Some(arrival) = self.arrive(peers, id, parcel) {
+                self.ahead.push_back(arrival);
+            }
+        }
+    }
+
     /// The user receives a notice.
     fn notify(&mut self, peers: &mut Peers, notice: Notice) -> Message {
         if let Some(manual) = &mut self.manual {
@@ -63,6 +111,7 @@ impl Pattern for XPub {
             audience: Audience::new(options),
             fair_queue: FairQueue::default(),
             notices: Notices::default(),
+            ahead: VecDeque::new(),
             verbose: options.xpub_verbose || options.xpub_verboser,
             verboser: options.xpub_verboser,
             manual: manual.then(|| Manual {
@@ -128,6 +177,7 @@ impl Pattern for XPub {
 impl Sends for XPub {
     #[inline]
     fn try_send(&mut self, peers: &mut Peers, message: &mut Message) -> Result<(), Unsent> {
+        self.heed(peers);
         let only = self.manual.as_ref().and_then(|manual| manual.newcomer);
         self.audience.try_send(peers, message, only)?;
         if let Some(manual) = &mut self.manual {
@@ -143,15 +193,17 @@ impl Receives for XPub {
             if let Some(notice) = self.notices.next() {
                 return Ok(Some(self.notify(peers, notice)));
             }
-            let Some((id, parcel)) = self.fair_queue.next(peers) else { return Ok(None) };
-            let taken = match parcel {
-                Parcel::Message(message) => return Ok(Some(message)),
-                Parcel::Notice { place, .. } => Taken::Noticed(place),
-                Parcel::Subscribe(topic) => self.subscription(id, topic, true),
-                Parcel::Cancel(topic) => self.subscription(id, topic, false),
+            let arrival = match self.ahead.pop_front() {
+                Some(arrival) => Some(arrival),
+                None => {
+                    let Some((id, parcel)) = self.fair_queue.next(peers) else { return Ok(None) };
+                    self.arrive(peers, id, parcel)
+                }
             };
-            if let Taken::Noticed(place) = taken {
-                self.notices.reach(place);
+            match arrival {
+                Some(Arrival::Message(message)) => return Ok(Some(message)),
+                Some(Arrival::Mark(place)) => self.notices.reach(place),
+                None => {}
             }
         }
     }

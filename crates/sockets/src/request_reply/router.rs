@@ -95,22 +95,23 @@ impl Sends for Router {
     #[inline]
     fn try_send(&mut self, peers: &mut Peers, message: &mut Message) -> Result<(), Unsent> {
         let routing_id = message.frames().first().cloned().unwrap_or_default();
-        let Some(peer) = self.by_identity.get(&routing_id).and_then(|id| peers.get_mut(id)) else {
+        let known = self.by_identity.get(&routing_id).and_then(|id| peers.get_mut(id).map(|peer| (id, peer)));
+        let Some((id, peer)) = known.filter(|(_, peer)| !peer.pipe.out.is_closed()) else {
             if self.mandatory {
                 return Err(Unsent::Failed(Error::Unroutable { routing_id }));
             }
             drop(mem::take(message));
             return Ok(());
         };
-        if peer.pipe.out.is_full() && !peer.pipe.out.is_closed() && self.mandatory && peer.watch_writable() {
+        if peer.pipe.out.is_full() && self.mandatory && peer.watch_writable() {
             peers.writable.clear();
             return Err(Unsent::Full);
         }
         let mut body = mem::take(message);
         body.pop_front();
         // A routing id and nothing behind it is no message; and RFC 28 drops what its peer has no room for.
-        if !body.is_empty() {
-            let _ = peer.pipe.out.send(Parcel::Message(body));
+        if !body.is_empty() && peer.pipe.out.write(Parcel::Message(body)).is_ok() {
+            peers.publish_soon(id);
         }
         Ok(())
     }

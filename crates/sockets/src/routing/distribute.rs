@@ -99,6 +99,6 @@ fn offer(peers: &mut Peers, id: PeerId, message: impl FnOnce() -> Message) -> bo
         return false;
     }
     out.write_beyond(Parcel::Message(message()));
-    out.publish();
+    peers.publish_soon(id);
     true
 }

@@ -43,6 +43,7 @@ impl FairQueue {
                 continue;
             };
             if peer.ignored {
+                peer.passed_over = true;
                 self.active.pop_front();
                 continue;
             }
@@ -56,7 +57,10 @@ impl FairQueue {
                 self.active.pop_front();
             } else if peer.pipe.inward.is_ended() {
                 self.active.pop_front();
-                peers.remove(id);
+                // Who has not been told to have departed yet, since its end is on another thread, will be.
+                if peer.departed {
+                    peers.remove(id);
+                }
             }
         }
     }

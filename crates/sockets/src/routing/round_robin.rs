@@ -23,7 +23,7 @@ impl RoundRobin {
         let id = self.next(peers)?;
         let peer = peers.get_mut(id)?;
         peer.pipe.out.write_in_place(message.byte_len(), || Parcel::Message(mem::take(message)));
-        peer.pipe.out.publish();
+        peers.publish_soon(id);
         if self.active.len() > 1 {
             self.active.rotate_left(1);
         }

@@ -2,17 +2,20 @@
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
-use std::task::{Context as TaskContext, Poll};
+use std::task::{Context as TaskContext, Poll, Waker};
 
 use bytes::Bytes;
+use seaworthy_core::pipe::HighWaterMarks;
 use seaworthy_core::{Endpoint, Message, Options};
 use seaworthy_zmtp::SocketType;
 
+use super::busy_poll::BusyPoll;
 use crate::error::Error;
+use crate::inproc::NameBinding;
 use crate::monitor::{Event, Monitors};
-use crate::parcel::PipeEnd;
+use crate::parcel::{Parcel, PipeEnd};
 use crate::pattern::{Pattern, Receives, Sends, Taken, Unsent};
-use crate::peers::{PeerId, Peers};
+use crate::peers::{Peer, PeerId, Peers};
 use crate::ready::{Place, Ready};
 use crate::tasks::Tasks;
 use crate::transport::{Closing, Port};
@@ -30,9 +33,15 @@ pub(crate) struct Core<P> {
     pub(super) endpoints: RefCell<Vec<HeldEndpoint>>,
     pub(super) monitors: Monitors,
     pub(super) tasks: Tasks,
+    pub(super) busy_poll: BusyPoll,
     closed: Cell<bool>,
     /// Operations since a task last let others run.
     operations: Cell<u32>,
+    /// The task that hands over what was sent, while it waits.
+    publisher: Cell<Option<Waker>>,
+    pub(super) has_publisher: Cell<bool>,
+    /// It was woken.
+    publishing: Cell<bool>,
 }
 
 pub(super) struct State<P> {
@@ -48,6 +57,8 @@ pub(super) struct HeldEndpoint {
     pub(super) resolved: Endpoint,
     pub(super) bound: bool,
     pub(super) closing: Closing,
+    /// Keeps the name of an inproc endpoint bound.
+    pub(super) _name: Option<NameBinding>,
 }
 
 impl<P: Pattern> Core<P> {
@@ -55,6 +66,7 @@ impl<P: Pattern> Core<P> {
         let peers = Peers::new();
         let pattern = P::new(&options, random);
         Self {
+            busy_poll: BusyPoll::new(options.busy_poll),
             options,
             readable: Arc::clone(&peers.readable),
             writable: Arc::clone(&peers.writable),
@@ -64,6 +76,9 @@ impl<P: Pattern> Core<P> {
             tasks: Tasks::default(),
             closed: Cell::new(false),
             operations: Cell::new(0),
+            publisher: Cell::new(None),
+            has_publisher: Cell::new(false),
+            publishing: Cell::new(false),
         }
     }
 
@@ -82,11 +97,12 @@ impl<P: Pattern> Core<P> {
         if self.closed.replace(true) {
             return;
         }
+        // The names of inproc endpoints are free from here on.
+        let closings: Vec<Closing> = self.endpoints.take().into_iter().map(|held| held.closing).collect();
         self.state.borrow_mut().peers.clear();
-        for endpoint in self.endpoints.take() {
-            endpoint.closing.close();
-        }
+        closings.iter().for_each(Closing::close);
         self.monitors.close();
+        self.wake_publisher();
         self.readable.wake();
         self.writable.wake();
     }
@@ -130,6 +146,21 @@ impl<P: Pattern> Core<P> {
         }
     }
 
+    /// Sees to it that what was sent is handed over, at the latest when the task lets others run.
+    #[inline(always)]
+    fn publish_before_long(&self) {
+        if !self.publishing.replace(true) {
+            self.wake_publisher();
+        }
+    }
+
+    #[cold]
+    fn wake_publisher(&self) {
+        if let Some(publisher) = self.publisher.take() {
+            publisher.wake();
+        }
+    }
+
     /// True when the task must let others run before it goes on.
     #[inline]
     pub(super) fn is_turn_over(&self) -> bool {
@@ -148,7 +179,14 @@ impl<P: Sends> Core<P> {
         }
         let mut state = self.state.borrow_mut();
         let State { pattern, peers } = &mut *state;
-        pattern.try_send(peers, message)
+        let outcome = pattern.try_send(peers, message);
+        if peers.has_unpublished() {
+            match outcome {
+                Ok(()) => self.publish_before_long(),
+                Err(_) => peers.publish_all(),
+            }
+        }
+        outcome
     }
 
     pub(crate) fn poll_send(
@@ -183,7 +221,11 @@ impl<P: Receives> Core<P> {
     pub(super) fn try_recv(&self) -> Result<Option<Message>, Error> {
         let mut state = self.state.borrow_mut();
         let State { pattern, peers } = &mut *state;
-        pattern.try_recv(peers)
+        let outcome = pattern.try_recv(peers);
+        if !matches!(outcome, Ok(Some(_))) && peers.has_unpublished() {
+            peers.publish_all();
+        }
+        outcome
     }
 
     pub(super) fn poll_recv(
@@ -210,6 +252,13 @@ impl<P: Receives> Core<P> {
     }
 }
 
+/// Asks a peer of this process for topics. What the socket subscribes to later is written to its pipe too.
+fn ask_for(peer: &mut Peer, topics: Vec<Bytes>) {
+    peer.connected = true;
+    topics.into_iter().for_each(|topic| peer.pipe.out.write_beyond(Parcel::Subscribe(topic)));
+    peer.pipe.out.publish();
+}
+
 impl<P: Pattern> Port for Core<P> {
     fn options(&self) -> &Options {
         &self.options
@@ -234,6 +283,54 @@ impl<P: Pattern> Port for Core<P> {
         self.readable.wake();
         self.writable.wake();
         Some(id)
+    }
+
+    fn attach_stranger(&self, pipe: PipeEnd) -> Option<PeerId> {
+        let id = self.attach(pipe)?;
+        let mut state = self.state.borrow_mut();
+        let State { pattern, peers } = &mut *state;
+        peers.add_insider();
+        if let Some(peer) = peers.get_mut(id) {
+            peer.ignored = true;
+            ask_for(peer, pattern.topics());
+        }
+        Some(id)
+    }
+
+    fn introduce(&self, id: PeerId, routing_id: &Bytes) {
+        let mut state = self.state.borrow_mut();
+        let State { pattern, peers } = &mut *state;
+        peers.add_insider();
+        let Some(peer) = peers.get_mut(id) else { return };
+        if !peer.connected {
+            ask_for(peer, pattern.topics());
+        }
+        if self.options.probe_router {
+            peer.pipe.out.write_beyond(Parcel::Message(Message::from("")));
+            peer.pipe.out.publish();
+        }
+        peers.heed(id);
+        pattern.connected(peers, id, routing_id);
+    }
+
+    fn poll_publish(&self, context: &TaskContext<'_>) -> Poll<()> {
+        if self.closed.get() {
+            return Poll::Ready(());
+        }
+        self.state.borrow_mut().peers.publish_all();
+        self.publishing.set(false);
+        self.publisher.set(Some(context.waker().clone()));
+        Poll::Pending
+    }
+
+    fn peer_is_elsewhere(&self) {
+        self.busy_poll.peer_is_elsewhere();
+    }
+
+    fn set_marks(&self, id: PeerId, out: HighWaterMarks, inward: HighWaterMarks) {
+        if let Some(peer) = self.state.borrow_mut().peers.get_mut(id) {
+            peer.pipe.set_marks(out, inward);
+        }
     }
 
     fn connected(&self, id: PeerId, routing_id: &Bytes) -> Vec<Bytes> {

@@ -1,10 +1,12 @@
 //! What all sockets have in common: endpoints, waiting, timeouts, closing.
 
+mod busy_poll;
 mod core;
 mod validity;
 
 use std::fmt;
 use std::future::{Future, poll_fn};
+use std::io;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context as TaskContext, Poll};
@@ -14,6 +16,7 @@ use bytes::Bytes;
 use futures_core::Stream;
 #[cfg(feature = "compio")]
 use seaworthy_core::CompioNetwork;
+use seaworthy_core::inproc::NameTaken;
 use seaworthy_core::{Endpoint, Listener, Message, Network, Options, ToEndpoint};
 use seaworthy_zmtp::SocketType;
 
@@ -22,6 +25,7 @@ use self::core::{HeldEndpoint, State};
 use self::validity::{check, unconnectable};
 use crate::context::Context;
 use crate::error::{Error, TrySendError};
+use crate::inproc;
 use crate::monitor::{Event, Monitor};
 use crate::pattern::{Pattern, Receives, Sends, Subscribes, Unsent};
 use crate::peers::Peers;
@@ -83,11 +87,26 @@ impl<P: Pattern, N: Network> Socket<P, N> {
     /// [`Endpoint`](Error::Endpoint): not an endpoint. [`Bind`](Error::Bind): it cannot be bound.
     pub fn bind(&self, endpoint: impl ToEndpoint) -> Result<Endpoint, Error> {
         let given = endpoint.to_endpoint()?;
-        if let Endpoint::Inproc(_) = given {
-            let reason = "inproc is not available yet";
-            return Err(Error::Unsupported { operation: "bind", endpoint: Box::new(given), reason });
-        }
         let network = self.context.network();
+        if let Endpoint::Inproc(name) = &given {
+            self.start_publisher();
+            let closing = Closing::default();
+            let names = self.context.names();
+            let bound = inproc::bind(network, names, name, self.port(), &closing, &self.core.tasks);
+            let _name = Some(bound.map_err(|NameTaken| Error::Bind {
+                endpoint: Box::new(given.clone()),
+                source: io::Error::new(io::ErrorKind::AddrInUse, "a socket of this context has bound it"),
+            })?);
+            let resolved = given.clone();
+            self.core.endpoints.borrow_mut().push(HeldEndpoint {
+                given,
+                resolved: resolved.clone(),
+                bound: true,
+                closing,
+                _name,
+            });
+            return Ok(resolved);
+        }
         let listener = network
             .listen(&given, &self.core.options.stream)
             .map_err(|source| Error::Bind { endpoint: Box::new(given.clone()), source })?;
@@ -98,6 +117,7 @@ impl<P: Pattern, N: Network> Socket<P, N> {
             resolved: resolved.clone(),
             bound: true,
             closing: closing.clone(),
+            _name: None,
         });
         self.core.monitors.emit(Event::Listening { endpoint: resolved.clone() });
         listen(network, listener, self.port(), resolved.clone(), closing, &self.core.tasks);
@@ -125,9 +145,15 @@ impl<P: Pattern, N: Network> Socket<P, N> {
         }
         let closing = Closing::default();
         let token = self.core.tasks.token();
-        if let Err(NotTaken) =
-            dial(self.context.network(), self.port(), given.clone(), closing.clone(), token)
-        {
+        let network = self.context.network();
+        let connecting = match &given {
+            Endpoint::Inproc(name) => {
+                self.start_publisher();
+                inproc::connect(network, self.context.names(), name, self.port(), &closing, token)
+            }
+            _ => dial(network, self.port(), given.clone(), closing.clone(), token),
+        };
+        if let Err(NotTaken) = connecting {
             self.core.monitors.emit(Event::ConnectStopped { endpoint: given, reason: NotTaken.to_string() });
             return Ok(());
         }
@@ -136,6 +162,7 @@ impl<P: Pattern, N: Network> Socket<P, N> {
             given,
             bound: false,
             closing,
+            _name: None,
         });
         Ok(())
     }
@@ -180,6 +207,14 @@ impl<P: Pattern, N: Network> Socket<P, N> {
     pub async fn close(self) {
         self.core.close();
         poll_fn(|context| self.core.tasks.poll_below(1, context)).await;
+    }
+
+    /// Starts the task that hands over what was sent to other threads, when the task that sent it lets others run.
+    fn start_publisher(&self) {
+        if !self.core.has_publisher.replace(true) {
+            let port = self.port();
+            self.context.network().spawn("publisher", poll_fn(move |context| port.poll_publish(context)));
+        }
     }
 
     fn port(&self) -> Rc<dyn Port> {
@@ -240,6 +275,15 @@ impl<P: Sends, N: Network> Socket<P, N> {
             Err(Unsent::Failed(error)) => return Err(error),
             Err(Unsent::Full) => {}
             Err(Unsent::Yield) => yield_now().await,
+        }
+        if let Some(outcome) =
+            self.core.busy_poll.find(self.context.network(), || match self.core.try_send(&mut message) {
+                Ok(()) => Some(Ok(())),
+                Err(Unsent::Failed(error)) => Some(Err(error)),
+                Err(Unsent::Full | Unsent::Yield) => None,
+            })
+        {
+            return outcome;
         }
         let mut place = self.core.writable();
         let sending = poll_fn(|context| self.core.poll_send(context, &mut place, &mut message));
@@ -313,6 +357,10 @@ impl<P: Receives, N: Network> Socket<P, N> {
             yield_now().await;
         }
         if let Some(outcome) = self.core.try_recv().transpose() {
+            return outcome;
+        }
+        let look = || self.core.try_recv().transpose();
+        if let Some(outcome) = self.core.busy_poll.find(self.context.network(), look) {
             return outcome;
         }
         let mut place = self.core.readable();

@@ -62,10 +62,9 @@ pub(super) fn check<P: Pattern>(options: &Options) -> Result<(), Error> {
 /// Why nobody can connect there.
 pub(super) fn unconnectable(endpoint: &Endpoint) -> Option<&'static str> {
     match endpoint {
-        Endpoint::Inproc(_) => Some("inproc is not available yet"),
         Endpoint::Tcp { port: 0, .. } => Some("it has no port"),
         Endpoint::Tcp { host: Host::Ip(ip), .. } if ip.is_unspecified() => Some("it has no address"),
         Endpoint::Ipc(IpcPath::Wildcard) => Some("it has no path"),
-        Endpoint::Tcp { .. } | Endpoint::Ipc(_) => None,
+        Endpoint::Tcp { .. } | Endpoint::Ipc(_) | Endpoint::Inproc(_) => None,
     }
 }

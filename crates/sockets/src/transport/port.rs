@@ -7,6 +7,7 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use seaworthy_core::Options;
+use seaworthy_core::pipe::HighWaterMarks;
 use seaworthy_zmtp::SocketType;
 
 use crate::monitor::Event;
@@ -25,6 +26,24 @@ pub(crate) trait Port {
 
     /// Adds a peer. `None`, and the pipe is dropped, when the socket takes no more.
     fn attach(&self, pipe: PipeEnd) -> Option<PeerId>;
+
+    /// Adds a peer of this process from which nothing is received until it is [introduced](Self::introduce); what
+    /// the socket subscribes to is written to its pipe at once. `None`, and the pipe is dropped, when the socket
+    /// takes no more.
+    fn attach_stranger(&self, pipe: PipeEnd) -> Option<PeerId>;
+
+    /// A socket of this process is at the other end of the peer's pipe, and is told by that pipe what a driver would
+    /// have written.
+    fn introduce(&self, id: PeerId, routing_id: &Bytes);
+
+    /// Hands over what was sent, whenever that is due. Ready once the socket is closed.
+    fn poll_publish(&self, context: &Context<'_>) -> Poll<()>;
+
+    /// A peer of this process is on another thread.
+    fn peer_is_elsewhere(&self);
+
+    /// Sets other high-water marks for the ways to the peer and from it.
+    fn set_marks(&self, id: PeerId, out: HighWaterMarks, inward: HighWaterMarks);
 
     /// A connection stands behind the peer's pipe: gives the topics that it must be asked for.
     fn connected(&self, id: PeerId, routing_id: &Bytes) -> Vec<Bytes>;
@@ -65,7 +84,7 @@ impl Closing {
     }
 
     /// A task's own look at it.
-    pub(super) fn watch(&self) -> ClosingWatch {
+    pub(crate) fn watch(&self) -> ClosingWatch {
         let number = self.0.watches.get();
         self.0.watches.set(number + 1);
         ClosingWatch { closing: self.clone(), number }
@@ -83,19 +102,19 @@ impl Closing {
 }
 
 /// What one task sees of its endpoint. Dropping it leaves nothing of the task behind.
-pub(super) struct ClosingWatch {
+pub(crate) struct ClosingWatch {
     closing: Closing,
     number: u64,
 }
 
 impl ClosingWatch {
     /// A peer came by this endpoint.
-    pub(super) fn add(&self, peer: PeerId) {
+    pub(crate) fn add(&self, peer: PeerId) {
         self.closing.0.peers.borrow_mut().insert(peer);
     }
 
     /// It is gone.
-    pub(super) fn remove(&self, peer: PeerId) {
+    pub(crate) fn remove(&self, peer: PeerId) {
         self.closing.0.peers.borrow_mut().remove(&peer);
     }
 
@@ -104,12 +123,12 @@ impl ClosingWatch {
     }
 
     /// The endpoint's.
-    pub(super) fn closing(&self) -> &Closing {
+    pub(crate) fn closing(&self) -> &Closing {
         &self.closing
     }
 
     /// Ready once closed. Cancel-safe; wakes the last task that asked.
-    pub(super) fn poll_closed(&self, context: &Context<'_>) -> Poll<()> {
+    pub(crate) fn poll_closed(&self, context: &Context<'_>) -> Poll<()> {
         if self.is_closed() {
             return Poll::Ready(());
         }

@@ -15,6 +15,7 @@ mod handshakes;
 mod heartbeats;
 mod high_water_marks;
 mod hostile_peers;
+mod inproc;
 mod linger;
 mod low_level;
 mod mandatory_router;

@@ -9,7 +9,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-use seaworthy::{Endpoint, Event, Host, Instant, Message, Monitor, Network, Options};
+use seaworthy::{Context, Endpoint, Event, Host, Instant, Message, Monitor, Network, Options};
 use seaworthy_sim::{Control, HostId, Sim, SimBuilder, SimNetwork};
 
 use self::sockets::{Pub, Sub};
@@ -37,7 +37,8 @@ pub(crate) struct Stage {
 pub(crate) struct Place {
     pub(crate) name: &'static str,
     pub(crate) id: HostId,
-    network: Rc<RefCell<Option<SimNetwork>>>,
+    /// What the sockets of its last boot share.
+    context: Rc<RefCell<Option<Context<SimNetwork>>>>,
 }
 
 /// Plays a script to its end.
@@ -77,18 +78,23 @@ where
 
 impl Place {
     fn new(sim: &Sim, name: &'static str) -> Self {
-        let network: Rc<RefCell<Option<SimNetwork>>> = Rc::default();
-        let slot = Rc::clone(&network);
+        let context: Rc<RefCell<Option<Context<SimNetwork>>>> = Rc::default();
+        let slot = Rc::clone(&context);
         let id = sim.host(name, move |booted| {
-            slot.replace(Some(booted));
+            slot.replace(Some(Context::with_network(booted)));
             async { Ok(()) }
         });
-        Self { name, id, network }
+        Self { name, id, context }
     }
 
     /// The network of the host, as of its last boot.
     pub(crate) fn network(&self) -> SimNetwork {
-        self.network.borrow().clone().expect("hosts boot before the script begins")
+        self.context().network().clone()
+    }
+
+    /// What all sockets of the host share, as of its last boot.
+    pub(crate) fn context(&self) -> Context<SimNetwork> {
+        self.context.borrow().clone().expect("hosts boot before the script begins")
     }
 
     /// A socket with default options.
@@ -97,7 +103,7 @@ impl Place {
     }
 
     pub(crate) fn open_with<S: Opens>(&self, options: Options) -> S {
-        S::open(self.network(), options)
+        S::open(&self.context(), options)
     }
 
     /// The host's endpoint with this port, as other hosts name it.
@@ -116,7 +122,7 @@ impl Place {
 
 /// A socket of any type, so that a test says which by naming the type: `let push: Push = stage.client.open();`.
 pub(crate) trait Opens {
-    fn open(network: SimNetwork, options: Options) -> Self;
+    fn open(context: &Context<SimNetwork>, options: Options) -> Self;
     fn bind_at(&self, endpoint: &str) -> Endpoint;
 }
 
@@ -132,8 +138,8 @@ pub(crate) mod sockets {
             pub(crate) type $name = seaworthy::$socket<SimNetwork>;
 
             impl Opens for $name {
-                fn open(network: SimNetwork, options: Options) -> Self {
-                    Self::with_options(&Context::with_network(network), options).expect("valid options")
+                fn open(context: &Context<SimNetwork>, options: Options) -> Self {
+                    Self::with_options(context, options).expect("valid options")
                 }
 
                 fn bind_at(&self, endpoint: &str) -> Endpoint {

@@ -80,6 +80,10 @@ impl Network for CompioNetwork {
         self.random.lock().unwrap_or_else(PoisonError::into_inner).random()
     }
 
+    fn has_other_threads(&self) -> bool {
+        true
+    }
+
     fn connect(
         &self,
         endpoint: &Endpoint,

@@ -51,9 +51,9 @@ impl Problems<'_> {
     }
 
     fn bind(&mut self, socket: &Socket, text: &str, bound: &mut BTreeMap<String, String>, place: &Place) {
-        let endpoint = match network_endpoint(text) {
+        let endpoint: Endpoint = match text.parse() {
             Ok(endpoint) => endpoint,
-            Err(problem) => return self.add(place, problem),
+            Err(problem) => return self.add(place, EndpointError::to_string(&problem)),
         };
         match &endpoint {
             Endpoint::Tcp { port: 0, .. } => {
@@ -79,9 +79,9 @@ impl Problems<'_> {
     }
 
     fn connect(&mut self, socket: &Socket, text: &str, place: &Place) {
-        let endpoint = match network_endpoint(text) {
+        let endpoint: Endpoint = match text.parse() {
             Ok(endpoint) => endpoint,
-            Err(problem) => return self.add(place, problem),
+            Err(problem) => return self.add(place, EndpointError::to_string(&problem)),
         };
         let targets = match &endpoint {
             Endpoint::Tcp { host: EndpointHost::Name(host), .. } => {
@@ -184,14 +184,5 @@ impl Problems<'_> {
                 self.add(&place, format!("every member would be {id:?}: use {{name}} in it"));
             }
         }
-    }
-}
-
-/// Parses an endpoint that has a network below it.
-fn network_endpoint(text: &str) -> Result<Endpoint, String> {
-    match text.parse() {
-        Ok(Endpoint::Inproc(_)) => Err(format!("{text:?} needs no network: use tcp or ipc")),
-        Ok(endpoint) => Ok(endpoint),
-        Err(error) => Err(EndpointError::to_string(&error)),
     }
 }

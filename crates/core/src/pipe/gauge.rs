@@ -1,0 +1,60 @@
+//! What a pipe holds, for whoever asks.
+
+use std::fmt;
+
+use super::{HighWaterMarks, Way};
+use crate::sync::Arc;
+
+/// What one way of a pipe holds, and what it may hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Level {
+    /// Messages and bytes that were written and not yet taken.
+    pub queued: HighWaterMarks,
+    /// The marks; zero means unlimited.
+    pub marks: HighWaterMarks,
+}
+
+/// A look at a pipe from any thread. What it tells was true a moment ago.
+#[derive(Clone)]
+pub struct Gauge {
+    out: Arc<Way>,
+    inward: Arc<Way>,
+}
+
+impl Gauge {
+    pub(super) const fn new(out: Arc<Way>, inward: Arc<Way>) -> Self {
+        Self { out, inward }
+    }
+
+    /// The way out of the end that made the gauge.
+    pub fn out(&self) -> Level {
+        level(&self.out)
+    }
+
+    /// The way into the end that made the gauge.
+    pub fn inward(&self) -> Level {
+        level(&self.inward)
+    }
+}
+
+fn level(way: &Way) -> Level {
+    let (read, written) = (&way.read.0, &way.written.0);
+    // What is taken is looked at first, and may still be ahead of what is known to be written.
+    let (messages, bytes) = (read.messages.get(), read.bytes.get());
+    Level {
+        queued: HighWaterMarks {
+            messages: written.messages.get().saturating_sub(messages) as usize,
+            bytes: written.bytes.get().saturating_sub(bytes) as usize,
+        },
+        marks: HighWaterMarks {
+            messages: written.messages_max.get() as usize,
+            bytes: written.bytes_max.get() as usize,
+        },
+    }
+}
+
+impl fmt::Debug for Gauge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gauge").field("out", &self.out()).field("inward", &self.inward()).finish()
+    }
+}

@@ -1,0 +1,154 @@
+//! The binding side: takes the pipes that are offered under a name.
+
+use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use seaworthy_core::inproc::NameTaken;
+use seaworthy_core::pipe::Watch;
+use seaworthy_core::{Endpoint, Network};
+
+use super::{Introduction, NameArrivals, NameBinding, Names, Offer, PEER_ADDRESS};
+use crate::monitor::Event;
+use crate::peers::PeerId;
+use crate::ready::{Place, Ready};
+use crate::tasks::Tasks;
+use crate::transport::{Closing, ClosingWatch, NotTaken, Port};
+
+/// Binds a name: takes what waits for it, and starts the task that takes what comes later. The name is free once what
+/// is given back is dropped.
+pub(crate) fn bind<N: Network>(
+    network: &N,
+    names: &Names,
+    name: &str,
+    port: Rc<dyn Port>,
+    closing: &Closing,
+    tasks: &Tasks,
+) -> Result<NameBinding, NameTaken> {
+    let introduction = Introduction::of(&*port, network);
+    let (binding, arrivals) = names.bind(name, introduction.clone())?;
+    let endpoint = Endpoint::Inproc(name.to_owned());
+    port.emit(Event::Listening { endpoint: endpoint.clone() });
+    let mut binder = Binder {
+        port,
+        endpoint,
+        introduction,
+        arrivals,
+        closing: closing.watch(),
+        accepted: BTreeMap::new(),
+        gone: Arc::default(),
+    };
+    while let Some(offer) = binder.arrivals.take() {
+        binder.accept(offer);
+    }
+    let token = tasks.token();
+    network.spawn("binder", async move {
+        binder.run().await;
+        drop(token);
+    });
+    Ok(binding)
+}
+
+struct Binder {
+    port: Rc<dyn Port>,
+    endpoint: Endpoint,
+    introduction: Introduction,
+    arrivals: NameArrivals,
+    closing: ClosingWatch,
+    accepted: BTreeMap<PeerId, Accepted>,
+    /// Accepted peers that are gone, and this task, which waits for them.
+    gone: Arc<Ready>,
+}
+
+struct Accepted {
+    routing_id: Bytes,
+    _watch: Watch,
+}
+
+enum Step {
+    Offer(Box<Offer>),
+    Gone,
+    Closing,
+}
+
+impl Binder {
+    async fn run(mut self) {
+        let mut place = Place::new(Arc::clone(&self.gone));
+        loop {
+            match poll_fn(|context| self.poll_step(context, &mut place)).await {
+                Step::Offer(offer) => self.accept(offer),
+                Step::Gone => self.part(),
+                Step::Closing => break,
+            }
+        }
+        for Accepted { routing_id, .. } in self.accepted.into_values() {
+            let reason = "closed by this socket".to_owned();
+            self.port.emit(Event::Disconnected { endpoint: self.endpoint.clone(), routing_id, reason });
+        }
+        self.port.emit(Event::Closed { endpoint: self.endpoint });
+    }
+
+    fn poll_step(&mut self, context: &Context<'_>, place: &mut Place) -> Poll<Step> {
+        place.wait(context.waker());
+        if self.closing.poll_closed(context).is_ready() {
+            return Poll::Ready(Step::Closing);
+        }
+        if self.gone.any() {
+            return Poll::Ready(Step::Gone);
+        }
+        self.arrivals.poll_next(context).map(|arrival| arrival.map_or(Step::Closing, Step::Offer))
+    }
+
+    fn accept(&mut self, offer: Box<Offer>) {
+        let Offer { mut pipe, from } = *offer;
+        let endpoint = || self.endpoint.clone();
+        self.port.emit(Event::Accepted { endpoint: endpoint(), peer: PEER_ADDRESS.to_owned() });
+        if let Err(incompatible) = self.introduction.accept(&from) {
+            let reason = incompatible.to_string();
+            self.port.emit(Event::HandshakeFailed { endpoint: endpoint(), reason });
+            return;
+        }
+        let (out, inward) = self.introduction.marks_with(&from);
+        pipe.set_marks(out, inward);
+        match self.introduction.shares_thread_with(&from) {
+            Some(true) => pipe.stay_local(),
+            Some(false) => self.port.peer_is_elsewhere(),
+            None => {}
+        }
+        let watch = pipe.inward.watch();
+        let Some(id) = self.port.attach(pipe) else {
+            let reason = NotTaken.to_string();
+            self.port.emit(Event::HandshakeFailed { endpoint: endpoint(), reason });
+            return;
+        };
+        self.closing.add(id);
+        if !watch.wait(&self.gone.notice(id)) {
+            self.gone.add(id);
+        }
+        self.port.emit(Event::HandshakeSucceeded {
+            endpoint: endpoint(),
+            routing_id: from.routing_id.clone(),
+            socket_type: from.socket_type.name(),
+        });
+        self.port.introduce(id, &from.routing_id);
+        self.accepted.insert(id, Accepted { routing_id: from.routing_id, _watch: watch });
+    }
+
+    fn part(&mut self) {
+        let mut gone = Vec::new();
+        self.gone.drain(&mut gone);
+        for id in gone {
+            let Some(Accepted { routing_id, .. }) = self.accepted.remove(&id) else { continue };
+            self.port.emit(Event::Disconnected {
+                endpoint: self.endpoint.clone(),
+                routing_id,
+                reason: "closed by the peer".to_owned(),
+            });
+            self.closing.remove(id);
+            self.port.departed(id);
+        }
+    }
+}

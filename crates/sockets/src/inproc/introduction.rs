@@ -1,0 +1,59 @@
+//! What a handshake would have told about a socket.
+
+use std::thread::{self, ThreadId};
+
+use bytes::Bytes;
+use seaworthy_core::Network;
+use seaworthy_core::pipe::HighWaterMarks;
+use seaworthy_zmtp::{PeerIncompatible, SocketType};
+
+use crate::transport::Port;
+
+/// A socket, as it introduces itself to another.
+#[derive(Clone, Debug)]
+pub(crate) struct Introduction {
+    pub(super) socket_type: SocketType,
+    /// What it calls itself; empty if it does not.
+    pub(super) routing_id: Bytes,
+    outgoing: HighWaterMarks,
+    incoming: HighWaterMarks,
+    /// Where it lives, if that can be elsewhere than where others do.
+    thread: Option<ThreadId>,
+}
+
+impl Introduction {
+    pub(crate) fn of<N: Network>(port: &dyn Port, network: &N) -> Self {
+        let options = port.options();
+        Self {
+            socket_type: port.socket_type(),
+            routing_id: options.routing_id.clone(),
+            outgoing: HighWaterMarks { messages: options.sndhwm, bytes: options.sndhwm_bytes },
+            incoming: HighWaterMarks { messages: options.rcvhwm, bytes: options.rcvhwm_bytes },
+            thread: network.has_other_threads().then(|| thread::current().id()),
+        }
+    }
+
+    /// Whether both live on one thread, where sockets stay. `None` where threads do not count.
+    pub(super) fn shares_thread_with(&self, other: &Self) -> Option<bool> {
+        self.thread.zip(other.thread).map(|(this, that)| this == that)
+    }
+
+    /// The marks of the ways out and in, while nobody is known at the other end.
+    pub(super) const fn own_marks(&self) -> (HighWaterMarks, HighWaterMarks) {
+        (self.outgoing, self.incoming)
+    }
+
+    /// The marks of the ways to the other and from it: what both sides allow together, as in libzmq.
+    pub(super) const fn marks_with(&self, other: &Self) -> (HighWaterMarks, HighWaterMarks) {
+        (self.outgoing.plus(other.incoming), self.incoming.plus(other.outgoing))
+    }
+
+    /// Refuses a peer that this socket cannot talk to, as a handshake does.
+    pub(super) fn accept(&self, other: &Self) -> Result<(), PeerIncompatible> {
+        if self.socket_type.can_talk_to(other.socket_type) {
+            return Ok(());
+        }
+        let theirs = other.socket_type.name().to_owned();
+        Err(PeerIncompatible::SocketType { ours: self.socket_type, theirs })
+    }
+}

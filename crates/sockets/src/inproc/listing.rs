@@ -1,0 +1,50 @@
+//! What is known about the inproc endpoints of a context.
+
+use seaworthy_core::Endpoint;
+use seaworthy_core::inproc::Listed;
+use seaworthy_core::pipe::{Gauge, Level};
+use seaworthy_zmtp::SocketType;
+
+use super::{Introduction, Names};
+
+/// An inproc endpoint that somebody has bound or connected to. What it tells was true a moment ago: other threads go
+/// on meanwhile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct InprocEndpoint {
+    /// The endpoint.
+    pub endpoint: Endpoint,
+    /// The type of the socket that has bound it; `None` while nobody has.
+    pub bound: Option<SocketType>,
+    /// A pipe for each connected socket, in the order they connected.
+    pub pipes: Vec<InprocPipe>,
+    /// How many of these wait to be taken by a socket that binds the endpoint.
+    pub waiting: usize,
+}
+
+/// The pipe between two sockets of a context.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct InprocPipe {
+    /// The way from the connected socket to the bound one.
+    pub to_bound: Level,
+    /// The way from the bound socket to the connected one.
+    pub to_connected: Level,
+}
+
+/// Every endpoint, in the order of the names.
+pub(crate) fn list(names: &Names) -> Vec<InprocEndpoint> {
+    names.list().into_iter().map(InprocEndpoint::from).collect()
+}
+
+impl From<Listed<Introduction, Gauge>> for InprocEndpoint {
+    fn from(listed: Listed<Introduction, Gauge>) -> Self {
+        let pipe = |gauge: &Gauge| InprocPipe { to_bound: gauge.out(), to_connected: gauge.inward() };
+        Self {
+            endpoint: Endpoint::Inproc(listed.name),
+            bound: listed.bound.map(|introduction| introduction.socket_type),
+            pipes: listed.offers.iter().map(pipe).collect(),
+            waiting: listed.waiting,
+        }
+    }
+}
