@@ -50,4 +50,8 @@ impl Sends for Pub {
     fn try_send(&mut self, peers: &mut Peers, message: &mut Message) -> Result<(), Unsent> {
         self.audience.try_send(peers, message, None)
     }
+
+    fn lost(&self) -> u64 {
+        self.audience.lost()
+    }
 }

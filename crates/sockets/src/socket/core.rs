@@ -1,6 +1,7 @@
 //! The part of a socket that its transport tasks share with the user's handle.
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
 
@@ -13,6 +14,7 @@ use crate::monitor::{Event, Monitors};
 use crate::parcel::PipeEnd;
 use crate::pattern::{Pattern, Receives, Sends, Taken, Unsent};
 use crate::peers::{PeerId, Peers};
+use crate::proxy::Forwards;
 use crate::ready::{Place, Ready};
 use crate::tasks::Tasks;
 use crate::transport::{Closing, Port};
@@ -38,6 +40,8 @@ pub(crate) struct Core<P> {
 pub(super) struct State<P> {
     pub(super) pattern: P,
     pub(super) peers: Peers,
+    /// Received, and given back: the next to be received.
+    returned: VecDeque<Message>,
 }
 
 /// An endpoint that the socket bound or connected.
@@ -58,7 +62,7 @@ impl<P: Pattern> Core<P> {
             options,
             readable: Arc::clone(&peers.readable),
             writable: Arc::clone(&peers.writable),
-            state: RefCell::new(State { pattern, peers }),
+            state: RefCell::new(State { pattern, peers, returned: VecDeque::new() }),
             endpoints: RefCell::default(),
             monitors: Monitors::default(),
             tasks: Tasks::default(),
@@ -68,7 +72,7 @@ impl<P: Pattern> Core<P> {
     }
 
     /// A place for a task that waits until there is something to receive.
-    pub(super) fn readable(&self) -> Place {
+    pub(crate) fn readable(&self) -> Place {
         Place::new(Arc::clone(&self.readable))
     }
 
@@ -82,7 +86,10 @@ impl<P: Pattern> Core<P> {
         if self.closed.replace(true) {
             return;
         }
-        self.state.borrow_mut().peers.clear();
+        let mut state = self.state.borrow_mut();
+        state.peers.clear();
+        state.returned.clear();
+        drop(state);
         for endpoint in self.endpoints.take() {
             endpoint.closing.close();
         }
@@ -117,7 +124,7 @@ impl<P: Pattern> Core<P> {
     /// Sends nothing to a peer from now on, and receives from it only what it has delivered, if that is `kept`.
     fn part(&self, id: PeerId, kept: bool) {
         let mut state = self.state.borrow_mut();
-        let State { pattern, peers } = &mut *state;
+        let State { pattern, peers, .. } = &mut *state;
         if let Some(peer) = peers.get_mut(id)
             && !std::mem::replace(&mut peer.departed, true)
         {
@@ -147,7 +154,7 @@ impl<P: Sends> Core<P> {
             return Err(Unsent::Failed(Error::InvalidMessage { reason: "it has no frames" }));
         }
         let mut state = self.state.borrow_mut();
-        let State { pattern, peers } = &mut *state;
+        let State { pattern, peers, .. } = &mut *state;
         pattern.try_send(peers, message)
     }
 
@@ -180,9 +187,12 @@ impl<P: Sends> Core<P> {
 
 impl<P: Receives> Core<P> {
     #[inline(always)]
-    pub(super) fn try_recv(&self) -> Result<Option<Message>, Error> {
+    pub(crate) fn try_recv(&self) -> Result<Option<Message>, Error> {
         let mut state = self.state.borrow_mut();
-        let State { pattern, peers } = &mut *state;
+        let State { pattern, peers, returned } = &mut *state;
+        if !returned.is_empty() {
+            return Ok(returned.pop_front());
+        }
         pattern.try_recv(peers)
     }
 
@@ -210,6 +220,41 @@ impl<P: Receives> Core<P> {
     }
 }
 
+impl<P: Forwards> Core<P> {
+    /// As `try_recv`, for types that may not receive: then there is never anything.
+    #[inline(always)]
+    pub(crate) fn take(&self) -> Result<Option<Message>, Error> {
+        let mut state = self.state.borrow_mut();
+        let State { pattern, peers, returned } = &mut *state;
+        if !returned.is_empty() {
+            return Ok(returned.pop_front());
+        }
+        pattern.take(peers)
+    }
+
+    /// As `try_send`, for types that may not send: then there is never room.
+    #[inline(always)]
+    pub(crate) fn give(&self, message: &mut Message) -> Result<(), Unsent> {
+        let mut state = self.state.borrow_mut();
+        let State { pattern, peers, .. } = &mut *state;
+        pattern.give(peers, message)
+    }
+
+    /// Takes messages back that were received, to be received again before all others.
+    pub(crate) fn put_back(&self, messages: &mut dyn DoubleEndedIterator<Item = Message>) {
+        let mut state = self.state.borrow_mut();
+        let mut any = false;
+        while let Some(message) = messages.next_back() {
+            state.returned.push_front(message);
+            any = true;
+        }
+        drop(state);
+        if any {
+            self.readable.wake();
+        }
+    }
+}
+
 impl<P: Pattern> Port for Core<P> {
     fn options(&self) -> &Options {
         &self.options
@@ -228,7 +273,7 @@ impl<P: Pattern> Port for Core<P> {
             return None;
         }
         let mut state = self.state.borrow_mut();
-        let State { pattern, peers } = &mut *state;
+        let State { pattern, peers, .. } = &mut *state;
         let id = peers.insert(pipe);
         pattern.attached(id);
         self.readable.wake();
@@ -238,7 +283,7 @@ impl<P: Pattern> Port for Core<P> {
 
     fn connected(&self, id: PeerId, routing_id: &Bytes) -> Vec<Bytes> {
         let mut state = self.state.borrow_mut();
-        let State { pattern, peers } = &mut *state;
+        let State { pattern, peers, .. } = &mut *state;
         let Some(peer) = peers.get_mut(id) else { return Vec::new() };
         peer.connected = true;
         pattern.connected(peers, id, routing_id);

@@ -182,13 +182,22 @@ impl<P: Pattern, N: Network> Socket<P, N> {
         poll_fn(|context| self.core.tasks.poll_below(1, context)).await;
     }
 
+    /// True when both are the same socket.
+    pub(crate) fn is_same<Q: Pattern>(&self, other: &Socket<Q, N>) -> bool {
+        std::ptr::addr_eq(Rc::as_ptr(&self.core), Rc::as_ptr(&other.core))
+    }
+
+    pub(crate) fn core(&self) -> &Core<P> {
+        &self.core
+    }
+
     fn port(&self) -> Rc<dyn Port> {
         Rc::clone(&self.core) as Rc<dyn Port>
     }
 
     fn with_state<R>(&self, act: impl FnOnce(&mut P, &mut Peers) -> R) -> R {
         let mut state = self.core.state.borrow_mut();
-        let State { pattern, peers } = &mut *state;
+        let State { pattern, peers, .. } = &mut *state;
         act(pattern, peers)
     }
 
@@ -265,10 +274,6 @@ impl<P: Sends, N: Network> Socket<P, N> {
     /// The socket as a [`Sink`](futures_sink::Sink) of messages.
     pub fn sink(&self) -> MessageSink<'_, P, N> {
         MessageSink::new(self)
-    }
-
-    pub(crate) fn core(&self) -> &Core<P> {
-        &self.core
     }
 }
 
