@@ -88,7 +88,8 @@ fn saturated(seed: u64, setting: Setting, peers: usize, count: usize) -> Vec<Str
             stage.pass(60 * SECOND).await;
             handle.resume();
             for _ in 0..2 * peers * count {
-                seen.borrow_mut().extend(text(&capture.recv().await?));
+                let sender = text(&capture.recv().await?);
+                seen.borrow_mut().extend(sender);
             }
             Ok(())
         })
