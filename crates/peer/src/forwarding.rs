@@ -1,6 +1,8 @@
 //! The middle: a proxy between two bound sockets.
 
-use seaworthy::{DealerSocket, Forwards, PullSocket, PushSocket, RouterSocket, Socket, proxy};
+use seaworthy::{
+    DealerSocket, Forwards, PullSocket, PushSocket, RouterSocket, Socket, XPubSocket, XSubSocket, proxy,
+};
 
 use crate::report::{Unsupported, ready};
 use crate::{Outcome, Peer};
@@ -16,6 +18,12 @@ pub(crate) async fn forward(peer: &Peer) -> Outcome {
         "pull_push" => {
             let frontend = PullSocket::with_options(context, options())?;
             let backend = PushSocket::with_options(context, options())?;
+            between(peer, &frontend, &backend).await
+        }
+        "xsub_xpub" => {
+            let frontend = XSubSocket::with_options(context, options())?;
+            let options = options().xpub_nodrop(peer.arguments.no_drop);
+            let backend = XPubSocket::with_options(context, options)?;
             between(peer, &frontend, &backend).await
         }
         kind => Err(Unsupported(format!("proxy --kind {kind}")).into()),

@@ -195,7 +195,7 @@ impl<P: Pattern, N: Network> Socket<P, N> {
         Rc::clone(&self.core) as Rc<dyn Port>
     }
 
-    fn with_state<R>(&self, act: impl FnOnce(&mut P, &mut Peers) -> R) -> R {
+    pub(crate) fn with_state<R>(&self, act: impl FnOnce(&mut P, &mut Peers) -> R) -> R {
         let mut state = self.core.state.borrow_mut();
         let State { pattern, peers, .. } = &mut *state;
         act(pattern, peers)
