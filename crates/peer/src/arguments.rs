@@ -9,6 +9,8 @@ use bytes::Bytes;
 pub(crate) struct Arguments {
     pub(crate) role: String,
     pub(crate) endpoint: String,
+    /// The other side of a proxy.
+    pub(crate) endpoint2: String,
     /// Bytes of a data message.
     pub(crate) size: usize,
     /// Messages to send or to receive.
@@ -49,6 +51,7 @@ impl Arguments {
         let mut arguments = Self {
             role: words.next().ok_or(ArgumentError::NoRole)?,
             endpoint: "tcp://127.0.0.1:5599".to_owned(),
+            endpoint2: "tcp://127.0.0.1:5598".to_owned(),
             size: 64,
             count: 100_000,
             window: 32,
@@ -62,8 +65,7 @@ impl Arguments {
             let Some(value) = words.next() else { return Err(ArgumentError::NoValue(name)) };
             match name.as_str() {
                 "--endpoint" => arguments.endpoint = value,
-                // Only a proxy has a second one, and there is none yet.
-                "--endpoint2" => {}
+                "--endpoint2" => arguments.endpoint2 = value,
                 "--size" => arguments.size = number(&name, &value)?,
                 "--count" => arguments.count = number(&name, &value)?,
                 "--window" => arguments.window = number(&name, &value)?,

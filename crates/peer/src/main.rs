@@ -6,6 +6,7 @@
 //! not exist prints `UNSUPPORTED why` and exits with status 3.
 
 mod arguments;
+mod forwarding;
 mod inproc;
 mod meter;
 mod pipeline;
@@ -60,6 +61,7 @@ async fn run(peer: &Peer) -> Outcome {
         "rep" => request_reply::rep(peer).await,
         "dealer_echo" => request_reply::dealer_echo(peer).await,
         "router_echo" => request_reply::router_echo(peer).await,
+        "proxy" => forwarding::forward(peer).await,
         "pub" => publish_subscribe::publish(peer, publish_subscribe::Side::Binds).await,
         "pub_connect" => publish_subscribe::publish(peer, publish_subscribe::Side::Connects).await,
         "sub" => publish_subscribe::subscribe(peer).await,

@@ -43,6 +43,7 @@ mod parcel;
 mod pattern;
 mod peers;
 mod pipeline;
+mod proxy;
 mod publish_subscribe;
 mod ready;
 mod request_reply;
@@ -72,6 +73,9 @@ pub use crate::exclusive_pair::Pair;
 pub use crate::inproc::{InprocEndpoint, InprocPipe};
 pub use crate::monitor::{Event, MONITOR_EVENTS_MAX, Monitor};
 pub use crate::pipeline::{Pull, Push};
+pub use crate::proxy::{
+    Controls, Forwards, Mode, PROXY_BATCH, Proxy, ProxyError, ProxyHandle, Side, Statistics, Traffic, proxy,
+};
 pub use crate::publish_subscribe::{Pub, Sub, TOPIC_BYTES_MAX, TOPICS_MAX, XPub, XSub};
 pub use crate::request_reply::{Dealer, Rep, Req, Router};
 pub use crate::sink::MessageSink;

@@ -73,6 +73,12 @@ pub trait Sends: Pattern {
     /// Takes the message and hands it to the pipes it is for, or drops it if that is what the type does. An unsent
     /// message stays in its place, unchanged.
     fn try_send(&mut self, peers: &mut Peers, message: &mut Message) -> Result<(), Unsent>;
+
+    /// Copies of messages that were taken and then dropped, since the type does not wait: their peer was unknown, or
+    /// had no room.
+    fn lost(&self) -> u64 {
+        0
+    }
 }
 
 /// A pattern whose users receive.

@@ -135,7 +135,7 @@ impl Ledger {
                     let Some(receiver) = event.socket.as_deref() else { continue };
                     let entry = if *message.sender == *receiver {
                         // A reply; which of several peers gave it does not matter.
-                        plan.peers(plan.socket_number(receiver).unwrap_or(usize::MAX))
+                        plan.correspondents(plan.socket_number(receiver).unwrap_or(usize::MAX))
                             .into_iter()
                             .find_map(|peer| index.get(&(message.clone(), Some(peer))))
                     } else {
@@ -204,6 +204,9 @@ impl Ledger {
         }
         if entry.answer && mishaps.given_up.contains(&entry.message) {
             return Fate::Lost("it answers a request that was given up");
+        }
+        if let Some(why) = mishaps.beyond_proxies(entry) {
+            return Fate::Lost(why);
         }
         if let Some((_, stream)) = entry.left {
             return mishaps.under_way(entry, stream, receiver);
@@ -337,6 +340,29 @@ impl<'a> Mishaps<'a> {
     fn host_fell(&self, socket: usize, after: usize) -> bool {
         let fell = self.hosts.get(self.plan.socket(socket).host.as_str());
         fell.is_some_and(|positions| positions.iter().any(|position| *position > after))
+    }
+
+    /// What may have happened to a message behind a proxy on its way.
+    fn beyond_proxies(&self, entry: &Entry) -> Option<&'static str> {
+        let mut passed = Vec::new();
+        let mut next = self.plan.peers(entry.sender);
+        while let Some(side) = next.pop() {
+            let Some(beyond) = self.plan.forwards_to(side).filter(|_| !passed.contains(&side)) else {
+                continue;
+            };
+            passed.extend([side, beyond]);
+            next.extend(self.plan.peers(beyond));
+            if self.host_fell(side, entry.sent) {
+                return Some("the host of a proxy went down");
+            }
+            if self.streams.ends_of(self.plan, beyond).any(|(stream, _)| self.streams.broke(stream)) {
+                return Some("a connection beyond a proxy broke");
+            }
+            if self.plan.socket(beyond).kind.drops_when_full() {
+                return Some("a proxy's socket may drop what has no room");
+            }
+        }
+        None
     }
 
     /// What became of a message that had left on a stream.

@@ -72,9 +72,11 @@ pub fn pairs(plan: &Plan) -> BTreeSet<(usize, usize)> {
                             && (workload.to.is_empty() || workload.to.contains(&plan.socket(peer).name))
                             && wants_any(plan, peer, &workload.topics)
                     };
-                    pairs.extend(plan.peers(socket).into_iter().filter(hears).map(|peer| (socket, peer)));
+                    pairs.extend(
+                        plan.correspondents(socket).into_iter().filter(hears).map(|peer| (socket, peer)),
+                    );
                 }
-                Role::Receive | Role::Reply | Role::Subscribe | Role::Unsubscribe => {}
+                Role::Receive | Role::Reply | Role::Subscribe | Role::Unsubscribe | Role::Proxy => {}
             }
         }
     }

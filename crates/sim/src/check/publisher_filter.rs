@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::streams::Streams;
 use super::{Case, Violation};
 use crate::trace::wire::WireFrame;
 use crate::trace::{Direction, MessageName, What};
@@ -10,6 +11,7 @@ use crate::trace::{Direction, MessageName, What};
 /// Finds messages that left a PUB on a connection without a subscription to them.
 pub fn check(case: &Case<'_>) -> Vec<Violation> {
     let mut violations = Vec::new();
+    let streams = Streams::of(case.plan, case.trace.before_closing());
     let mut published: BTreeMap<&MessageName, (&str, u64)> = BTreeMap::new();
     // Of each stream: prefixes that arrived, and since when they are cancelled.
     let mut arrived: BTreeMap<u64, Vec<(&str, Option<u64>)>> = BTreeMap::new();
@@ -42,12 +44,16 @@ pub fn check(case: &Case<'_>) -> Vec<Violation> {
                 {
                     continue;
                 }
-                let wanted = arrived.get(stream).is_some_and(|prefixes| {
-                    // What was queued when the subscription ended may still leave.
-                    prefixes.iter().any(|(prefix, until)| {
-                        topic.starts_with(prefix) && until.is_none_or(|until| until >= sent)
-                    })
-                });
+                // What was queued for a proxy that crashed leaves when the next one is there, and is not for an application.
+                let to_proxy =
+                    streams.receiver(*stream).is_some_and(|to| case.plan.forwards_to(to).is_some());
+                let wanted = to_proxy
+                    || arrived.get(stream).is_some_and(|prefixes| {
+                        // What was queued when the subscription ended may still leave.
+                        prefixes.iter().any(|(prefix, until)| {
+                            topic.starts_with(prefix) && until.is_none_or(|until| until >= sent)
+                        })
+                    });
                 if !wanted {
                     let problem =
                         format!("{of} left on stream s{stream}, whose SUB did not ask for {topic:?}");

@@ -163,6 +163,12 @@ pub(super) fn connections(case: &Case<'_>) -> Vec<Lasting> {
         if case.plan.paths_between(a_number, c_number) != 1 {
             return None;
         }
+        // A proxy subscribes as its other side tells it, and hands on what it gets.
+        let subscribes = |number: usize| case.plan.socket(number).kind.subscribes();
+        let to_proxy = |number: usize| subscribes(number) && case.plan.forwards_to(number).is_some();
+        if to_proxy(a_number) || to_proxy(c_number) {
+            return None;
+        }
         match (case.plan.kind(a)?, case.plan.kind(c)?) {
             (a_kind, c_kind) if a_kind.publishes() && c_kind.subscribes() => {
                 Some(Lasting { publisher: a.clone(), subscriber: c.clone(), stream: accepting, begins })

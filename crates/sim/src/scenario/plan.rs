@@ -100,6 +100,52 @@ impl Plan {
     pub fn hears(&self, socket: usize) -> bool {
         self.workloads(socket)
             .any(|workload| matches!(workload.role, Role::Receive | Role::Reply | Role::Request))
+            || self.forwards_to(socket).is_some()
+    }
+
+    /// The other side, when the socket is a side of a proxy.
+    pub fn forwards_to(&self, socket: usize) -> Option<usize> {
+        let name = self.socket(socket).name.as_str();
+        self.scenario.workload.iter().find_map(|workload| {
+            let proxy = workload.proxy.as_ref()?;
+            if workload.socket == name {
+                self.socket_number(&proxy.backend)
+            } else if proxy.backend == name {
+                self.socket_number(&workload.socket)
+            } else {
+                None
+            }
+        })
+    }
+
+    /// The sockets whose applications are at the other end: peers, and beyond a proxy its other side's.
+    pub fn correspondents(&self, socket: usize) -> Vec<usize> {
+        let mut found = Vec::new();
+        let mut seen = vec![socket];
+        let mut next = self.peers(socket);
+        while let Some(peer) = next.pop() {
+            if seen.contains(&peer) {
+                continue;
+            }
+            seen.push(peer);
+            match self.forwards_to(peer) {
+                // A socket that is both sides gives back what it gets.
+                Some(same) if same == peer => found.push(socket),
+                Some(beyond) => {
+                    seen.push(beyond);
+                    next.extend(self.peers(beyond));
+                }
+                None => found.push(peer),
+            }
+        }
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    /// Whether what the socket sends passes a proxy.
+    pub fn is_forwarded(&self, socket: usize) -> bool {
+        self.peers(socket).into_iter().any(|peer| self.forwards_to(peer).is_some())
     }
 
     /// Whether closing the socket may take for ever: with an endless linger, a queue that nobody reads is waited for.

@@ -91,6 +91,7 @@ impl SocketKind {
             Role::Request => self == Req,
             Role::Reply => matches!(self, Rep | Router),
             Role::Subscribe | Role::Unsubscribe => self.subscribes(),
+            Role::Proxy => !matches!(self, Req | Rep),
         }
     }
 

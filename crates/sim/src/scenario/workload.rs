@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::draw::{Draw, Series};
+use super::proxy::ProxyPlan;
 use super::quantity::{ByteCount, Count, Span};
 use super::words::words;
 
@@ -39,6 +40,9 @@ pub struct Workload {
     /// request: give up on a reply after this long and ask again (needs `req_relaxed`). Default: wait for ever.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Draw<Span>>,
+    /// proxy: the other sockets of the proxy, and its mode.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<ProxyPlan>,
 }
 
 words! {
@@ -56,5 +60,7 @@ words! {
         Subscribe = "subscribe",
         /// SUB: takes the prefixes in `topics` away at `start`.
         Unsubscribe = "unsubscribe",
+        /// All but REQ and REP: is the frontend of a proxy until the end.
+        Proxy = "proxy",
     }
 }

@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use seaworthy::{Context, Network};
 
+use super::forward::{self, Ends};
 use super::receive;
 use super::request;
 use super::send;
@@ -46,6 +47,7 @@ pub async fn perform<N: Network>(stage: Stage, host: Name, network: N) -> Result
         }
         open.push((name, socket));
     }
+    forward_between(&stage, &network, &open, &running);
     stage.reached(Phase::Closing).await;
     stage.until(|| running.get() == 0).await;
     let closing = Rc::new(Cell::new(open.len()));
@@ -62,6 +64,34 @@ pub async fn perform<N: Network>(stage: Stage, host: Name, network: N) -> Result
     }
     stage.until(|| closing.get() == 0).await;
     Ok(())
+}
+
+/// Starts the proxies of a host, once all of its sockets are open.
+fn forward_between<N: Network>(
+    stage: &Stage,
+    network: &N,
+    open: &[(SocketName, Rc<AnySocket<N>>)],
+    running: &Rc<Cell<usize>>,
+) {
+    let named = |wanted: &str| open.iter().find(|(name, _)| *name.name == *wanted);
+    for (name, socket) in open {
+        for plan in stage.plan().workloads(name.number).filter_map(|workload| workload.proxy.clone()) {
+            let Some((_, backend)) = named(&plan.backend) else { continue };
+            let capture = plan.capture.as_deref().and_then(named).map(|(_, capture)| Rc::clone(capture));
+            let ends = Ends { backend: Rc::clone(backend), capture };
+            let (stage, name, socket) = (stage.clone(), name.clone(), Rc::clone(socket));
+            let actor = Actor { stage, network: network.clone(), name, socket };
+            let running = Rc::clone(running);
+            running.set(running.get() + 1);
+            network.spawn("proxy", async move {
+                forward::run(&actor, &plan, &ends).await;
+                let Actor { stage, socket, .. } = actor;
+                drop((socket, ends));
+                running.set(running.get() - 1);
+                stage.wake();
+            });
+        }
+    }
 }
 
 /// Opens, binds, connects and subscribes a socket.
@@ -111,6 +141,8 @@ impl<N: Network> Actor<N> {
             Role::Reply => request::answer(self, workload).await,
             Role::Request => request::ask(self, workload).await,
             Role::Subscribe | Role::Unsubscribe => self.change_subscriptions(workload),
+            // It runs once all sockets of the host are open.
+            Role::Proxy => {}
         }
     }
 

@@ -263,6 +263,11 @@ impl Stage {
         self.until(|| !self.0.stalled.borrow().contains(&socket.name)).await;
     }
 
+    /// Completes once the socket's application may not read.
+    pub(super) async fn may_not_read(&self, socket: &SocketName) {
+        self.until(|| self.0.stalled.borrow().contains(&socket.name)).await;
+    }
+
     /// Completes once `phase` has begun.
     pub(super) async fn reached(&self, phase: Phase) {
         self.until(|| self.phase() >= phase).await;

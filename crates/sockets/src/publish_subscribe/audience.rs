@@ -52,6 +52,11 @@ impl Audience {
         }
     }
 
+    /// Copies that their subscriber had no room for.
+    pub(super) const fn lost(&self) -> u64 {
+        self.distribute.lost()
+    }
+
     /// Takes the message and gives it to the peers that want it, or to `only` this one if it does.
     #[inline(always)]
     pub(super) fn try_send(

@@ -74,4 +74,8 @@ impl Sends for Pub {
         self.heed(peers);
         self.audience.try_send(peers, message, None)
     }
+
+    fn lost(&self) -> u64 {
+        self.audience.lost()
+    }
 }

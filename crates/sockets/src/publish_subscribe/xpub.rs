@@ -185,6 +185,10 @@ impl Sends for XPub {
         }
         Ok(())
     }
+
+    fn lost(&self) -> u64 {
+        self.audience.lost()
+    }
 }
 
 impl Receives for XPub {

@@ -59,6 +59,10 @@ impl Sends for XSub {
         self.distribute.send(peers, std::mem::take(message));
         Ok(())
     }
+
+    fn lost(&self) -> u64 {
+        self.distribute.lost()
+    }
 }
 
 impl Receives for XSub {

@@ -23,6 +23,10 @@ pub struct Router {
     ignored: Vec<(Bytes, PeerId)>,
     mandatory: bool,
     handover: bool,
+    /// The drivers had their chance to make room for the next message.
+    yielded: bool,
+    /// Messages that had no peer, or one without room.
+    lost: u64,
 }
 
 impl Router {
@@ -66,6 +70,8 @@ impl Pattern for Router {
             ignored: Vec::new(),
             mandatory: options.router_mandatory,
             handover: options.router_handover,
+            yielded: false,
+            lost: 0,
         }
     }
 
@@ -100,20 +106,34 @@ impl Sends for Router {
             if self.mandatory {
                 return Err(Unsent::Failed(Error::Unroutable { routing_id }));
             }
+            self.lost += 1;
             drop(mem::take(message));
             return Ok(());
         };
-        if peer.pipe.out.is_full() && self.mandatory && peer.watch_writable() {
-            peers.writable.clear();
-            return Err(Unsent::Full);
+        if peer.pipe.out.is_full() && !peer.pipe.out.is_closed() {
+            if self.mandatory && peer.watch_writable() {
+                peers.writable.clear();
+                return Err(Unsent::Full);
+            }
+            if !self.mandatory && !mem::replace(&mut self.yielded, true) {
+                return Err(Unsent::Yield);
+            }
         }
+        self.yielded = false;
         let mut body = mem::take(message);
         body.pop_front();
         // A routing id and nothing behind it is no message; and RFC 28 drops what its peer has no room for.
-        if !body.is_empty() && peer.pipe.out.write(Parcel::Message(body)).is_ok() {
-            peers.publish_soon(id);
+        if !body.is_empty() {
+            match peer.pipe.out.write(Parcel::Message(body)) {
+                Ok(()) => peers.publish_soon(id),
+                Err(_) => self.lost += 1,
+            }
         }
         Ok(())
+    }
+
+    fn lost(&self) -> u64 {
+        self.lost
     }
 }
 

@@ -11,6 +11,8 @@ pub(crate) struct Distribute {
     /// Counts distributions, so that a peer with several matching prefixes is chosen once.
     round: u64,
     chosen: Vec<PeerId>,
+    /// Copies that their peer had no room for.
+    lost: u64,
 }
 
 impl Distribute {
@@ -80,11 +82,16 @@ impl Distribute {
         waiting
     }
 
-    /// Gives the message to the chosen peers that have room, and counts those that have none and lose it.
-    pub(crate) fn send(&self, peers: &mut Peers, message: Message) -> usize {
-        let Some((&last, others)) = self.chosen.split_last() else { return 0 };
+    /// Gives the message to the chosen peers that have room. Those that have none lose it.
+    pub(crate) fn send(&mut self, peers: &mut Peers, message: Message) {
+        let Some((&last, others)) = self.chosen.split_last() else { return };
         let lost = others.iter().filter(|&&id| !offer(peers, id, || message.clone())).count();
-        lost + usize::from(!offer(peers, last, || message))
+        self.lost += lost as u64 + u64::from(!offer(peers, last, || message));
+    }
+
+    /// Copies that their peer had no room for.
+    pub(crate) const fn lost(&self) -> u64 {
+        self.lost
     }
 }
 

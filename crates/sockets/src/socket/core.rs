@@ -1,6 +1,7 @@
 //! The part of a socket that its transport tasks share with the user's handle.
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, Waker};
 
@@ -16,6 +17,7 @@ use crate::monitor::{Event, Monitors};
 use crate::parcel::{Parcel, PipeEnd};
 use crate::pattern::{Pattern, Receives, Sends, Taken, Unsent};
 use crate::peers::{Peer, PeerId, Peers};
+use crate::proxy::Forwards;
 use crate::ready::{Place, Ready};
 use crate::tasks::Tasks;
 use crate::transport::{Closing, Port};
@@ -47,6 +49,8 @@ pub(crate) struct Core<P> {
 pub(super) struct State<P> {
     pub(super) pattern: P,
     pub(super) peers: Peers,
+    /// Received, and given back: the next to be received.
+    returned: VecDeque<Message>,
 }
 
 /// An endpoint that the socket bound or connected.
@@ -70,7 +74,7 @@ impl<P: Pattern> Core<P> {
             options,
             readable: Arc::clone(&peers.readable),
             writable: Arc::clone(&peers.writable),
-            state: RefCell::new(State { pattern, peers }),
+            state: RefCell::new(State { pattern, peers, returned: VecDeque::new() }),
             endpoints: RefCell::default(),
             monitors: Monitors::default(),
             tasks: Tasks::default(),
@@ -83,7 +87,7 @@ impl<P: Pattern> Core<P> {
     }
 
     /// A place for a task that waits until there is something to receive.
-    pub(super) fn readable(&self) -> Place {
+    pub(crate) fn readable(&self) -> Place {
         Place::new(Arc::clone(&self.readable))
     }
 
@@ -99,7 +103,10 @@ impl<P: Pattern> Core<P> {
         }
         // The names of inproc endpoints are free from here on.
         let closings: Vec<Closing> = self.endpoints.take().into_iter().map(|held| held.closing).collect();
-        self.state.borrow_mut().peers.clear();
+        let mut state = self.state.borrow_mut();
+        state.peers.clear();
+        state.returned.clear();
+        drop(state);
         closings.iter().for_each(Closing::close);
         self.monitors.close();
         self.wake_publisher();
@@ -133,7 +140,7 @@ impl<P: Pattern> Core<P> {
     /// Sends nothing to a peer from now on, and receives from it only what it has delivered, if that is `kept`.
     fn part(&self, id: PeerId, kept: bool) {
         let mut state = self.state.borrow_mut();
-        let State { pattern, peers } = &mut *state;
+        let State { pattern, peers, .. } = &mut *state;
         if let Some(peer) = peers.get_mut(id)
             && !std::mem::replace(&mut peer.departed, true)
         {
@@ -146,10 +153,16 @@ impl<P: Pattern> Core<P> {
         }
     }
 
-    /// Sees to it that what was sent is handed over, at the latest when the task lets others run.
+    /// Sees to it that what was sent to other threads is handed over: at once, or if that may be `later`, when the
+    /// task lets others run.
     #[inline(always)]
-    fn publish_before_long(&self) {
-        if !self.publishing.replace(true) {
+    fn publish(&self, peers: &mut Peers, later: bool) {
+        if !peers.has_unpublished() {
+            return;
+        }
+        if !later {
+            peers.publish_all();
+        } else if !self.publishing.replace(true) {
             self.wake_publisher();
         }
     }
@@ -178,14 +191,9 @@ impl<P: Sends> Core<P> {
             return Err(Unsent::Failed(Error::InvalidMessage { reason: "it has no frames" }));
         }
         let mut state = self.state.borrow_mut();
-        let State { pattern, peers } = &mut *state;
+        let State { pattern, peers, .. } = &mut *state;
         let outcome = pattern.try_send(peers, message);
-        if peers.has_unpublished() {
-            match outcome {
-                Ok(()) => self.publish_before_long(),
-                Err(_) => peers.publish_all(),
-            }
-        }
+        self.publish(peers, outcome.is_ok());
         outcome
     }
 
@@ -218,12 +226,15 @@ impl<P: Sends> Core<P> {
 
 impl<P: Receives> Core<P> {
     #[inline(always)]
-    pub(super) fn try_recv(&self) -> Result<Option<Message>, Error> {
+    pub(crate) fn try_recv(&self) -> Result<Option<Message>, Error> {
         let mut state = self.state.borrow_mut();
-        let State { pattern, peers } = &mut *state;
+        let State { pattern, peers, returned } = &mut *state;
+        if !returned.is_empty() {
+            return Ok(returned.pop_front());
+        }
         let outcome = pattern.try_recv(peers);
-        if !matches!(outcome, Ok(Some(_))) && peers.has_unpublished() {
-            peers.publish_all();
+        if !matches!(outcome, Ok(Some(_))) {
+            self.publish(peers, false);
         }
         outcome
     }
@@ -259,6 +270,47 @@ fn ask_for(peer: &mut Peer, topics: Vec<Bytes>) {
     peer.pipe.out.publish();
 }
 
+impl<P: Forwards> Core<P> {
+    /// As `try_recv`, for types that may not receive: then there is never anything.
+    #[inline(always)]
+    pub(crate) fn take(&self) -> Result<Option<Message>, Error> {
+        let mut state = self.state.borrow_mut();
+        let State { pattern, peers, returned } = &mut *state;
+        if !returned.is_empty() {
+            return Ok(returned.pop_front());
+        }
+        let outcome = pattern.take(peers);
+        if !matches!(outcome, Ok(Some(_))) {
+            self.publish(peers, false);
+        }
+        outcome
+    }
+
+    /// As `try_send`, for types that may not send: then there is never room.
+    #[inline(always)]
+    pub(crate) fn give(&self, message: &mut Message) -> Result<(), Unsent> {
+        let mut state = self.state.borrow_mut();
+        let State { pattern, peers, .. } = &mut *state;
+        let outcome = pattern.give(peers, message);
+        self.publish(peers, outcome.is_ok());
+        outcome
+    }
+
+    /// Takes messages back that were received, to be received again before all others.
+    pub(crate) fn put_back(&self, messages: &mut dyn DoubleEndedIterator<Item = Message>) {
+        let mut state = self.state.borrow_mut();
+        let mut any = false;
+        while let Some(message) = messages.next_back() {
+            state.returned.push_front(message);
+            any = true;
+        }
+        drop(state);
+        if any {
+            self.readable.wake();
+        }
+    }
+}
+
 impl<P: Pattern> Port for Core<P> {
     fn options(&self) -> &Options {
         &self.options
@@ -277,7 +329,7 @@ impl<P: Pattern> Port for Core<P> {
             return None;
         }
         let mut state = self.state.borrow_mut();
-        let State { pattern, peers } = &mut *state;
+        let State { pattern, peers, .. } = &mut *state;
         let id = peers.insert(pipe);
         pattern.attached(id);
         self.readable.wake();
@@ -288,7 +340,7 @@ impl<P: Pattern> Port for Core<P> {
     fn attach_stranger(&self, pipe: PipeEnd) -> Option<PeerId> {
         let id = self.attach(pipe)?;
         let mut state = self.state.borrow_mut();
-        let State { pattern, peers } = &mut *state;
+        let State { pattern, peers, .. } = &mut *state;
         peers.add_insider();
         if let Some(peer) = peers.get_mut(id) {
             peer.ignored = true;
@@ -299,7 +351,7 @@ impl<P: Pattern> Port for Core<P> {
 
     fn introduce(&self, id: PeerId, routing_id: &Bytes) {
         let mut state = self.state.borrow_mut();
-        let State { pattern, peers } = &mut *state;
+        let State { pattern, peers, .. } = &mut *state;
         peers.add_insider();
         let Some(peer) = peers.get_mut(id) else { return };
         if !peer.connected {
@@ -335,7 +387,7 @@ impl<P: Pattern> Port for Core<P> {
 
     fn connected(&self, id: PeerId, routing_id: &Bytes) -> Vec<Bytes> {
         let mut state = self.state.borrow_mut();
-        let State { pattern, peers } = &mut *state;
+        let State { pattern, peers, .. } = &mut *state;
         let Some(peer) = peers.get_mut(id) else { return Vec::new() };
         peer.connected = true;
         pattern.connected(peers, id, routing_id);

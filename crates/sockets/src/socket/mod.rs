@@ -217,13 +217,22 @@ impl<P: Pattern, N: Network> Socket<P, N> {
         }
     }
 
+    /// True when both are the same socket.
+    pub(crate) fn is_same<Q: Pattern>(&self, other: &Socket<Q, N>) -> bool {
+        std::ptr::addr_eq(Rc::as_ptr(&self.core), Rc::as_ptr(&other.core))
+    }
+
+    pub(crate) fn core(&self) -> &Core<P> {
+        &self.core
+    }
+
     fn port(&self) -> Rc<dyn Port> {
         Rc::clone(&self.core) as Rc<dyn Port>
     }
 
-    fn with_state<R>(&self, act: impl FnOnce(&mut P, &mut Peers) -> R) -> R {
+    pub(crate) fn with_state<R>(&self, act: impl FnOnce(&mut P, &mut Peers) -> R) -> R {
         let mut state = self.core.state.borrow_mut();
-        let State { pattern, peers } = &mut *state;
+        let State { pattern, peers, .. } = &mut *state;
         act(pattern, peers)
     }
 
@@ -309,10 +318,6 @@ impl<P: Sends, N: Network> Socket<P, N> {
     /// The socket as a [`Sink`](futures_sink::Sink) of messages.
     pub fn sink(&self) -> MessageSink<'_, P, N> {
         MessageSink::new(self)
-    }
-
-    pub(crate) fn core(&self) -> &Core<P> {
-        &self.core
     }
 }
 

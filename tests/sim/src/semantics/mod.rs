@@ -21,6 +21,7 @@ mod low_level;
 mod mandatory_router;
 mod options;
 mod pair;
+mod proxy;
 mod publish_subscribe;
 mod push_pull;
 mod reconnect;

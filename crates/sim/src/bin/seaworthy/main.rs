@@ -1,4 +1,5 @@
-//! `seaworthy`: runs scenarios of ZeroMQ sockets on a simulated network, and shows what happened.
+//! `seaworthy`: runs scenarios of ZeroMQ sockets on a simulated network, and shows what happened; and runs a broker
+//! on the real one.
 //!
 //! Exit codes: 0 all passed, 1 a check failed, 2 bad usage or a bad scenario, 3 the machinery failed,
 //! 4 nondeterminism, 5 a hang.
@@ -11,14 +12,19 @@ mod jobs;
 mod junit;
 mod list;
 mod merge;
+mod meter;
+
 mod new;
 mod pool;
 mod problem;
 mod progress;
+mod proxy;
 mod replay;
 mod report;
 mod run;
 mod shrink;
+mod signals;
+
 mod trace;
 mod verdict;
 
@@ -41,6 +47,7 @@ fn main() -> ExitCode {
         Command::List(options) => list::list(&options),
         Command::New(options) => new::new(&options),
         Command::Schema => show(&format!("{:#}\n", Scenario::schema())).map(|()| 0),
+        Command::Proxy(options) => proxy::run(&options),
         Command::Trace(options) => trace::trace(&options),
         Command::Diff(options) => diff::diff(&options),
     };

@@ -14,7 +14,7 @@ use self::fault::faults;
 use super::draw::Draw;
 use super::names::Names;
 use super::quantity::Quantity;
-use super::{Expect, Fault, Host, Link, Must, Scenario, Socket, Workload};
+use super::{Expect, Fault, Host, Link, Must, ProxyPlan, Scenario, Socket, Workload};
 
 impl Scenario {
     /// This scenario as `seed` decides it. The scenario must have been validated.
@@ -170,6 +170,12 @@ fn workloads(workload: &Workload, names: &Names, seed: u64, places: &mut Places)
             topics: workload.topics.clone(),
             to: workload.to.iter().flat_map(|to| names.sockets(to).iter().cloned()).collect(),
             timeout: decided(workload.timeout, seed, &place, "timeout"),
+            proxy: workload.proxy.as_ref().map(|proxy| ProxyPlan {
+                batch: decided(proxy.batch, seed, &place, "batch"),
+                queue: decided(proxy.queue, seed, &place, "queue"),
+                drop_after_polls: decided(proxy.drop_after_polls, seed, &place, "drop_after_polls"),
+                ..proxy.clone()
+            }),
         }
     };
     names.sockets(&workload.socket).iter().map(member).collect()

@@ -83,7 +83,7 @@ impl Problems<'_> {
 
     fn stall(&mut self, socket: &str, place: &Place) {
         if self.socket_exists(socket, place)
-            && !self.has_workload(socket, |role| matches!(role, Role::Receive | Role::Reply))
+            && !self.has_workload(socket, |role| matches!(role, Role::Receive | Role::Reply | Role::Proxy))
         {
             self.add(place, format!("{socket:?} has no workload that receives"));
         }

@@ -4,6 +4,7 @@
 
 mod fault;
 mod link;
+mod proxy;
 mod socket;
 mod workload;
 

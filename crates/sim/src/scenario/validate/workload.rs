@@ -26,11 +26,12 @@ impl Problems<'_> {
                 self.one_at_a_time(workload, index, &mut busy, &place);
             }
             self.keys(workload, &place);
+            self.proxy(workload, &place);
             self.amounts(workload, &place);
         }
     }
 
-    fn kind_of(&self, member: &str) -> Option<SocketKind> {
+    pub(super) fn kind_of(&self, member: &str) -> Option<SocketKind> {
         let owner = self
             .scenario
             .socket
@@ -97,10 +98,14 @@ impl Problems<'_> {
         let directions: &[&'static str] = match workload.role {
             Role::Send => &["sends"],
             Role::Receive => &["receives"],
-            Role::Request | Role::Reply => &["sends", "receives"],
+            Role::Request | Role::Reply | Role::Proxy => &["sends", "receives"],
             Role::Subscribe | Role::Unsubscribe => &[],
         };
-        for member in self.names.sockets(&workload.socket).to_vec() {
+        let others = workload.proxy.iter().flat_map(|proxy| [Some(&proxy.backend), proxy.capture.as_ref()]);
+        // A proxy of one socket has it once.
+        let others = others.flatten().filter(|other| **other != workload.socket);
+        let all = std::iter::once(&workload.socket).chain(others);
+        for member in all.flat_map(|name| self.names.sockets(name)).cloned().collect::<Vec<_>>() {
             for direction in directions {
                 if let Some(first) = busy.insert((member.clone(), *direction), index) {
                     let problem = format!("workload[{first}] {direction} on {member:?} already");
@@ -118,7 +123,7 @@ impl Problems<'_> {
             ("count", workload.count.is_some(), makes_messages),
             ("size", workload.size.is_some(), makes_messages),
             ("parts", workload.parts.is_some(), makes_messages),
-            ("interval", workload.interval.is_some(), !subscribes),
+            ("interval", workload.interval.is_some(), !subscribes && role != Role::Proxy),
             ("topics", !workload.topics.is_empty(), role == Role::Send || subscribes),
             ("to", !workload.to.is_empty(), role == Role::Send),
             ("timeout", workload.timeout.is_some(), role == Role::Request),

@@ -1,0 +1,128 @@
+//! A proxy between sockets of one host: forwards until the run closes, through pauses and dropped futures.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::Poll;
+
+use seaworthy::{Forwards, Mode, Network, Proxy, ProxyHandle, Side, Socket, proxy};
+
+use super::host::Actor;
+use super::socket::AnySocket;
+use crate::scenario::draw::Draw;
+use crate::scenario::proxy::{ProxyMode, ProxyPlan};
+use crate::trace::{Phase, What};
+
+/// The sockets of a proxy beside its frontend.
+pub(super) struct Ends<N: Network> {
+    pub(super) backend: Rc<AnySocket<N>>,
+    pub(super) capture: Option<Rc<AnySocket<N>>>,
+}
+
+pub(super) async fn run<N: Network>(actor: &Actor<N>, plan: &ProxyPlan, ends: &Ends<N>) {
+    use AnySocket::{Dealer, Pair, Pub, Pull, Push, Router, Sub, XPub, XSub};
+    match (&*actor.socket, &*ends.backend) {
+        (Router(front), Dealer(back)) => between(actor, plan, ends, front, back).await,
+        (Router(front), Router(back)) => between(actor, plan, ends, front, back).await,
+        (Dealer(front), Dealer(back)) => between(actor, plan, ends, front, back).await,
+        (Dealer(front), Router(back)) => between(actor, plan, ends, front, back).await,
+        (Pull(front), Push(back)) => between(actor, plan, ends, front, back).await,
+        (Push(front), Pull(back)) => between(actor, plan, ends, front, back).await,
+        (XSub(front), XPub(back)) => between(actor, plan, ends, front, back).await,
+        (XPub(front), XSub(back)) => between(actor, plan, ends, front, back).await,
+        (Sub(front), Pub(back)) => between(actor, plan, ends, front, back).await,
+        (Pair(front), Pair(back)) => between(actor, plan, ends, front, back).await,
+        // A validated scenario asks for nothing of the kind.
+        _ => {}
+    }
+}
+
+async fn between<F: Forwards, B: Forwards, N: Network>(
+    actor: &Actor<N>,
+    plan: &ProxyPlan,
+    ends: &Ends<N>,
+    frontend: &Socket<F, N>,
+    backend: &Socket<B, N>,
+) {
+    let count =
+        |draw: Option<Draw<_>>| draw.map(Draw::value).map(|count: crate::scenario::quantity::Count| count.0);
+    let mut broker = proxy(frontend, backend).mode(match plan.mode {
+        Some(ProxyMode::BiasedFrontend) => Mode::Biased(Side::Frontend),
+        Some(ProxyMode::BiasedBackend) => Mode::Biased(Side::Backend),
+        Some(ProxyMode::Fair) | None => Mode::Fair,
+    });
+    if let Some(batch) = count(plan.batch) {
+        broker = broker.batch(u32::try_from(batch).unwrap_or(u32::MAX));
+    }
+    if let Some(queue) = count(plan.queue) {
+        broker = broker.queue(usize::try_from(queue).unwrap_or(usize::MAX));
+    }
+    if let Some(capture) = &ends.capture {
+        broker = captured(broker, capture);
+    }
+    let handle = broker.handle();
+    let polls = count(plan.drop_after_polls);
+    let forwarding = async {
+        loop {
+            match dropped_after(polls, broker.run()).await {
+                None => {}
+                Some(Ok(_)) => break,
+                Some(Err(error)) => {
+                    let (operation, error) = (error.operation.to_owned(), error.to_string());
+                    actor.record(What::Failed { operation, error });
+                    break;
+                }
+            }
+        }
+    };
+    let mut forwarding = pin!(forwarding);
+    let mut steering = pin!(steer(actor, &handle));
+    let both = poll_fn(|context| {
+        if steering.as_mut().poll(context).is_ready() {
+            return Poll::Ready(());
+        }
+        forwarding.as_mut().poll(context)
+    });
+    actor.stage.before(Phase::Closing, both).await;
+}
+
+fn captured<'s, F: Forwards, B: Forwards, N: Network>(
+    broker: Proxy<'s, F, B, N>,
+    capture: &'s AnySocket<N>,
+) -> Proxy<'s, F, B, N> {
+    match capture {
+        AnySocket::Push(socket) => broker.capture(socket),
+        AnySocket::Pub(socket) => broker.capture(socket),
+        AnySocket::XPub(socket) => broker.capture(socket),
+        AnySocket::XSub(socket) => broker.capture(socket),
+        AnySocket::Dealer(socket) => broker.capture(socket),
+        AnySocket::Router(socket) => broker.capture(socket),
+        AnySocket::Pair(socket) => broker.capture(socket),
+        AnySocket::Pull(_) | AnySocket::Sub(_) | AnySocket::Req(_) | AnySocket::Rep(_) => broker,
+    }
+}
+
+/// Pauses the proxy while its frontend is stalled.
+async fn steer<N: Network>(actor: &Actor<N>, handle: &ProxyHandle) {
+    loop {
+        actor.stage.may_not_read(&actor.name).await;
+        handle.pause();
+        actor.stage.may_read(&actor.name).await;
+        handle.resume();
+    }
+}
+
+/// Polls `work` at most so often and then drops it: then `None`.
+async fn dropped_after<T>(polls: Option<u64>, work: impl Future<Output = T>) -> Option<T> {
+    let mut work = pin!(work);
+    let mut polled = 0;
+    poll_fn(|context| {
+        polled += 1;
+        match work.as_mut().poll(context) {
+            Poll::Ready(output) => Poll::Ready(Some(output)),
+            Poll::Pending if polls.is_some_and(|polls| polled >= polls) => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        }
+    })
+    .await
+}

@@ -1,0 +1,33 @@
+//! What a proxy promises: whole messages both ways, order, back-pressure, fairness, steering, and that nothing ends it.
+
+mod cancellation;
+mod capture;
+mod combinations;
+mod control;
+mod fairness;
+mod holding_back;
+mod peers;
+
+use std::future::Future;
+
+use futures_util::join;
+use seaworthy::{Forwards, Proxy, Statistics};
+use seaworthy_sim::SimNetwork;
+
+use super::stage::Outcome;
+
+/// Runs a proxy for as long as a script takes, and gives what it did.
+pub(crate) async fn beside<F: Forwards, B: Forwards>(
+    proxy: &mut Proxy<'_, F, B, SimNetwork>,
+    script: impl Future<Output = Outcome>,
+) -> Result<Statistics, Box<dyn std::error::Error>> {
+    let handle = proxy.handle();
+    let script = async {
+        let outcome = script.await;
+        handle.kill();
+        outcome
+    };
+    let (ended, outcome) = join!(proxy.run(), script);
+    outcome?;
+    Ok(ended?)
+}
