@@ -14,7 +14,7 @@ pub fn check(case: &Case<'_>) -> Vec<Violation> {
     let Some(healed) = case.trace.phase_start(Phase::Healed) else { return violations };
     let limit = case.plan.scenario.expect.progress_within;
     let deadline = events[healed].at() + limit.0;
-    let mut silent = pairs(case.plan);
+    let mut silent = needs(case.plan);
     let mut fresh = BTreeSet::new();
     for event in &events[healed..] {
         match &event.what {
@@ -25,20 +25,17 @@ pub fn check(case: &Case<'_>) -> Vec<Violation> {
                 let sender = case.plan.socket_number(&message.sender);
                 let receiver = event.socket.as_deref().and_then(|name| case.plan.socket_number(name));
                 if let (Some(sender), Some(receiver)) = (sender, receiver) {
-                    silent.remove(&(sender, receiver));
+                    silent.retain(|need| !need.is_met_by(sender, receiver));
                 }
             }
             _ => {}
         }
     }
-    for (sender, receiver) in silent {
-        let (from, to) = (case.plan.name(sender), case.plan.name(receiver));
-        let problem = if sender == receiver {
-            format!("no reply within {limit} after everything was healed")
-        } else {
-            format!("{to} heard nothing from it within {limit} after everything was healed")
-        };
-        violations.push(Violation::of(from, problem));
+    for need in silent {
+        violations.push(Violation::of(
+            case.plan.name(need.socket()),
+            format!("{} within {limit} after everything was healed", need.complaint(case.plan)),
+        ));
     }
     let makes = |role| matches!(role, Role::Send | Role::Request);
     for (number, name) in case.plan.sockets.iter().enumerate() {
@@ -56,15 +53,67 @@ pub fn check(case: &Case<'_>) -> Vec<Violation> {
     violations
 }
 
-/// Who has to hear from whom once everything is healed: sender and receiver, by number. A socket that asks has to
-/// hear its own request again.
-pub fn pairs(plan: &Plan) -> BTreeSet<(usize, usize)> {
-    let mut pairs = BTreeSet::new();
+/// Something that has to happen once everything is healed. Sockets by number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Need {
+    /// One has to hear from the other.
+    Pair {
+        /// Who sends.
+        sender: usize,
+        /// Who receives. The sender itself when it asks and has to hear its own request again.
+        receiver: usize,
+    },
+    /// Somebody has to hear from it, by way of a proxy: whom it gives what to is the proxy's choice.
+    BeHeard(usize),
+    /// It has to hear from somebody, by way of a proxy.
+    Hear(usize),
+}
+
+impl Need {
+    /// Whether this is the end of it: `receiver` has heard from `sender`.
+    pub const fn is_met_by(self, sender: usize, receiver: usize) -> bool {
+        match self {
+            Self::Pair { sender: from, receiver: to } => from == sender && to == receiver,
+            Self::BeHeard(socket) => socket == sender,
+            Self::Hear(socket) => socket == receiver,
+        }
+    }
+
+    /// Whose need it is.
+    const fn socket(self) -> usize {
+        match self {
+            Self::Pair { sender: socket, .. } | Self::BeHeard(socket) | Self::Hear(socket) => socket,
+        }
+    }
+
+    /// What is wrong while it is not met.
+    fn complaint(self, plan: &Plan) -> String {
+        match self {
+            Self::Pair { sender, receiver } if sender == receiver => "no reply".to_owned(),
+            Self::Pair { receiver, .. } => format!("{} heard nothing from it", plan.name(receiver)),
+            Self::BeHeard(_) => "nobody heard from it".to_owned(),
+            Self::Hear(_) => "it heard from nobody".to_owned(),
+        }
+    }
+
+    /// Sender and receiver by name; `*` is anybody.
+    pub fn words(self, plan: &Plan) -> String {
+        match self {
+            Self::Pair { sender, receiver } => format!("{} -> {}", plan.name(sender), plan.name(receiver)),
+            Self::BeHeard(sender) => format!("{} -> *", plan.name(sender)),
+            Self::Hear(receiver) => format!("* -> {}", plan.name(receiver)),
+        }
+    }
+}
+
+/// Who has to hear from whom once everything is healed.
+pub fn needs(plan: &Plan) -> BTreeSet<Need> {
+    let mut needs = BTreeSet::new();
     for socket in 0..plan.sockets.len() {
         for workload in plan.workloads(socket) {
             match workload.role {
                 Role::Request => {
-                    pairs.insert((socket, socket));
+                    needs.insert(Need::Pair { sender: socket, receiver: socket });
                 }
                 Role::Send => {
                     let hears = |&peer: &usize| {
@@ -72,15 +121,19 @@ pub fn pairs(plan: &Plan) -> BTreeSet<(usize, usize)> {
                             && (workload.to.is_empty() || workload.to.contains(&plan.socket(peer).name))
                             && wants_any(plan, peer, &workload.topics)
                     };
-                    pairs.extend(
-                        plan.correspondents(socket).into_iter().filter(hears).map(|peer| (socket, peer)),
-                    );
+                    let any = plan.is_forwarded(socket) && !plan.socket(socket).kind.distributes();
+                    for receiver in plan.correspondents(socket).into_iter().filter(hears) {
+                        match any {
+                            true => needs.extend([Need::BeHeard(socket), Need::Hear(receiver)]),
+                            false => needs.extend([Need::Pair { sender: socket, receiver }]),
+                        }
+                    }
                 }
                 Role::Receive | Role::Reply | Role::Subscribe | Role::Unsubscribe | Role::Proxy => {}
             }
         }
     }
-    pairs
+    needs
 }
 
 /// Whether a peer is interested in one of these topics: always, unless it subscribes.
@@ -136,10 +189,11 @@ mod tests {
 
     #[test]
     fn those_who_listen_are_the_ones_to_be_heard() {
-        assert_eq!(pairs(&plan(PIPELINE)), [(0, 1), (0, 2)].into());
-        assert_eq!(pairs(&plan(REQUESTS)), [(1, 1)].into());
-        assert_eq!(pairs(&plan(TOPICS)), [(0, 1)].into());
+        let pair = |sender, receiver| Need::Pair { sender, receiver };
+        assert_eq!(needs(&plan(PIPELINE)), [pair(0, 1), pair(0, 2)].into());
+        assert_eq!(needs(&plan(REQUESTS)), [pair(1, 1)].into());
+        assert_eq!(needs(&plan(TOPICS)), [pair(0, 1)].into());
         let deaf = TOPICS.replace("subscribe = [\"a\"]", "subscribe = [\"c\"]");
-        assert_eq!(pairs(&plan(&deaf)), [].into());
+        assert_eq!(needs(&plan(&deaf)), [].into());
     }
 }

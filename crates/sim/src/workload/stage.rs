@@ -12,7 +12,7 @@ use seaworthy_core::Instant;
 
 use super::cancel::{Cancelling, Deadline};
 use super::payload::Stamp;
-use crate::check::liveness;
+use crate::check::liveness::{self, Need};
 use crate::scenario::{Cancel, CancelOperation, Plan, Role};
 use crate::trace::{MessageName, Name, Phase, Recorder, What};
 
@@ -36,7 +36,7 @@ struct State {
     /// The next sequence number of each socket.
     sequences: RefCell<Vec<u64>>,
     /// Pairs that have to exchange a message after healing: sender, receiver.
-    awaited: RefCell<BTreeSet<(usize, usize)>>,
+    awaited: RefCell<BTreeSet<Need>>,
     /// Sequence number of each socket with which the healed phase began.
     healed_from: RefCell<Vec<u64>>,
     /// Messages with one receiver that were sent and not received, and answers (`true`) that are due.
@@ -73,7 +73,7 @@ impl Stage {
             cancelling: RefCell::default(),
             lives: RefCell::default(),
             sequences: RefCell::new(vec![0; sockets]),
-            awaited: RefCell::new(liveness::pairs(&plan)),
+            awaited: RefCell::new(liveness::needs(&plan)),
             healed_from: RefCell::new(vec![0; sockets]),
             outstanding: RefCell::default(),
             unfinished: RefCell::new(unfinished),
@@ -140,16 +140,11 @@ impl Stage {
         cancelling.entry((socket.number, operation)).or_insert_with(fresh).draw(faults, operation)
     }
 
-    /// Pairs of sockets that have not exchanged a message since everything was healed: sender, receiver.
-    pub fn awaited(&self) -> Vec<(Name, Name)> {
-        let name = |socket| self.plan().name(socket).clone();
-        self.0.awaited.borrow().iter().map(|&(from, to)| (name(from), name(to))).collect()
-    }
-
     /// What a run still waits for, in words.
     pub fn waiting(&self) -> Vec<String> {
-        let pairs = self.awaited().into_iter().map(|(from, to)| format!("{from} -> {to}"));
-        pairs.chain(self.0.unfinished.borrow().iter().map(|name| format!("{name} to finish"))).collect()
+        let awaited = self.0.awaited.borrow();
+        let needs = awaited.iter().map(|need| need.words(self.plan()));
+        needs.chain(self.0.unfinished.borrow().iter().map(|name| format!("{name} to finish"))).collect()
     }
 
     /// Whether every pair has exchanged a message since everything was healed, and every workload sent what it
@@ -230,7 +225,7 @@ impl Stage {
             if self.phase() >= Phase::Healed
                 && let Some(sender) = sender.filter(|&sender| fresh(sender))
             {
-                self.0.awaited.borrow_mut().remove(&(sender, socket.number));
+                self.0.awaited.borrow_mut().retain(|need| !need.is_met_by(sender, socket.number));
             }
         }
         self.0.last_activity.set(self.now());
