@@ -51,11 +51,20 @@ pub fn check(case: &Case<'_>) -> Vec<Violation> {
 #[derive(Debug, Default)]
 struct Turns {
     /// How often others were served since a connection in the turn was.
-    gaps: BTreeMap<u64, u64>,
+    gaps: BTreeMap<u64, Gap>,
     /// Who got how much since the turn was last made up of other connections.
     shares: BTreeMap<u64, u64>,
     /// The first problem.
     problem: Option<String>,
+}
+
+/// How long a connection has waited for its turn.
+#[derive(Debug, Default)]
+struct Gap {
+    /// How often others were served.
+    length: u64,
+    /// How many were in the turn, at the most: those that had their turn and have nothing left count, too.
+    count: usize,
 }
 
 impl Turns {
@@ -67,17 +76,16 @@ impl Turns {
             self.shares = ready.iter().map(|stream| (*stream, 0)).collect();
         }
         let Some(served) = served else { return self.gaps.clear() };
-        let most = GAP_TURNS * ready.len() as u64;
         for stream in ready.iter().filter(|stream| **stream != served) {
-            let gap = self.gaps.entry(*stream).or_default();
-            *gap += 1;
-            if *gap > most {
-                let count = ready.len();
-                let problem = format!("s{stream} of {count} in turn was passed over {gap} times: {what}");
+            let Gap { length, count } = self.gaps.entry(*stream).or_default();
+            *length += 1;
+            *count = ready.len().max(*count);
+            if *length > GAP_TURNS * *count as u64 {
+                let problem = format!("s{stream} of {count} in turn was passed over {length} times: {what}");
                 self.problem.get_or_insert(problem);
             }
         }
-        self.gaps.insert(served, 0);
+        self.gaps.insert(served, Gap::default());
         if let Some(share) = self.shares.get_mut(&served) {
             *share += 1;
         }
@@ -257,6 +265,25 @@ mod tests {
         found_in(PIPELINE, check, &trace(&pushes(&unequal)), "Jain's index is 0.8");
         assert!((jain([5, 5].into_iter()) - 1.0).abs() < 1e-9);
         assert!((jain([9, 0, 0].into_iter()) - 1.0 / 3.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn those_who_had_their_turn_and_left_it_count_in_the_length_of_a_round() {
+        let mut turns = Turns::default();
+        let all: Vec<u64> = (0..10).collect();
+        for served in 1..10 {
+            // Each has one message, and is in the turn no more when that was received.
+            let ready: Vec<u64> =
+                all.iter().copied().filter(|stream| *stream == 0 || *stream >= served).collect();
+            turns.serve(Some(served), &ready, "fair queue");
+        }
+        assert_eq!(turns.problem, None);
+        (0..12).for_each(|_| turns.serve(Some(9), &[0, 9], "fair queue"));
+        assert!(
+            turns
+                .problem
+                .is_some_and(|problem| problem.contains("s0 of 10 in turn was passed over 21 times"))
+        );
     }
 
     #[test]
