@@ -1,16 +1,19 @@
 //! High-water marks: a socket holds no more messages than its options allow, on either side of the wire.
 //!
-//! On the sending side, messages that were taken and have not left are in the pipes (`sndhwm` each) or in the batch
-//! that is being written. On the receiving side, messages that have arrived and were not taken are in the pipe
+//! On the sending side, messages that were taken and have not left are in the pipes (`sndhwm` each; over inproc, where
+//! both ends share one, the receiver's `rcvhwm` more) or in the batch that is being written. On the receiving side, messages that have arrived and were not taken are in the pipe
 //! (`rcvhwm`), or decoded behind it (`rcvbuf_pending` where PINGs are exchanged, [`PENDING_UNASKED`] at most where they
 //! are not), or in the last read.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use seaworthy_core::Endpoint;
+
 use super::batch::{Smallest, TOTAL_MAX};
 use super::ledger::high_water_mark;
 use super::{Case, Violation};
-use crate::scenario::{Plan, SocketKind};
+use crate::scenario::quantity::ByteCount;
+use crate::scenario::{Plan, SocketKind, draw::Draw};
 use crate::trace::wire::WireFrame;
 use crate::trace::{Direction, MessageName, What};
 
@@ -68,6 +71,10 @@ pub fn check(case: &Case<'_>) -> Vec<Violation> {
                 if let Some(number) = number {
                     sockets[number].arrived.remove(message);
                 }
+                // Over inproc this is all that is seen of it.
+                if let Some(sender) = case.plan.socket_number(&message.sender) {
+                    sockets[sender].left(message);
+                }
             }
             _ => {}
         }
@@ -81,6 +88,9 @@ struct Held {
     kind: SocketKind,
     /// Pipes that can fill.
     pipes: u64,
+    /// Of these, pipes that are emptied in batches, for a connection.
+    wired: u64,
+    /// Messages, and bytes, that all of these take together.
     sndhwm: Option<u64>,
     sndhwm_bytes: Option<u64>,
     rcvhwm: Option<u64>,
@@ -98,13 +108,31 @@ struct Held {
 impl Held {
     fn new(plan: &Plan, number: usize) -> Self {
         let socket = plan.socket(number);
-        let pipes = plan.paths.iter().filter(|path| path.other(number).is_some()).count() as u64;
+        let bytes = |mark: Option<Draw<ByteCount>>| mark.map(|mark| mark.value().0).filter(|mark| *mark > 0);
+        let own = (high_water_mark(socket.options.sndhwm), bytes(socket.options.sndhwm_bytes));
+        let (mut pipes, mut wired, mut room) = (0, 0, (Some(0), Some(0)));
+        for path in &plan.paths {
+            let Some(other) = path.other(number) else { continue };
+            let beyond = match path.endpoint {
+                Endpoint::Inproc(_) => {
+                    let options = &plan.socket(other).options;
+                    (high_water_mark(options.rcvhwm), bytes(options.rcvhwm_bytes))
+                }
+                Endpoint::Tcp { .. } | Endpoint::Ipc(_) => {
+                    wired += 1;
+                    (Some(0), Some(0))
+                }
+            };
+            pipes += 1;
+            room = (sum([room.0, own.0, beyond.0]), sum([room.1, own.1, beyond.1]));
+        }
         Self {
             host: socket.host.clone(),
             kind: socket.kind,
             pipes,
-            sndhwm: high_water_mark(socket.options.sndhwm),
-            sndhwm_bytes: socket.options.sndhwm_bytes.map(|mark| mark.value().0).filter(|mark| *mark > 0),
+            wired,
+            sndhwm: room.0,
+            sndhwm_bytes: room.1,
             rcvhwm: high_water_mark(socket.options.rcvhwm),
             pending_max: pending_max(plan, number),
             taken: BTreeMap::new(),
@@ -130,7 +158,7 @@ impl Held {
         self.smallest_taken.note(bytes, frames);
         let held = self.taken.len() as u64;
         if let Some(limit) =
-            self.sndhwm.map(|hwm| self.pipes * (hwm + self.smallest_taken.messages_max() + 2))
+            self.sndhwm.map(|hwm| hwm + 2 * self.pipes + self.wired * self.smallest_taken.messages_max())
             && held > limit
         {
             return Some(format!("{held} messages were taken and have not left, more than {limit}"));
@@ -138,7 +166,7 @@ impl Held {
         // The message that crosses the mark still fits, and the one that fills the batch.
         self.largest_taken = self.largest_taken.max(bytes);
         let held: u64 = self.taken.values().sum();
-        let limit = self.pipes * (self.sndhwm_bytes? + TOTAL_MAX + 2 * self.largest_taken);
+        let limit = self.sndhwm_bytes? + 2 * self.pipes * self.largest_taken + self.wired * TOTAL_MAX;
         (held > limit).then(|| format!("{held} bytes were taken and have not left, more than {limit}"))
     }
 
@@ -154,6 +182,11 @@ impl Held {
         (held > limit)
             .then(|| format!("{held} messages have arrived and were not received, more than {limit}"))
     }
+}
+
+/// Marks of one pipe, or of several: unlimited when one of them is.
+fn sum(marks: [Option<u64>; 3]) -> Option<u64> {
+    marks.into_iter().sum()
 }
 
 /// What a socket may have decoded behind a full pipe, in bytes.
@@ -220,6 +253,28 @@ mod tests {
     }
 
     #[test]
+    fn over_inproc_a_pipe_holds_the_marks_of_both_ends_until_its_messages_are_received() {
+        let inproc = r#"
+            name = "inproc"
+            description = "one pipe"
+            duration = "1s"
+            host = [{ name = "one" }]
+            socket = [
+                { name = "push", host = "one", type = "PUSH", bind = ["inproc://work"], options = { sndhwm = 3 } },
+                { name = "pull", host = "one", type = "PULL", connect = ["inproc://work"], options = { rcvhwm = 4 } },
+            ]
+            workload = [{ socket = "push", role = "send", count = 9 }, { socket = "pull", role = "receive" }]
+        "#;
+        let take =
+            |count| (0..count).map(|n| ("one", "push", sent(&format!("push#{n}")))).collect::<Vec<Line>>();
+        nothing_found_in(inproc, check, &trace(&take(9)));
+        found_in(inproc, check, &trace(&take(10)), "10 messages were taken and have not left, more than 9");
+        let one_received =
+            [take(9), vec![("one", "pull", received("push#0")), ("one", "push", sent("push#9"))]].concat();
+        nothing_found_in(inproc, check, &trace(&one_received));
+    }
+
+    #[test]
     fn a_receiver_holds_its_pipe_and_what_was_read_behind_it_and_no_more() {
         let tight = PIPELINE.replace("rcvhwm = 2", "rcvhwm = 2, rcvbuf_pending = 0");
         let arrive = |count| (0..count).map(|n| pass(PULL, Direction::In, n)).collect::<Vec<Line>>();
@@ -234,6 +289,7 @@ mod tests {
             [arrive(5), vec![(PULL.0, PULL.1, received("push#0")), pass(PULL, Direction::In, 5)]].concat();
         nothing_found_in(&tight, check, &trace(&one_taken));
     }
+
     #[test]
     fn without_heartbeats_little_is_read_behind_a_full_pipe() {
         let arrive =
