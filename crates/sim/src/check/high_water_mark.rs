@@ -3,7 +3,7 @@
 //! On the sending side, messages that were taken and have not left are in the pipes (`sndhwm` each; over inproc, where
 //! both ends share one, the receiver's `rcvhwm` more) or in the batch that is being written. On the receiving side, messages that have arrived and were not taken are in the pipe
 //! (`rcvhwm`), or decoded behind it (`rcvbuf_pending` where PINGs are exchanged, [`PENDING_UNASKED`] at most where they
-//! are not), or in the last read.
+//! are not), or in the last read. What a proxy takes from its sockets is not seen, so that these are left out.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -133,7 +133,7 @@ impl Held {
             wired,
             sndhwm: room.0,
             sndhwm_bytes: room.1,
-            rcvhwm: high_water_mark(socket.options.rcvhwm),
+            rcvhwm: high_water_mark(socket.options.rcvhwm).filter(|_| plan.forwards_to(number).is_none()),
             pending_max: pending_max(plan, number),
             taken: BTreeMap::new(),
             arrived: BTreeSet::new(),
