@@ -4,12 +4,19 @@
 //! that is being written. On the receiving side, messages that have arrived and were not taken are in the pipe
 //! (`rcvhwm`), or decoded behind it (`rcvbuf_pending` where PINGs are exchanged, [`PENDING_UNASKED`] at most where they
 //! are not), or in the last read.
+//!
+//! Over inproc there is no wire: what was taken is in the pipe until it is received, and the pipe holds what both sides
+//! allow together.
 
 use std::collections::{BTreeMap, BTreeSet};
+
+use seaworthy_core::Endpoint;
 
 use super::batch::{Smallest, TOTAL_MAX};
 use super::ledger::high_water_mark;
 use super::{Case, Violation};
+use crate::scenario::draw::Draw;
+use crate::scenario::quantity::ByteCount;
 use crate::scenario::{Plan, SocketKind};
 use crate::trace::wire::WireFrame;
 use crate::trace::{Direction, MessageName, What};
@@ -68,6 +75,9 @@ pub fn check(case: &Case<'_>) -> Vec<Violation> {
                 if let Some(number) = number {
                     sockets[number].arrived.remove(message);
                 }
+                for number in case.plan.sockets_on(event.host.as_deref().unwrap_or_default()) {
+                    sockets[number].left(message);
+                }
             }
             _ => {}
         }
@@ -79,8 +89,12 @@ pub fn check(case: &Case<'_>) -> Vec<Violation> {
 struct Held {
     host: String,
     kind: SocketKind,
-    /// Pipes that can fill.
+    /// Pipes over a wire that can fill.
     pipes: u64,
+    /// What all pipes over inproc hold together, if they are bounded.
+    inproc: Option<u64>,
+    inproc_bytes: Option<u64>,
+    inproc_pipes: u64,
     sndhwm: Option<u64>,
     sndhwm_bytes: Option<u64>,
     rcvhwm: Option<u64>,
@@ -98,13 +112,30 @@ struct Held {
 impl Held {
     fn new(plan: &Plan, number: usize) -> Self {
         let socket = plan.socket(number);
-        let pipes = plan.paths.iter().filter(|path| path.other(number).is_some()).count() as u64;
+        let sndhwm = high_water_mark(socket.options.sndhwm);
+        let sndhwm_bytes = byte_mark(socket.options.sndhwm_bytes);
+        let (mut pipes, mut inproc_pipes, mut inproc, mut inproc_bytes) = (0, 0, Some(0), Some(0));
+        for path in &plan.paths {
+            let Some(other) = path.other(number) else { continue };
+            if matches!(path.endpoint, Endpoint::Inproc(_)) {
+                let add = |sum: Option<u64>, out: Option<u64>, inward| Some(sum? + out? + inward?);
+                let theirs = &plan.socket(other).options;
+                inproc = add(inproc, sndhwm, high_water_mark(theirs.rcvhwm));
+                inproc_bytes = add(inproc_bytes, sndhwm_bytes, byte_mark(theirs.rcvhwm_bytes));
+                inproc_pipes += 1;
+            } else {
+                pipes += 1;
+            }
+        }
         Self {
             host: socket.host.clone(),
             kind: socket.kind,
             pipes,
-            sndhwm: high_water_mark(socket.options.sndhwm),
-            sndhwm_bytes: socket.options.sndhwm_bytes.map(|mark| mark.value().0).filter(|mark| *mark > 0),
+            inproc,
+            sndhwm,
+            inproc_bytes,
+            inproc_pipes,
+            sndhwm_bytes,
             rcvhwm: high_water_mark(socket.options.rcvhwm),
             pending_max: pending_max(plan, number),
             taken: BTreeMap::new(),
@@ -129,8 +160,10 @@ impl Held {
         self.taken.insert(message.clone(), bytes);
         self.smallest_taken.note(bytes, frames);
         let held = self.taken.len() as u64;
-        if let Some(limit) =
-            self.sndhwm.map(|hwm| self.pipes * (hwm + self.smallest_taken.messages_max() + 2))
+        if let Some(limit) = self
+            .sndhwm
+            .zip(self.inproc)
+            .map(|(hwm, inproc)| self.pipes * (hwm + self.smallest_taken.messages_max() + 2) + inproc)
             && held > limit
         {
             return Some(format!("{held} messages were taken and have not left, more than {limit}"));
@@ -138,7 +171,8 @@ impl Held {
         // The message that crosses the mark still fits, and the one that fills the batch.
         self.largest_taken = self.largest_taken.max(bytes);
         let held: u64 = self.taken.values().sum();
-        let limit = self.pipes * (self.sndhwm_bytes? + TOTAL_MAX + 2 * self.largest_taken);
+        let wires = self.pipes * (self.sndhwm_bytes? + TOTAL_MAX + 2 * self.largest_taken);
+        let limit = wires + self.inproc_bytes? + self.inproc_pipes * self.largest_taken;
         (held > limit).then(|| format!("{held} bytes were taken and have not left, more than {limit}"))
     }
 
@@ -154,6 +188,10 @@ impl Held {
         (held > limit)
             .then(|| format!("{held} messages have arrived and were not received, more than {limit}"))
     }
+}
+
+fn byte_mark(option: Option<Draw<ByteCount>>) -> Option<u64> {
+    option.map(|mark| mark.value().0).filter(|mark| *mark > 0)
 }
 
 /// What a socket may have decoded behind a full pipe, in bytes.
@@ -217,6 +255,21 @@ mod tests {
             &trace(&take(27)),
             "2700000 bytes were taken and have not left, more than 2697152",
         );
+    }
+
+    #[test]
+    fn a_pipe_between_sockets_of_one_host_holds_what_both_allow_until_it_is_received() {
+        let inproc = PIPELINE
+            .replace("tcp://*:1", "inproc://a")
+            .replace("tcp://source:1", "inproc://a")
+            .replace("name = \"pull\", host = \"worker\"", "name = \"pull\", host = \"source\"");
+        let take =
+            |count| (0..count).map(|n| (PUSH.0, PUSH.1, sent(&format!("push#{n}")))).collect::<Vec<Line>>();
+        nothing_found_in(&inproc, check, &trace(&take(4)));
+        found_in(&inproc, check, &trace(&take(5)), "5 messages were taken and have not left, more than 4");
+        let one_received =
+            [take(4), vec![(PUSH.0, "pull", received("push#0"))], vec![(PUSH.0, PUSH.1, sent("push#4"))]];
+        nothing_found_in(&inproc, check, &trace(&one_received.concat()));
     }
 
     #[test]
