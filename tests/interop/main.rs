@@ -1,5 +1,5 @@
 //! Seaworthy and libzmq as each other's peers: every pair of socket types, over tcp and ipc, with either of them
-//! as the side that binds.
+//! as the side that binds. Over inproc, where they cannot meet, that the same program comes to the same result.
 //!
 //! The two sides synchronise by messages. Where they wait they wait for [`DEADLINE`](libzmq::DEADLINE), which
 //! fails the test; time passes on purpose only in the tests of heartbeats and of high-water marks.
@@ -9,6 +9,7 @@ mod corpus;
 mod dealer_router;
 mod heartbeat;
 mod high_water_mark;
+mod inproc;
 mod libzmq;
 mod link;
 mod pair;

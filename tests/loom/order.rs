@@ -41,8 +41,9 @@ fn spent_segments_go_back_to_the_writer() {
     model(|| {
         let (mut near, mut far) = bounded(0);
         let writer = thread::spawn(move || {
-            for number in 0..5 {
-                near.out.send(Numbered(number)).unwrap();
+            for batch in [0..2, 2..4, 4..5] {
+                batch.for_each(|number| near.out.write(Numbered(number)).unwrap());
+                near.out.publish();
             }
         });
         for expected in 0..5 {

@@ -62,6 +62,9 @@ pub struct Peers {
     pub(crate) writable: Arc<Ready>,
     /// Peers whose pipes hold messages that were not handed over yet.
     unpublished: Vec<PeerId>,
+    /// Who finds nothing looks again, or does not care: a peer without anything to receive keeps its turn and is not
+    /// watched, which saves its other end the waking.
+    pub(crate) eager: bool,
     /// There was a peer of this process, whose pipe brings what a driver would have told otherwise.
     insiders: bool,
 }
@@ -80,6 +83,7 @@ impl Peers {
             readable: Arc::default(),
             writable: Arc::default(),
             unpublished: Vec::new(),
+            eager: false,
             insiders: false,
         }
     }

@@ -1,9 +1,12 @@
 //! High-water marks: a socket holds no more messages than its options allow, on either side of the wire.
 //!
-//! On the sending side, messages that were taken and have not left are in the pipes (`sndhwm` each; over inproc, where
-//! both ends share one, the receiver's `rcvhwm` more) or in the batch that is being written. On the receiving side, messages that have arrived and were not taken are in the pipe
+//! On the sending side, messages that were taken and have not left are in the pipes (`sndhwm` each) or in the batch
+//! that is being written. On the receiving side, messages that have arrived and were not taken are in the pipe
 //! (`rcvhwm`), or decoded behind it (`rcvbuf_pending` where PINGs are exchanged, [`PENDING_UNASKED`] at most where they
-//! are not), or in the last read. What a proxy takes from its sockets is not seen, so that these are left out.
+//! are not), or in the last read.
+//!
+//! Over inproc there is no wire: what was taken is in the pipe until it is received, and the pipe holds what both sides
+//! allow together. What a proxy takes from its sockets is not seen, so that their receiving side is left out.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,8 +15,9 @@ use seaworthy_core::Endpoint;
 use super::batch::{Smallest, TOTAL_MAX};
 use super::ledger::high_water_mark;
 use super::{Case, Violation};
+use crate::scenario::draw::Draw;
 use crate::scenario::quantity::ByteCount;
-use crate::scenario::{Plan, SocketKind, draw::Draw};
+use crate::scenario::{Plan, SocketKind};
 use crate::trace::wire::WireFrame;
 use crate::trace::{Direction, MessageName, What};
 
@@ -71,9 +75,8 @@ pub fn check(case: &Case<'_>) -> Vec<Violation> {
                 if let Some(number) = number {
                     sockets[number].arrived.remove(message);
                 }
-                // Over inproc this is all that is seen of it.
-                if let Some(sender) = case.plan.socket_number(&message.sender) {
-                    sockets[sender].left(message);
+                for number in case.plan.sockets_on(event.host.as_deref().unwrap_or_default()) {
+                    sockets[number].left(message);
                 }
             }
             _ => {}
@@ -86,11 +89,12 @@ pub fn check(case: &Case<'_>) -> Vec<Violation> {
 struct Held {
     host: String,
     kind: SocketKind,
-    /// Pipes that can fill.
+    /// Pipes over a wire that can fill.
     pipes: u64,
-    /// Of these, pipes that are emptied in batches, for a connection.
-    wired: u64,
-    /// Messages, and bytes, that all of these take together.
+    /// What all pipes over inproc hold together, if they are bounded.
+    inproc: Option<u64>,
+    inproc_bytes: Option<u64>,
+    inproc_pipes: u64,
     sndhwm: Option<u64>,
     sndhwm_bytes: Option<u64>,
     rcvhwm: Option<u64>,
@@ -108,31 +112,30 @@ struct Held {
 impl Held {
     fn new(plan: &Plan, number: usize) -> Self {
         let socket = plan.socket(number);
-        let bytes = |mark: Option<Draw<ByteCount>>| mark.map(|mark| mark.value().0).filter(|mark| *mark > 0);
-        let own = (high_water_mark(socket.options.sndhwm), bytes(socket.options.sndhwm_bytes));
-        let (mut pipes, mut wired, mut room) = (0, 0, (Some(0), Some(0)));
+        let sndhwm = high_water_mark(socket.options.sndhwm);
+        let sndhwm_bytes = byte_mark(socket.options.sndhwm_bytes);
+        let (mut pipes, mut inproc_pipes, mut inproc, mut inproc_bytes) = (0, 0, Some(0), Some(0));
         for path in &plan.paths {
             let Some(other) = path.other(number) else { continue };
-            let beyond = match path.endpoint {
-                Endpoint::Inproc(_) => {
-                    let options = &plan.socket(other).options;
-                    (high_water_mark(options.rcvhwm), bytes(options.rcvhwm_bytes))
-                }
-                Endpoint::Tcp { .. } | Endpoint::Ipc(_) => {
-                    wired += 1;
-                    (Some(0), Some(0))
-                }
-            };
-            pipes += 1;
-            room = (sum([room.0, own.0, beyond.0]), sum([room.1, own.1, beyond.1]));
+            if matches!(path.endpoint, Endpoint::Inproc(_)) {
+                let add = |sum: Option<u64>, out: Option<u64>, inward| Some(sum? + out? + inward?);
+                let theirs = &plan.socket(other).options;
+                inproc = add(inproc, sndhwm, high_water_mark(theirs.rcvhwm));
+                inproc_bytes = add(inproc_bytes, sndhwm_bytes, byte_mark(theirs.rcvhwm_bytes));
+                inproc_pipes += 1;
+            } else {
+                pipes += 1;
+            }
         }
         Self {
             host: socket.host.clone(),
             kind: socket.kind,
             pipes,
-            wired,
-            sndhwm: room.0,
-            sndhwm_bytes: room.1,
+            inproc,
+            sndhwm,
+            inproc_bytes,
+            inproc_pipes,
+            sndhwm_bytes,
             rcvhwm: high_water_mark(socket.options.rcvhwm).filter(|_| plan.forwards_to(number).is_none()),
             pending_max: pending_max(plan, number),
             taken: BTreeMap::new(),
@@ -157,8 +160,10 @@ impl Held {
         self.taken.insert(message.clone(), bytes);
         self.smallest_taken.note(bytes, frames);
         let held = self.taken.len() as u64;
-        if let Some(limit) =
-            self.sndhwm.map(|hwm| hwm + 2 * self.pipes + self.wired * self.smallest_taken.messages_max())
+        if let Some(limit) = self
+            .sndhwm
+            .zip(self.inproc)
+            .map(|(hwm, inproc)| self.pipes * (hwm + self.smallest_taken.messages_max() + 2) + inproc)
             && held > limit
         {
             return Some(format!("{held} messages were taken and have not left, more than {limit}"));
@@ -166,7 +171,8 @@ impl Held {
         // The message that crosses the mark still fits, and the one that fills the batch.
         self.largest_taken = self.largest_taken.max(bytes);
         let held: u64 = self.taken.values().sum();
-        let limit = self.sndhwm_bytes? + 2 * self.pipes * self.largest_taken + self.wired * TOTAL_MAX;
+        let wires = self.pipes * (self.sndhwm_bytes? + TOTAL_MAX + 2 * self.largest_taken);
+        let limit = wires + self.inproc_bytes? + self.inproc_pipes * self.largest_taken;
         (held > limit).then(|| format!("{held} bytes were taken and have not left, more than {limit}"))
     }
 
@@ -184,9 +190,8 @@ impl Held {
     }
 }
 
-/// Marks of one pipe, or of several: unlimited when one of them is.
-fn sum(marks: [Option<u64>; 3]) -> Option<u64> {
-    marks.into_iter().sum()
+fn byte_mark(option: Option<Draw<ByteCount>>) -> Option<u64> {
+    option.map(|mark| mark.value().0).filter(|mark| *mark > 0)
 }
 
 /// What a socket may have decoded behind a full pipe, in bytes.
@@ -253,25 +258,18 @@ mod tests {
     }
 
     #[test]
-    fn over_inproc_a_pipe_holds_the_marks_of_both_ends_until_its_messages_are_received() {
-        let inproc = r#"
-            name = "inproc"
-            description = "one pipe"
-            duration = "1s"
-            host = [{ name = "one" }]
-            socket = [
-                { name = "push", host = "one", type = "PUSH", bind = ["inproc://work"], options = { sndhwm = 3 } },
-                { name = "pull", host = "one", type = "PULL", connect = ["inproc://work"], options = { rcvhwm = 4 } },
-            ]
-            workload = [{ socket = "push", role = "send", count = 9 }, { socket = "pull", role = "receive" }]
-        "#;
+    fn a_pipe_between_sockets_of_one_host_holds_what_both_allow_until_it_is_received() {
+        let inproc = PIPELINE
+            .replace("tcp://*:1", "inproc://a")
+            .replace("tcp://source:1", "inproc://a")
+            .replace("name = \"pull\", host = \"worker\"", "name = \"pull\", host = \"source\"");
         let take =
-            |count| (0..count).map(|n| ("one", "push", sent(&format!("push#{n}")))).collect::<Vec<Line>>();
-        nothing_found_in(inproc, check, &trace(&take(9)));
-        found_in(inproc, check, &trace(&take(10)), "10 messages were taken and have not left, more than 9");
+            |count| (0..count).map(|n| (PUSH.0, PUSH.1, sent(&format!("push#{n}")))).collect::<Vec<Line>>();
+        nothing_found_in(&inproc, check, &trace(&take(4)));
+        found_in(&inproc, check, &trace(&take(5)), "5 messages were taken and have not left, more than 4");
         let one_received =
-            [take(9), vec![("one", "pull", received("push#0")), ("one", "push", sent("push#9"))]].concat();
-        nothing_found_in(inproc, check, &trace(&one_received));
+            [take(4), vec![(PUSH.0, "pull", received("push#0"))], vec![(PUSH.0, PUSH.1, sent("push#4"))]];
+        nothing_found_in(&inproc, check, &trace(&one_received.concat()));
     }
 
     #[test]
@@ -289,7 +287,6 @@ mod tests {
             [arrive(5), vec![(PULL.0, PULL.1, received("push#0")), pass(PULL, Direction::In, 5)]].concat();
         nothing_found_in(&tight, check, &trace(&one_taken));
     }
-
     #[test]
     fn without_heartbeats_little_is_read_behind_a_full_pipe() {
         let arrive =

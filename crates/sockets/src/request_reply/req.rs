@@ -80,7 +80,7 @@ impl Sends for Req {
             return Err(Unsent::Full);
         }
         // Late replies to former requests.
-        while self.fair_queue.next(peers).is_some() {}
+        self.fair_queue.discard(peers);
 
         message.push_front(Bytes::new());
         let request_id = self.request_id.map(|id| id.wrapping_add(1));

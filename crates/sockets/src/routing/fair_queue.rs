@@ -7,6 +7,9 @@ use seaworthy_core::Message;
 use crate::parcel::Parcel;
 use crate::peers::{PeerId, Peers};
 
+/// Peers that are looked at one by one each time rather than watched, when nothing is waited for.
+const EAGER_PEERS_MAX: usize = 8;
+
 /// Takes messages from the peers that have some, in turn.
 ///
 /// A peer waits at most one message of every other peer that has one.
@@ -20,6 +23,13 @@ impl FairQueue {
     /// Takes a peer into the turn, behind all others.
     pub(crate) fn add(&mut self, id: PeerId) {
         self.active.push_back(id);
+    }
+
+    /// Drops what is there.
+    pub(crate) fn discard(&mut self, peers: &mut Peers) {
+        let eager = std::mem::replace(&mut peers.eager, self.active.len() <= EAGER_PEERS_MAX);
+        while self.next(peers).is_some() {}
+        peers.eager = eager;
     }
 
     /// The next message and who sent it, for types whose peers send nothing else.
@@ -36,6 +46,8 @@ impl FairQueue {
     #[inline(always)]
     pub(crate) fn next(&mut self, peers: &mut Peers) -> Option<(PeerId, Parcel)> {
         peers.readable.drain(&mut self.active);
+        let eager = peers.eager;
+        let mut passed = 0;
         loop {
             let id = *self.active.front()?;
             let Some(peer) = peers.get_mut(id) else {
@@ -53,7 +65,13 @@ impl FairQueue {
                 }
                 return Some((id, parcel));
             }
-            if peer.watch_readable() {
+            if eager && !peer.pipe.inward.is_closed() {
+                passed += 1;
+                if passed >= self.active.len() {
+                    return None;
+                }
+                self.active.rotate_left(1);
+            } else if peer.watch_readable() {
                 self.active.pop_front();
             } else if peer.pipe.inward.is_ended() {
                 self.active.pop_front();

@@ -239,6 +239,18 @@ impl<P: Receives> Core<P> {
         outcome
     }
 
+    /// As [`try_recv`](Self::try_recv), for who looks again soon if it is worth it.
+    #[inline(always)]
+    pub(super) fn try_recv_eagerly(&self) -> Result<Option<Message>, Error> {
+        if !self.busy_poll.is_on() {
+            return self.try_recv();
+        }
+        self.state.borrow_mut().peers.eager = true;
+        let outcome = self.try_recv();
+        self.state.borrow_mut().peers.eager = false;
+        outcome
+    }
+
     pub(super) fn poll_recv(
         &self,
         context: &TaskContext<'_>,

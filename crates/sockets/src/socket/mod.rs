@@ -361,10 +361,10 @@ impl<P: Receives, N: Network> Socket<P, N> {
         if self.core.is_turn_over() {
             yield_now().await;
         }
-        if let Some(outcome) = self.core.try_recv().transpose() {
+        let look = || self.core.try_recv_eagerly().transpose();
+        if let Some(outcome) = look() {
             return outcome;
         }
-        let look = || self.core.try_recv().transpose();
         if let Some(outcome) = self.core.busy_poll.find(self.context.network(), look) {
             return outcome;
         }

@@ -895,3 +895,98 @@ fn dealers_and_routers_of_many_meet() {
         Ok(())
     });
 }
+
+#[test]
+fn an_xpub_is_told_of_subscriptions_and_hears_what_an_xsub_sends() {
+    play(|stage| async move {
+        for xpub_binds in [true, false] {
+            let (xpub, xsub): (XPub, XSub) = (stage.server.open(), stage.server.open());
+            xsub.subscribe("a")?;
+            if xpub_binds {
+                xsub.connect(NAME)?;
+                xpub.bind(NAME)?;
+            } else {
+                xpub.connect(NAME)?;
+                xsub.bind(NAME)?;
+            }
+            stage.pass(MS).await;
+            xsub.send("upstream").await?;
+            xsub.subscribe("b")?;
+            for expected in ["\\x01a", "upstream", "\\x01b"] {
+                assert_eq!(text(&xpub.recv().await?), [expected]);
+            }
+            xpub.send("b1").await?;
+            assert_eq!(text(&xsub.recv().await?), ["b1"]);
+            drop(xsub);
+            let mut ended = [text(&xpub.recv().await?).concat(), text(&xpub.recv().await?).concat()];
+            ended.sort();
+            assert_eq!(ended, ["\\x00a", "\\x00b"]);
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn an_xpub_that_only_sends_knows_its_subscribers_and_keeps_what_they_said_in_order() {
+    play(|stage| async move {
+        let (xpub, xsub): (XPub, XSub) = (stage.server.open(), stage.server.open());
+        xpub.bind(NAME)?;
+        xsub.connect(NAME)?;
+        xsub.send("before").await?;
+        xsub.subscribe("a")?;
+        xsub.send("after").await?;
+        stage.pass(MS).await;
+        xpub.try_send("a1")?;
+        assert_eq!(text(&xsub.recv().await?), ["a1"]);
+        for expected in ["before", "\\x01a", "after"] {
+            assert_eq!(text(&xpub.recv().await?), [expected]);
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn a_pair_has_one_peer_until_that_leaves() {
+    play(|stage| async move {
+        let (bound, first, second): (Pair, Pair, Pair) =
+            (stage.server.open(), stage.server.open(), stage.server.open());
+        bound.bind(NAME)?;
+        first.connect(NAME)?;
+        first.send("first").await?;
+        assert_eq!(text(&bound.recv().await?), ["first"]);
+        bound.send("hello first").await?;
+        assert_eq!(text(&first.recv().await?), ["hello first"]);
+        second.connect(NAME)?;
+        stage.pass(MS).await;
+        assert_eq!(bound.peers(), 1);
+        first.send("last words").await?;
+        drop(first);
+        // The second comes back after its pause, and is let in.
+        let mut watch = bound.monitor();
+        handshake(&mut watch).await;
+        assert_eq!(text(&bound.recv().await?), ["last words"]);
+        second.send("second").await?;
+        assert_eq!(text(&bound.recv().await?), ["second"]);
+        bound.send("hello second").await?;
+        assert_eq!(text(&second.recv().await?), ["hello second"]);
+        Ok(())
+    });
+}
+
+#[test]
+fn looking_again_takes_no_virtual_time() {
+    play(|stage| async move {
+        let pull: Pull = stage.server.open_with(Options::default().busy_poll(3600 * SECOND));
+        let push: Push = stage.server.open();
+        pull.bind(NAME)?;
+        push.connect(NAME)?;
+        let began = stage.now();
+        let (received, sent) = futures_util::join!(pull.recv(), async {
+            stage.pass(MS).await;
+            push.send("in time").await
+        });
+        sent?;
+        assert_eq!((text(&received?), stage.now() - began), (vec!["in time".to_owned()], MS));
+        Ok(())
+    });
+}
