@@ -12,6 +12,7 @@ mod high_water_mark;
 mod libzmq;
 mod link;
 mod pair;
+mod proxy;
 mod publish_subscribe;
 mod push_pull;
 mod reconnect;

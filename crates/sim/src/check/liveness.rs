@@ -72,9 +72,12 @@ pub fn pairs(plan: &Plan) -> BTreeSet<(usize, usize)> {
                             && (workload.to.is_empty() || workload.to.contains(&plan.socket(peer).name))
                             && wants_any(plan, peer, &workload.topics)
                     };
-                    pairs.extend(
-                        plan.correspondents(socket).into_iter().filter(hears).map(|peer| (socket, peer)),
-                    );
+                    let heard: Vec<usize> = plan.correspondents(socket).into_iter().filter(hears).collect();
+                    // Behind a proxy the turns are not the sender's: of several each may always get another's.
+                    let in_turn = plan.is_forwarded(socket) && !plan.socket(socket).kind.distributes();
+                    if !in_turn || heard.len() == 1 {
+                        pairs.extend(heard.into_iter().map(|peer| (socket, peer)));
+                    }
                 }
                 Role::Receive | Role::Reply | Role::Subscribe | Role::Unsubscribe | Role::Proxy => {}
             }
