@@ -189,9 +189,9 @@ fn a_control_socket_in_lockstep_answers_every_command() {
 #[test]
 fn kill_by_a_control_socket_ends_a_proxy_that_terminates_in_vain() {
     play(|stage| async move {
-        let (front, back, steer): (Pull, Push, Dealer) =
+        let (front, back, steer): (Pull, Push, Pair) =
             (stage.server.open(), stage.server.open(), stage.server.open());
-        let (push, control): (Push, Dealer) = (stage.client.open(), stage.other.open());
+        let (push, control): (Push, Pair) = (stage.client.open(), stage.other.open());
         push.connect(stage.server.bind(&front))?;
         control.connect(stage.server.bind(&steer))?;
         push.send("for nobody").await?;
