@@ -219,6 +219,8 @@ fn proxies_can_be_chained() {
 #[test]
 fn the_transports_of_the_two_sides_need_not_be_the_same() {
     play(|stage| async move { chain(&stage, "ipc://middle", "ipc:///tmp/back").await });
+    play(|stage| async move { chain(&stage, "inproc://middle", "inproc://back").await });
+    play(|stage| async move { chain(&stage, "inproc://middle", "tcp://*:*").await });
 }
 
 #[test]
