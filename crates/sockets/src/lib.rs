@@ -87,6 +87,11 @@ pub use crate::transport::PENDING_HANDSHAKES_MAX;
 #[doc = include_str!("../../../README.md")]
 struct Readme;
 
+/// And those of the page about proxies.
+#[cfg(all(doctest, feature = "compio"))]
+#[doc = include_str!("../../../docs/PROXY.md")]
+struct ProxyPage;
+
 /// Names each socket type, with the real network as its default.
 macro_rules! socket_types {
     ($($(#[$doc:meta])* $name:ident = $pattern:ident;)*) => {$(

@@ -63,7 +63,8 @@ pub fn check(case: &Case<'_>) -> Vec<Violation> {
                         }
                     }
                     Direction::In if !more => {
-                        if let Some(number) = number {
+                        // What a proxy receives is in no trace: its sockets are no application's.
+                        if let Some(number) = number.filter(|&at| case.plan.forwards_to(at).is_none()) {
                             let problem = sockets[number].arrive(of, *bytes);
                             violations.extend(problem.map(|problem| Violation::at(event, problem)));
                         }

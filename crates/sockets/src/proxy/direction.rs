@@ -158,3 +158,136 @@ pub(super) struct Bounds {
     pub(super) queue: usize,
     pub(super) receive: bool,
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::{Cell, RefCell};
+
+    use super::*;
+    use crate::ready::Place;
+
+    /// A socket with these messages to give, room for so many, and the error it fails with then.
+    #[derive(Default)]
+    struct Fake {
+        messages: RefCell<VecDeque<Message>>,
+        room: Cell<usize>,
+        failure: RefCell<Option<Error>>,
+    }
+
+    impl Fake {
+        fn with(count: usize) -> Self {
+            let numbers = (0..count).map(|number| number.to_string().into());
+            Self { messages: RefCell::new(numbers.collect()), ..Self::default() }
+        }
+    }
+
+    impl End for Fake {
+        const RECEIVES: bool = true;
+        const SENDS: bool = true;
+
+        fn take(&self) -> Result<Option<Message>, Error> {
+            match self.messages.borrow_mut().pop_front() {
+                None => self.failure.take().map_or(Ok(None), Err),
+                message => Ok(message),
+            }
+        }
+
+        fn give(&self, message: &mut Message) -> Result<(), Unsent> {
+            if self.room.get() == 0 {
+                return Err(self.failure.take().map_or(Unsent::Full, Unsent::Failed));
+            }
+            self.room.set(self.room.get() - 1);
+            self.messages.borrow_mut().push_back(std::mem::take(message));
+            Ok(())
+        }
+
+        fn put_back(&self, messages: &mut dyn DoubleEndedIterator<Item = Message>) {
+            while let Some(message) = messages.next_back() {
+                self.messages.borrow_mut().push_front(message);
+            }
+        }
+
+        fn lost(&self) -> u64 {
+            0
+        }
+
+        fn readable(&self) -> Place {
+            Place::new(std::sync::Arc::default())
+        }
+
+        fn writable(&self) -> Place {
+            Place::new(std::sync::Arc::default())
+        }
+    }
+
+    const BOUNDS: Bounds = Bounds { max: 10, queue: 0, receive: true };
+
+    fn gone() -> Error {
+        Error::InvalidState { socket: "FAKE", operation: "do anything", state: "it is gone" }
+    }
+
+    #[test]
+    fn a_turn_moves_as_many_as_it_may_and_no_more() {
+        for (there, room, max, moved, rest) in [
+            (11, 99, 10, 10, Rest::Spent),
+            (10, 99, 10, 10, Rest::Spent),
+            (9, 99, 10, 9, Rest::Empty),
+            (9, 8, 10, 8, Rest::Full),
+            (0, 0, 10, 0, Rest::Empty),
+        ] {
+            let (from, to) = (Fake::with(there), Fake::default());
+            to.room.set(room);
+            let turn = Direction::default().turn(&from, &to, None, Bounds { max, ..BOUNDS }).unwrap();
+            assert_eq!(turn, (moved, rest), "{there} there, room for {room}");
+        }
+    }
+
+    #[test]
+    fn a_socket_that_can_no_longer_send_ends_the_direction_and_loses_nothing() {
+        let (from, to) = (Fake::with(3), Fake::default());
+        to.room.set(1);
+        to.failure.replace(Some(gone()));
+        let mut direction = Direction::default();
+        let failure = direction.turn(&from, &to, None, BOUNDS).unwrap_err();
+        assert!(matches!(failure, Failure::Send(Error::InvalidState { .. })));
+        direction.put_back(&from);
+        assert_eq!(*from.messages.borrow(), [Message::from("1"), Message::from("2")]);
+        assert_eq!((direction.moved.received, direction.moved.sent), (1, 1));
+    }
+
+    #[test]
+    fn a_socket_that_can_no_longer_receive_ends_the_direction_after_what_it_had() {
+        let (from, to) = (Fake::with(3), Fake::default());
+        to.room.set(99);
+        from.failure.replace(Some(gone()));
+        let mut direction = Direction::default();
+        let failure = direction.turn(&from, &to, None, BOUNDS).unwrap_err();
+        assert!(matches!(failure, Failure::Receive(Error::InvalidState { .. })));
+        assert_eq!(direction.moved.sent, 3);
+    }
+
+    #[test]
+    fn an_error_of_one_message_is_counted_and_the_next_follows() {
+        let (from, to) = (Fake::with(2), Fake::default());
+        to.failure.replace(Some(Error::Unroutable { routing_id: bytes::Bytes::new() }));
+        let mut direction = Direction::default();
+        assert_eq!(direction.turn(&from, &to, None, BOUNDS).unwrap(), (1, Rest::Full));
+        assert_eq!((direction.moved.refused, direction.moved.sent), (1, 0));
+        to.room.set(1);
+        direction.turn(&from, &to, None, BOUNDS).unwrap();
+        assert_eq!(*to.messages.borrow(), [Message::from("1")]);
+    }
+
+    #[test]
+    fn terminating_moves_what_is_in_hand_and_receives_nothing() {
+        let (from, to) = (Fake::with(5), Fake::default());
+        let mut direction = Direction::default();
+        let bounds = Bounds { queue: 2, ..BOUNDS };
+        assert_eq!(direction.turn(&from, &to, None, bounds).unwrap(), (0, Rest::Full));
+        to.room.set(99);
+        let last = Bounds { receive: false, ..bounds };
+        assert_eq!(direction.turn(&from, &to, None, last).unwrap(), (3, Rest::Empty));
+        assert!(direction.is_empty());
+        assert_eq!(from.messages.borrow().len(), 2);
+    }
+}

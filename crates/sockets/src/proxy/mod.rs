@@ -142,11 +142,10 @@ impl<'s, F: Forwards, B: Forwards, N: Network> Proxy<'s, F, B, N> {
     /// which nothing could flow, such as two PULL sockets:
     ///
     /// ```compile_fail
-    /// # fn doc(context: &seaworthy::Context) -> Result<(), seaworthy::Error> {
-    /// use seaworthy::{Proxy, PullSocket};
-    /// let (one, other) = (PullSocket::new(context)?, PullSocket::new(context)?);
+    /// use seaworthy::{Context, Proxy, PullSocket};
+    /// let context = Context::new();
+    /// let (one, other) = (PullSocket::new(&context).unwrap(), PullSocket::new(&context).unwrap());
     /// Proxy::new(&one, &other);
-    /// # Ok(()) }
     /// ```
     pub fn new(frontend: &'s Socket<F, N>, backend: &'s Socket<B, N>) -> Self {
         const {

@@ -219,4 +219,91 @@ fn proxies_can_be_chained() {
 #[test]
 fn the_transports_of_the_two_sides_need_not_be_the_same() {
     play(|stage| async move { chain(&stage, "ipc://middle", "ipc:///tmp/back").await });
+    play(|stage| async move { chain(&stage, "inproc://middle", "inproc://back").await });
+    play(|stage| async move { chain(&stage, "inproc://middle", "tcp://*:*").await });
+}
+
+#[test]
+fn pair_and_pair_carry_messages_both_ways() {
+    play(|stage| async move {
+        let (front, back): (Pair, Pair) = (stage.server.open(), stage.server.open());
+        let (one, other): (Pair, Pair) = (stage.client.open(), stage.other.open());
+        one.connect(stage.server.bind(&front))?;
+        other.connect(stage.server.bind(&back))?;
+        beside(&mut proxy(&front, &back), async {
+            for number in 0..100 {
+                one.send(["there", "and", "so", "on"]).await?;
+                assert_eq!(text(&other.recv().await?), ["there", "and", "so", "on"]);
+                other.send(number.to_string()).await?;
+                assert_eq!(text(&one.recv().await?), [number.to_string()]);
+            }
+            Ok(())
+        })
+        .await?;
+        Ok(())
+    });
+}
+
+#[test]
+fn xsub_and_xpub_carry_publications_of_many_and_subscriptions_to_all() {
+    play(|stage| async move {
+        let (front, back): (XSub, XPub) = (stage.server.open(), stage.server.open());
+        let (publications, subscriptions) = (stage.server.bind(&front), stage.server.bind(&back));
+        let publishers: [XPub; 3] = std::array::from_fn(|_| stage.client.open());
+        for publisher in &publishers {
+            publisher.connect(&publications)?;
+        }
+        let statistics = beside(&mut proxy(&front, &back), async {
+            let subscriber: Sub = stage.other.open();
+            subscriber.subscribe("a")?;
+            subscriber.connect(&subscriptions)?;
+            for publisher in &publishers {
+                assert_eq!(text(&publisher.recv().await?), ["\\x01a"]);
+            }
+            for (number, publisher) in publishers.iter().enumerate() {
+                publisher.send("b unwanted").await?;
+                publisher.send(format!("a {number}")).await?;
+                assert_eq!(text(&subscriber.recv().await?), [format!("a {number}")]);
+            }
+            // The subscription ends everywhere when the subscriber does.
+            subscriber.close().await;
+            for publisher in &publishers {
+                assert_eq!(text(&publisher.recv().await?), ["\\x00a"]);
+            }
+            Ok(())
+        })
+        .await?;
+        assert_eq!((statistics.backend.sent, statistics.frontend.sent), (3, 2));
+        Ok(())
+    });
+}
+
+#[test]
+fn xsub_and_xpub_wait_in_peace_while_nobody_subscribes() {
+    play(|stage| async move {
+        let (front, back): (XSub, XPub) = (stage.server.open(), stage.server.open());
+        // Somebody subscribes to everything at the frontend itself, so that publications arrive and nobody wants them.
+        front.subscribe("")?;
+        let publisher: XPub = stage.client.open();
+        publisher.connect(stage.server.bind(&front))?;
+        let subscriptions = stage.server.bind(&back);
+        let statistics = beside(&mut proxy(&front, &back), async {
+            assert_eq!(text(&publisher.recv().await?), ["\\x01"]);
+            for _ in 0..100 {
+                publisher.send("unheard").await?;
+            }
+            // Time goes on, which it would not if the proxy never waited.
+            stage.pass(super::super::stage::SECOND).await;
+            let subscriber: Sub = stage.other.open();
+            subscriber.subscribe("heard")?;
+            subscriber.connect(&subscriptions)?;
+            assert_eq!(text(&publisher.recv().await?), ["\\x01heard"]);
+            publisher.send("heard").await?;
+            assert_eq!(text(&subscriber.recv().await?), ["heard"]);
+            Ok(())
+        })
+        .await?;
+        assert_eq!((statistics.frontend.received, statistics.backend.dropped), (101, 0));
+        Ok(())
+    });
 }

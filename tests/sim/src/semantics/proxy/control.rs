@@ -187,11 +187,33 @@ fn a_control_socket_in_lockstep_answers_every_command() {
 }
 
 #[test]
+fn a_control_socket_can_be_reached_from_within_the_program() {
+    play(|stage| async move {
+        let (front, back, steer): (Pull, Push, Rep) =
+            (stage.server.open(), stage.server.open(), stage.server.open());
+        let control: Req = stage.server.open();
+        steer.bind("inproc://steer")?;
+        control.connect("inproc://steer")?;
+        let mut broker = proxy(&front, &back).control(&steer);
+        let telling = async {
+            control.send("STATISTICS").await?;
+            assert_eq!(counters(&control.recv().await?), [0; 8]);
+            control.send("TERMINATE").await?;
+            control.recv().await
+        };
+        let (ended, told) = join!(broker.run(), telling);
+        assert_eq!(text(&told?), [""]);
+        ended?;
+        Ok(())
+    });
+}
+
+#[test]
 fn kill_by_a_control_socket_ends_a_proxy_that_terminates_in_vain() {
     play(|stage| async move {
-        let (front, back, steer): (Pull, Push, Dealer) =
+        let (front, back, steer): (Pull, Push, Pair) =
             (stage.server.open(), stage.server.open(), stage.server.open());
-        let (push, control): (Push, Dealer) = (stage.client.open(), stage.other.open());
+        let (push, control): (Push, Pair) = (stage.client.open(), stage.other.open());
         push.connect(stage.server.bind(&front))?;
         control.connect(stage.server.bind(&steer))?;
         push.send("for nobody").await?;
