@@ -6,7 +6,7 @@ use std::rc::Rc;
 use seaworthy::{Bytes, Message, Mode, Options, Side, proxy};
 use seaworthy_sim::{CancelOutcome, CancelWeights, Sim, SimBuilder};
 
-use super::super::stage::{Stage, dropped_after, play_in, sockets::*};
+use super::super::stage::{MS, Stage, dropped_after, play_in, sockets::*};
 
 /// A stage on which operations take more polls, and the kernels hold little.
 fn tight() -> SimBuilder {
@@ -45,7 +45,8 @@ async fn forward(
     let (one, other): (Dealer, Dealer) = (stage.client.open_with(hwm.clone()), stage.other.open_with(hwm));
     one.connect(stage.server.bind(&front))?;
     other.connect(stage.server.bind(&back))?;
-    let exchanging = |from: &'static str, socket: Dealer| async move {
+    let reader = stage.clone();
+    let exchanging = async |from: &'static str, socket: Dealer| {
         let sending = async {
             for number in 0..MESSAGES {
                 socket.send(numbered(number)).await?;
@@ -54,6 +55,8 @@ async fn forward(
         };
         let receiving = async {
             for number in 0..MESSAGES {
+                // Slowly, so that the proxy has a message in hand.
+                reader.pass(50 * MS).await;
                 assert_eq!(socket.recv().await?, numbered(number), "to {from}");
             }
             Ok::<_, seaworthy::Error>(())

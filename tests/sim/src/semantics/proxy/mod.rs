@@ -10,7 +10,8 @@ mod peers;
 
 use std::future::Future;
 
-use futures_util::join;
+use futures_util::stream::FuturesUnordered;
+use futures_util::{StreamExt, join};
 use seaworthy::{Forwards, Proxy, Statistics};
 use seaworthy_sim::SimNetwork;
 
@@ -27,7 +28,9 @@ pub(crate) async fn beside<F: Forwards, B: Forwards>(
         handle.kill();
         outcome
     };
-    let (ended, outcome) = join!(proxy.run(), script);
+    // Polled only when something woke it, and not whenever the script goes on: a lost wake-up shows.
+    let mut running: FuturesUnordered<_> = std::iter::once(proxy.run()).collect();
+    let (ended, outcome) = join!(running.next(), script);
     outcome?;
-    Ok(ended?)
+    Ok(ended.expect("it was started")?)
 }
