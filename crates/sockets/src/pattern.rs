@@ -19,8 +19,8 @@ pub trait Pattern: 'static {
     /// Starts without peers. `random` is uniform over all of `u64`.
     fn new(options: &Options, random: u64) -> Self;
 
-    /// Whether one more peer would be taken now.
-    fn admits(&self) -> bool {
+    /// Whether one more peer would be taken now, besides `others` that are about to become peers.
+    fn admits(&self, _others: usize) -> bool {
         true
     }
 

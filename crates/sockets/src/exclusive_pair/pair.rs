@@ -28,8 +28,8 @@ impl Pattern for Pair {
         Self::default()
     }
 
-    fn admits(&self) -> bool {
-        self.peer.is_none()
+    fn admits(&self, others: usize) -> bool {
+        self.peer.is_none() && others == 0
     }
 
     fn attached(&mut self, id: PeerId) {

@@ -332,12 +332,12 @@ impl<P: Pattern> Port for Core<P> {
         P::TYPE
     }
 
-    fn admits(&self) -> bool {
-        !self.closed.get() && self.state.borrow().pattern.admits()
+    fn admits(&self, others: usize) -> bool {
+        !self.closed.get() && self.state.borrow().pattern.admits(others)
     }
 
     fn attach(&self, pipe: PipeEnd) -> Option<PeerId> {
-        if !self.admits() {
+        if !self.admits(0) {
             return None;
         }
         let mut state = self.state.borrow_mut();

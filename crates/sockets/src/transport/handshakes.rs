@@ -27,6 +27,11 @@ struct Place {
 }
 
 impl Handshakes {
+    /// How many are under way.
+    pub(super) fn len(&self) -> usize {
+        self.0.borrow().len()
+    }
+
     /// A handshake begins, and the eldest is given up if there are too many.
     pub(super) fn begin(&self) -> Handshake {
         let mut places = self.0.borrow_mut();

@@ -10,7 +10,7 @@ use seaworthy_core::{Endpoint, Listener, Network, Stream};
 
 use super::attachment::{Attachment, Lifetime, NotTaken};
 use super::driver::drive;
-use super::handshakes::{Handshake, Handshakes};
+use super::handshakes::Handshakes;
 use super::port::{Closing, ClosingWatch, Port};
 use crate::monitor::Event;
 use crate::tasks::Tasks;
@@ -56,7 +56,7 @@ impl<N: Network> Listening<N> {
         loop {
             match self.unless_closed(listener.accept()).await {
                 None => break,
-                Some(Ok(stream)) => self.start(stream, handshakes.begin()),
+                Some(Ok(stream)) => self.start(stream, &handshakes),
                 Some(Err(error)) => {
                     let endpoint = self.endpoint.clone();
                     self.port.emit(Event::AcceptFailed { endpoint, reason: error.to_string() });
@@ -72,9 +72,9 @@ impl<N: Network> Listening<N> {
     }
 
     /// Starts the driver of an accepted stream.
-    fn start(&self, stream: N::Stream, handshake: Handshake) {
+    fn start(&self, stream: N::Stream, handshakes: &Handshakes) {
         self.port.emit(Event::Accepted { endpoint: self.endpoint.clone(), peer: stream.peer_address() });
-        if !self.port.admits() {
+        if !self.port.admits(handshakes.len()) {
             // Before the handshake: after it the peer would send what nobody receives.
             let reason = NotTaken.to_string();
             self.port.emit(Event::HandshakeFailed { endpoint: self.endpoint.clone(), reason });
@@ -88,7 +88,7 @@ impl<N: Network> Listening<N> {
             self.tasks.token(),
         );
         let Ok(mut attachment) = attachment else { return };
-        attachment.hold_until_handshaken(handshake);
+        attachment.hold_until_handshaken(handshakes.begin());
         let network = self.network.clone();
         self.network.spawn("driver", async move {
             let ended = drive(&network, stream, &mut attachment).await;

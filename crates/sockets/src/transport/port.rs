@@ -21,8 +21,8 @@ pub(crate) trait Port {
 
     fn socket_type(&self) -> SocketType;
 
-    /// Whether a peer would be added now.
-    fn admits(&self) -> bool;
+    /// Whether a peer would be added now, besides `others` whose handshakes are under way.
+    fn admits(&self, others: usize) -> bool;
 
     /// Adds a peer. `None`, and the pipe is dropped, when the socket takes no more.
     fn attach(&self, pipe: PipeEnd) -> Option<PeerId>;

@@ -53,20 +53,54 @@ fn a_second_peer_is_kept_out_as_long_as_the_first_is_there() {
 }
 
 #[test]
-fn of_two_that_shake_hands_at_the_same_time_one_is_let_in() {
+fn while_one_shakes_hands_nobody_else_is_let_in() {
     play(|stage| async move {
         let pair: Pair = stage.server.open();
         let endpoint = stage.server.bind(&pair);
         let mut watch = pair.monitor();
-        let mut late = RawPeer::connect(&stage.other, &endpoint).await;
-        late.say(&super::raw::greeting(1)).await;
-        late.hear(super::raw::GREETING).await;
-        let mut first = RawPeer::connect_as(&stage.client, &endpoint, "PAIR").await;
+        let mut first = RawPeer::connect(&stage.client, &endpoint).await;
+        first.say(&super::raw::greeting(1)).await;
+        first.hear(super::raw::GREETING).await;
+        // After a handshake it would send what nobody receives.
+        let mut second = RawPeer::connect(&stage.other, &endpoint).await;
+        assert_eq!(second.rest().await, (bytes::Bytes::new(), Ending::Closed));
+        first.say(&super::raw::hello("PAIR", &[])[super::raw::GREETING..]).await;
         handshake(&mut watch).await;
-        late.say(&super::raw::hello("PAIR", &[])[super::raw::GREETING..]).await;
-        late.end().await;
-        pair.send("to the first").await?;
-        first.expect_message(["to the first"]).await;
+        first.say_message(["first"]).await;
+        assert_eq!(text(&pair.recv().await?), ["first"]);
+        Ok(())
+    });
+}
+
+#[test]
+fn one_that_never_finishes_its_handshake_does_not_keep_the_next_one_out_for_ever() {
+    play(|stage| async move {
+        let pair: Pair = stage.server.open_with(Options::default().handshake_ivl(SECOND));
+        let endpoint = stage.server.bind(&pair);
+        let mut half = RawPeer::connect(&stage.other, &endpoint).await;
+        half.say(&super::raw::greeting(1)).await;
+        half.hear(super::raw::GREETING).await;
+        let next: Pair = stage.client.open();
+        next.connect(&endpoint)?;
+        next.send("next").await?;
+        assert_eq!(text(&pair.recv().await?), ["next"]);
+        Ok(())
+    });
+}
+
+#[test]
+fn two_that_knock_at_the_same_time_lose_nothing() {
+    play(|stage| async move {
+        let pair: Pair = stage.server.open();
+        let endpoint = stage.server.bind(&pair);
+        let mut knocking: Vec<Pair> = vec![stage.client.open(), stage.other.open()];
+        for (number, socket) in knocking.iter().enumerate() {
+            socket.connect(&endpoint)?;
+            socket.send(number.to_string()).await?;
+        }
+        let first: usize = text(&pair.recv().await?)[0].parse()?;
+        knocking.remove(first).close().await;
+        assert_eq!(text(&pair.recv().await?), [(1 - first).to_string()]);
         Ok(())
     });
 }
