@@ -15,6 +15,7 @@ pub mod fairness;
 pub mod frames;
 pub mod half_open;
 pub mod high_water_mark;
+pub mod hostile;
 pub mod ledger;
 pub mod linger;
 pub mod liveness;
@@ -65,7 +66,7 @@ pub struct Violation {
 pub type Check = (&'static str, fn(&Case<'_>) -> Vec<Violation>);
 
 /// All checks of a single run, the ones that make others worthless first.
-pub const CHECKS: [Check; 24] = [
+pub const CHECKS: [Check; 25] = [
     ("task panic", panics::check),
     ("stream prefix", stream_prefix::check),
     ("frame integrity", frames::check),
@@ -85,6 +86,7 @@ pub const CHECKS: [Check; 24] = [
     ("fairness", fairness::check),
     ("reconnect spacing", reconnect::check),
     ("half-open", half_open::check),
+    ("hostile peers", hostile::check),
     ("deadlock", deadlock::check),
     ("liveness", liveness::check),
     ("linger", linger::check),

@@ -3,7 +3,7 @@
 use seaworthy_core::{Endpoint, Host as EndpointHost};
 
 use super::quantity::Count;
-use super::{Role, Scenario, Socket, SocketKind, Workload};
+use super::{Hostile, Role, Scenario, Socket, SocketKind, Workload};
 use crate::trace::Name;
 
 /// What a run executes and its checks look up: a resolved scenario and the paths between its sockets.
@@ -65,6 +65,21 @@ impl Plan {
     /// The shared form of a host's name.
     pub fn host_name(&self, host: &str) -> Option<&Name> {
         self.hosts.iter().find(|name| ***name == *host)
+    }
+
+    /// The hostile peers on a host.
+    pub fn hostiles_on<'a>(&'a self, host: &'a str) -> impl Iterator<Item = &'a Hostile> + 'a {
+        self.scenario.hostile.iter().filter(move |hostile| hostile.host == host)
+    }
+
+    /// Whether a host is one of a hostile peer.
+    pub fn is_hostile(&self, host: &str) -> bool {
+        self.hostiles_on(host).next().is_some()
+    }
+
+    /// The socket that binds, on `host`, what others mean by `endpoint`.
+    pub fn binding(&self, host: &str, endpoint: &Endpoint) -> Option<usize> {
+        self.sockets_on(host).find(|socket| binds(self.socket(*socket), endpoint))
     }
 
     /// The sockets on a host, by number.

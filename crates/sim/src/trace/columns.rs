@@ -91,6 +91,11 @@ pub(super) fn details(what: &What) -> String {
             None => operation.clone(),
         },
         What::Done { count } => format!("{count} messages"),
+        What::Acted { did } => did.clone(),
+        What::Dismissed { how } => how.clone(),
+        What::LetGo { stream, after, bytes, frames } => {
+            format!("s{stream} after {:?}, {bytes} B and {frames} frames read", Duration::from_nanos(*after))
+        }
         What::Connected { endpoint, accepted } => {
             format!("{endpoint}{}", if *accepted { " accepted" } else { "" })
         }

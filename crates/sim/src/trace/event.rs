@@ -237,6 +237,28 @@ pub enum What {
     /// The socket is closed.
     Closed,
 
+    /// A hostile peer did something.
+    Acted {
+        /// What.
+        did: String,
+    },
+    /// A socket ended a connection with a hostile peer.
+    Dismissed {
+        /// How the hostile peer noticed.
+        how: String,
+    },
+    /// A socket let go of its end of a connection with a hostile peer.
+    LetGo {
+        /// The stream's end.
+        stream: u64,
+        /// How long it had it, in nanoseconds.
+        after: u64,
+        /// How many bytes it had read.
+        bytes: u64,
+        /// How many frames it had read; a trace shows the first of them.
+        frames: u64,
+    },
+
     /// A connection began, before its handshake.
     Connected {
         /// Bound or connected.
@@ -376,6 +398,9 @@ impl What {
             Self::TimedOut { .. } => "timed-out",
             Self::Done { .. } => "done",
             Self::Closed => "closed",
+            Self::Acted { .. } => "acted",
+            Self::Dismissed { .. } => "dismissed",
+            Self::LetGo { .. } => "let-go",
             Self::Connected { .. } => "connected",
             Self::Handshake { .. } => "handshake",
             Self::HandshakeFailed { .. } => "handshake-failed",

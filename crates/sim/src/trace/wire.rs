@@ -56,6 +56,7 @@ pub struct WireReader {
     pending: Vec<u8>,
     greeted: bool,
     broken: bool,
+    frames: u64,
 }
 
 impl WireReader {
@@ -82,8 +83,14 @@ impl WireReader {
             }
         };
         self.pending.drain(..used);
+        self.frames += frames.len() as u64;
         self.broken = problem.is_some();
         (frames, problem)
+    }
+
+    /// How many frames, the greeting included, it has given back.
+    pub fn frames(&self) -> u64 {
+        self.frames
     }
 
     /// Bytes of a frame that has not ended.
