@@ -283,6 +283,7 @@ class Page {
       box.append(what, Words.part("when", this.words.when({ at: band.from, until: band.to })));
       tip.append(box);
     }
+    if (bands.length > 4) tip.append(Words.part("more", `and ${bands.length - 4} more here`));
     if (lane >= 0) {
       const { name, sockets } = this.data.lanes[lane];
       const box = document.createElement("div");
