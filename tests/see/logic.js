@@ -70,6 +70,22 @@ const tests = {
     view.pan(1e12);
     same(view.to <= 1.25e9 + 1, true, "behind");
   },
+  "a run that ends quietly is shown up to then, and at once more to its end"() {
+    const quiet = (end, closing, to) => {
+      const data = new Data({ ...raw, end, phases: [{ name: "closing", from: closing }], bands: [{ kind: "cut", label: "", from: 1, to, lanes: [] }] });
+      return data.busy;
+    };
+    same(quiet(1000, 900, 20), 65, "the last arrow");
+    same(quiet(1000, 900, 300), 300, "the last fault");
+    same(quiet(1000, 900, 1000), 65, "a fault that was never over");
+    same(quiet(80, 70, 20), 80, "not quiet for long");
+    const view = new View(1e9, 1e8);
+    same([Math.round(view.to), view.isFitted], [101200000, true], "at first");
+    view.fit();
+    same([Math.round(view.to), view.isFitted], [1012000000, false], "then");
+    view.fit();
+    same(view.isFitted, true, "and back");
+  },
   "ticks are round and few"() {
     const view = new View(1e9);
     view.show(0, 1e9);

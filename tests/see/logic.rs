@@ -16,5 +16,5 @@ fn the_scripts_pass_their_own_tests() {
     let html = format!("<!doctype html><html data-ready=\"true\"><script>{}</script>", SCRIPTS.concat());
     let seen = browse("logic", &html, "", include_str!("logic.js"));
     seen.is_well();
-    assert_eq!(seen.says("tried"), "11 tests passed");
+    assert_eq!(seen.says("tried"), "12 tests passed");
 }
