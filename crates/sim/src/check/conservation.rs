@@ -18,10 +18,11 @@ pub fn check(case: &Case<'_>) -> Vec<Violation> {
             Fate::Missing(why) => (*why).to_owned(),
         };
         let what = if entry.answer { "the answer to " } else { "" };
+        let sent = if entry.relayed { "passed on" } else { "sent" };
         let event = &case.trace.events[entry.sent];
         violations.push(Violation::at(
             event,
-            format!("{what}{} was sent and never received: {why}", entry.message),
+            format!("{what}{} was {sent} and never received: {why}", entry.message),
         ));
     }
     violations

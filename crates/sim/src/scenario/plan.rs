@@ -143,6 +143,36 @@ impl Plan {
         found
     }
 
+    /// Whether what `socket` sends comes in by `side`, one of the two sockets of a proxy.
+    pub fn is_behind(&self, side: usize, socket: usize) -> bool {
+        let mut seen = vec![side, self.forwards_to(side).unwrap_or(side)];
+        let mut next = self.peers(side);
+        while let Some(peer) = next.pop() {
+            if peer == socket {
+                return true;
+            }
+            if seen.contains(&peer) {
+                continue;
+            }
+            seen.push(peer);
+            if let Some(beyond) = self.forwards_to(peer).filter(|beyond| !seen.contains(beyond)) {
+                seen.push(beyond);
+                next.extend(self.peers(beyond));
+            }
+        }
+        false
+    }
+
+    /// Which peer of `from` is, or leads to, the socket `to`: `None` when several do.
+    pub fn next_hop(&self, from: usize, to: usize) -> Option<usize> {
+        let leads = |peer: &usize| {
+            *peer == to || self.forwards_to(*peer).is_some_and(|side| self.is_behind(side, to))
+        };
+        let peers = self.peers(from);
+        let mut leading = peers.into_iter().filter(leads);
+        leading.next().filter(|_| leading.next().is_none())
+    }
+
     /// Whether what the socket sends passes a proxy.
     pub fn is_forwarded(&self, socket: usize) -> bool {
         self.peers(socket).into_iter().any(|peer| self.forwards_to(peer).is_some())

@@ -259,6 +259,8 @@ impl Builder {
                     self.dropped_writes.insert(stream, line.t);
                 }
             }
+            // Its arrow goes from end to end, and its frames show the way.
+            ("relayed", Some(_)) if matches!(line.text("step"), Some("taken" | "given")) => {}
             ("stream" | "not-zmtp" | "diverged", Some(lane)) => self.mark(FRAMES, line, &line.event, lane),
             _ => self.other(line, lane),
         }
