@@ -211,7 +211,7 @@ mod tests {
         What::Frame {
             stream,
             dir,
-            frame: WireFrame::Message { bytes: 64, more: false, of: Some(message(name)) },
+            frame: WireFrame::Message { bytes: 64, more: false, of: Some(message(name)), text: None },
         }
     }
 

@@ -27,6 +27,7 @@ pub mod poison;
 pub mod publisher_filter;
 mod queues;
 pub mod reconnect;
+pub mod relay;
 pub mod resources;
 pub mod resubscription;
 pub mod stream_prefix;
@@ -65,7 +66,7 @@ pub struct Violation {
 pub type Check = (&'static str, fn(&Case<'_>) -> Vec<Violation>);
 
 /// All checks of a single run, the ones that make others worthless first.
-pub const CHECKS: [Check; 24] = [
+pub const CHECKS: [Check; 25] = [
     ("task panic", panics::check),
     ("stream prefix", stream_prefix::check),
     ("frame integrity", frames::check),
@@ -73,6 +74,7 @@ pub const CHECKS: [Check; 24] = [
     ("order per pipe", order::check),
     ("no duplicates", duplicates::check),
     ("conservation", conservation::check),
+    ("proxy", relay::check),
     ("high-water mark", high_water_mark::check),
     ("blocking class", blocking::check),
     ("operations", operations::check),

@@ -2,6 +2,7 @@
 
 use seaworthy_core::{Endpoint, Host as EndpointHost};
 
+use super::proxy::ProxyPlan;
 use super::quantity::Count;
 use super::{Role, Scenario, Socket, SocketKind, Workload};
 use crate::trace::Name;
@@ -115,6 +116,15 @@ impl Plan {
             } else {
                 None
             }
+        })
+    }
+
+    /// The proxy that the socket is a side of.
+    pub fn proxy_of(&self, socket: usize) -> Option<&ProxyPlan> {
+        let name = self.socket(socket).name.as_str();
+        self.scenario.workload.iter().find_map(|workload| {
+            let proxy = workload.proxy.as_ref()?;
+            (workload.socket == name || proxy.backend == name).then_some(proxy)
         })
     }
 

@@ -141,7 +141,7 @@ pub(super) fn frame(frame: &WireFrame) -> String {
         WireFrame::Greeting { version, mechanism } => format!("greeting {version} {mechanism}"),
         WireFrame::Command { name, topic: Some(topic), .. } => format!("{name} {topic:?}"),
         WireFrame::Command { name, .. } => name.clone(),
-        WireFrame::Message { bytes, more, of } => {
+        WireFrame::Message { bytes, more, of, .. } => {
             let of = of.as_ref().map(|of| format!(" of {of}")).unwrap_or_default();
             format!("frame {bytes} B{of}{}", if *more { ", more follow" } else { "" })
         }
