@@ -24,6 +24,7 @@ mod operations;
 pub mod order;
 pub mod panics;
 pub mod poison;
+pub mod proxy_fairness;
 pub mod publisher_filter;
 mod queues;
 pub mod reconnect;
@@ -66,7 +67,7 @@ pub struct Violation {
 pub type Check = (&'static str, fn(&Case<'_>) -> Vec<Violation>);
 
 /// All checks of a single run, the ones that make others worthless first.
-pub const CHECKS: [Check; 25] = [
+pub const CHECKS: [Check; 26] = [
     ("task panic", panics::check),
     ("stream prefix", stream_prefix::check),
     ("frame integrity", frames::check),
@@ -85,6 +86,7 @@ pub const CHECKS: [Check; 25] = [
     ("resubscription", resubscription::check),
     ("notices", notices::check),
     ("fairness", fairness::check),
+    ("proxy fairness", proxy_fairness::check),
     ("reconnect spacing", reconnect::check),
     ("half-open", half_open::check),
     ("deadlock", deadlock::check),
