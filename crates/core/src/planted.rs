@@ -40,8 +40,8 @@ bugs! {
     ShortWriteTakenForWhole,
     /// What a full pipe cannot take is dropped instead of held.
     FullPipeDrops,
-    /// Messages that were held for want of room are overtaken by the next.
-    HeldOvertaken,
+    /// Messages that were held for want of room come out the wrong way round.
+    HeldReversed,
     /// What is held when a connection ends is delivered twice.
     HeldDeliveredTwice,
     /// A peer whose messages are not received fast enough is cut off.

@@ -11,6 +11,7 @@ pub mod coverage;
 pub mod deadlock;
 pub mod determinism;
 pub mod duplicates;
+pub mod exclusive_pair;
 pub mod fairness;
 pub mod frames;
 pub mod half_open;
@@ -65,7 +66,7 @@ pub struct Violation {
 pub type Check = (&'static str, fn(&Case<'_>) -> Vec<Violation>);
 
 /// All checks of a single run, the ones that make others worthless first.
-pub const CHECKS: [Check; 24] = [
+pub const CHECKS: [Check; 25] = [
     ("task panic", panics::check),
     ("stream prefix", stream_prefix::check),
     ("frame integrity", frames::check),
@@ -82,6 +83,7 @@ pub const CHECKS: [Check; 24] = [
     ("publisher filter", publisher_filter::check),
     ("resubscription", resubscription::check),
     ("notices", notices::check),
+    ("exclusive pair", exclusive_pair::check),
     ("fairness", fairness::check),
     ("reconnect spacing", reconnect::check),
     ("half-open", half_open::check),

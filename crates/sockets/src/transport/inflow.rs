@@ -110,6 +110,9 @@ impl Inflow {
             self.full_since = None;
             attachment.overrun = 0;
         }
+        if planted(Bug::HeldReversed) {
+            self.held.make_contiguous().reverse();
+        }
         while attachment.has_room()
             && let Some(parcel) = self.held.pop_front()
         {
@@ -117,7 +120,7 @@ impl Inflow {
             attachment.deliver_parcel(parcel);
         }
         loop {
-            let room = (self.held.is_empty() || planted(Bug::HeldOvertaken)) && attachment.has_room();
+            let room = self.held.is_empty() && attachment.has_room();
             self.stalled = !room && self.held_bytes >= self.ahead_max(now, connection, attachment);
             if self.stalled && planted(Bug::SlowReaderCutOff) {
                 return Err(Ended::Stream(std::io::ErrorKind::OutOfMemory.into()));
