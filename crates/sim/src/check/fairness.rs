@@ -33,10 +33,10 @@ pub fn check(case: &Case<'_>) -> Vec<Violation> {
             SocketKind::Push | SocketKind::Req => vec![sent_in_turn(case, events, &streams, socket)],
             SocketKind::Dealer => vec![
                 sent_in_turn(case, events, &streams, socket),
-                received_in_turn(events, &streams, socket, name),
+                received_in_turn(case, events, &streams, socket),
             ],
             SocketKind::Pull | SocketKind::Rep | SocketKind::Sub | SocketKind::XSub => {
-                vec![received_in_turn(events, &streams, socket, name)]
+                vec![received_in_turn(case, events, &streams, socket)]
             }
             // A ROUTER does not hear peers whose routing id another one has; the others send to all, or to one.
             SocketKind::Router | SocketKind::Pub | SocketKind::XPub | SocketKind::Pair => Vec::new(),
@@ -161,7 +161,11 @@ fn sent_in_turn(case: &Case<'_>, events: &[Event], streams: &Streams, socket: us
 }
 
 /// Fair queue: where messages came from, in the order of receiving.
-fn received_in_turn(events: &[Event], streams: &Streams, socket: usize, name: &str) -> Option<String> {
+fn received_in_turn(case: &Case<'_>, events: &[Event], streams: &Streams, socket: usize) -> Option<String> {
+    let name = case.plan.name(socket);
+    // What has arrived behind that waits for room in its pipe, and gets it as soon as time passes.
+    let at_once =
+        high_water_mark(case.plan.socket(socket).options.rcvhwm).map_or(u64::MAX, |hwm| hwm.div_ceil(2));
     let received: BTreeMap<&MessageName, usize> = events
         .iter()
         .enumerate()
@@ -176,6 +180,8 @@ fn received_in_turn(events: &[Event], streams: &Streams, socket: usize, name: &s
     let mut turns = Turns::default();
     // Messages of each connection that have arrived and will be received.
     let mut arrived: BTreeMap<u64, Vec<&MessageName>> = BTreeMap::new();
+    // How many were received of each at this very time.
+    let mut taken: (u64, BTreeMap<u64, u64>) = (0, BTreeMap::new());
     for (position, event) in events.iter().enumerate() {
         match &event.what {
             What::Frame {
@@ -190,15 +196,22 @@ fn received_in_turn(events: &[Event], streams: &Streams, socket: usize, name: &s
             What::Received { message, .. } | What::Relayed { step: RelayStep::Taken, message, .. }
                 if event.is_at(name) =>
             {
+                if taken.0 != event.t {
+                    taken = (event.t, BTreeMap::new());
+                }
+                let served =
+                    arrived.iter().find(|(_, waiting)| waiting.contains(&message)).map(|(stream, _)| *stream);
+                let in_pipe = |stream: &u64| taken.1.get(stream).is_none_or(|count| *count < at_once);
                 let ready: Vec<u64> = arrived
                     .iter()
-                    .filter(|(_, waiting)| !waiting.is_empty())
+                    .filter(|(stream, waiting)| {
+                        Some(**stream) == served || (!waiting.is_empty() && in_pipe(stream))
+                    })
                     .map(|(stream, _)| *stream)
                     .collect();
-                let served = ready
-                    .iter()
-                    .copied()
-                    .find(|stream| arrived.get(stream).is_some_and(|waiting| waiting.contains(&message)));
+                if let Some(stream) = served {
+                    *taken.1.entry(stream).or_default() += 1;
+                }
                 turns.serve(served, &ready, "fair queue");
                 if let Some(waiting) = served.and_then(|stream| arrived.get_mut(&stream)) {
                     waiting.retain(|waiting| *waiting != message);

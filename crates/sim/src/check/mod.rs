@@ -11,6 +11,7 @@ pub mod coverage;
 pub mod deadlock;
 pub mod determinism;
 pub mod duplicates;
+pub mod exclusive_pair;
 pub mod fairness;
 pub mod frames;
 pub mod half_open;
@@ -68,7 +69,7 @@ pub struct Violation {
 pub type Check = (&'static str, fn(&Case<'_>) -> Vec<Violation>);
 
 /// All checks of a single run, the ones that make others worthless first.
-pub const CHECKS: [Check; 27] = [
+pub const CHECKS: [Check; 28] = [
     ("task panic", panics::check),
     ("stream prefix", stream_prefix::check),
     ("frame integrity", frames::check),
@@ -86,6 +87,7 @@ pub const CHECKS: [Check; 27] = [
     ("publisher filter", publisher_filter::check),
     ("resubscription", resubscription::check),
     ("notices", notices::check),
+    ("exclusive pair", exclusive_pair::check),
     ("fairness", fairness::check),
     ("proxy fairness", proxy_fairness::check),
     ("reconnect spacing", reconnect::check),

@@ -18,6 +18,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
+use seaworthy_core::planted::{Bug, planted};
 use seaworthy_core::{Message, Network};
 
 use self::capture::Capture;
@@ -25,7 +26,7 @@ use self::control::{Command, Control};
 use self::direction::{Bounds, Direction, Failure, Rest};
 use self::end::End;
 use self::handle::{Order, Shared};
-use self::passage::Watcher;
+use self::passage::{SideWatcher, Watcher};
 use crate::pattern::Sends;
 use crate::ready::Place;
 use crate::socket::Socket;
@@ -117,7 +118,7 @@ pub struct Proxy<'s, F: Forwards, B: Forwards, N: Network> {
     single: bool,
     capture: Option<&'s dyn Capture>,
     control: Option<&'s dyn Control>,
-    watcher: Option<&'s dyn Fn(Side, Passage, &Message)>,
+    watcher: Option<SideWatcher<'s>>,
     mode: Mode,
     batch: u32,
     queue: usize,
@@ -262,6 +263,9 @@ impl<'s, F: Forwards, B: Forwards, N: Network> Proxy<'s, F, B, N> {
     /// # Errors
     /// A [`ProxyError`] names the side whose socket can no longer be used.
     pub async fn run(&mut self) -> Result<Statistics, ProxyError> {
+        if planted(Bug::ProxyForgets) {
+            (self.forward, self.backward) = Default::default();
+        }
         let mut watch = Watch {
             readable: [self.frontend.readable(), self.backend.readable()],
             writable: [self.frontend.writable(), self.backend.writable()],
@@ -340,6 +344,9 @@ impl<'s, F: Forwards, B: Forwards, N: Network> Proxy<'s, F, B, N> {
     fn turn(&mut self, side: Side, poll: &mut Budget, receive: bool) -> Result<bool, ProxyError> {
         let way = side as usize;
         if poll.yielded[way] || (self.single && side == Side::Backend) {
+            return Ok(false);
+        }
+        if planted(Bug::ProxyServesOneSide) && side == Side::Backend && !self.forward.is_empty() {
             return Ok(false);
         }
         let bounds = Bounds { max: self.batch, queue: self.queue, receive };
