@@ -11,6 +11,7 @@ pub mod coverage;
 pub mod deadlock;
 pub mod determinism;
 pub mod duplicates;
+pub mod envelope;
 pub mod fairness;
 pub mod frames;
 pub mod half_open;
@@ -67,7 +68,7 @@ pub struct Violation {
 pub type Check = (&'static str, fn(&Case<'_>) -> Vec<Violation>);
 
 /// All checks of a single run, the ones that make others worthless first.
-pub const CHECKS: [Check; 26] = [
+pub const CHECKS: [Check; 27] = [
     ("task panic", panics::check),
     ("stream prefix", stream_prefix::check),
     ("frame integrity", frames::check),
@@ -80,6 +81,7 @@ pub const CHECKS: [Check; 26] = [
     ("blocking class", blocking::check),
     ("operations", operations::check),
     ("request-reply lockstep", lockstep::check),
+    ("request-reply envelope", envelope::check),
     ("subscription soundness", subscriptions::soundness),
     ("subscription completeness", subscriptions::completeness),
     ("publisher filter", publisher_filter::check),
