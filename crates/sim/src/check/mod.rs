@@ -11,6 +11,7 @@ pub mod coverage;
 pub mod deadlock;
 pub mod determinism;
 pub mod duplicates;
+pub mod envelope;
 pub mod exclusive_pair;
 pub mod fairness;
 pub mod frames;
@@ -69,7 +70,7 @@ pub struct Violation {
 pub type Check = (&'static str, fn(&Case<'_>) -> Vec<Violation>);
 
 /// All checks of a single run, the ones that make others worthless first.
-pub const CHECKS: [Check; 28] = [
+pub const CHECKS: [Check; 29] = [
     ("task panic", panics::check),
     ("stream prefix", stream_prefix::check),
     ("frame integrity", frames::check),
@@ -82,6 +83,7 @@ pub const CHECKS: [Check; 28] = [
     ("blocking class", blocking::check),
     ("operations", operations::check),
     ("request-reply lockstep", lockstep::check),
+    ("request-reply envelope", envelope::check),
     ("subscription soundness", subscriptions::soundness),
     ("subscription completeness", subscriptions::completeness),
     ("publisher filter", publisher_filter::check),
