@@ -94,6 +94,7 @@ pub fn completeness(case: &Case<'_>) -> Vec<Violation> {
     for connection in connections(case) {
         let publisher = case.plan.socket(case.plan.socket_number(&connection.publisher).unwrap_or_default());
         let room = high_water_mark(publisher.options.sndhwm).unwrap_or(u64::MAX);
+        let room_bytes = publisher.options.sndhwm_bytes.map(|mark| mark.value().0).filter(|mark| *mark > 0);
         // Nobody takes what arrives there.
         if case.plan.socket_number(&connection.subscriber).is_some_and(|number| !case.plan.hears(number)) {
             continue;
@@ -101,7 +102,8 @@ pub fn completeness(case: &Case<'_>) -> Vec<Violation> {
         let manual = publisher.options.xpub_manual == Some(true);
         let grants = if manual { granted(events, &connection) } else { BTreeMap::new() };
         let mut prefixes: Vec<&str> = Vec::new();
-        let mut waiting: BTreeSet<&MessageName> = BTreeSet::new();
+        // What was published and has not left, and its bytes. The mark counts frames' bytes, and admits what crosses it.
+        let mut waiting: BTreeMap<&MessageName, u64> = BTreeMap::new();
         let mut owed: BTreeMap<&MessageName, (usize, &str)> = BTreeMap::new();
         for (position, event) in events.iter().enumerate().skip(connection.begins) {
             match &event.what {
@@ -126,15 +128,16 @@ pub fn completeness(case: &Case<'_>) -> Vec<Violation> {
                 What::Granted { .. } if grants.contains_key(&position) => {
                     prefixes.extend(grants.get(&position))
                 }
-                What::Sent { message, topic: Some(topic), .. }
+                What::Sent { message, topic: Some(topic), bytes, .. }
                     if event.is_at(&connection.publisher)
                         && prefixes.iter().any(|prefix| topic.starts_with(prefix)) =>
                 {
-                    if waiting.len() as u64 >= room {
+                    let held = || waiting.values().sum::<u64>();
+                    if waiting.len() as u64 >= room || room_bytes.is_some_and(|room| held() >= room) {
                         // From here on it may have been dropping.
                         break;
                     }
-                    waiting.insert(message);
+                    waiting.insert(message, *bytes);
                     owed.insert(message, (position, topic));
                 }
                 _ => {}
@@ -360,6 +363,20 @@ mod tests {
         let receipts: Vec<_> = (0..3).map(|n| subscriber(got(&format!("pub#{n}"), "a"))).collect();
         nothing_found_in(TOPICS, completeness, &quiet(&[&sent[..], &receipts].concat()));
         found_in(TOPICS, completeness, &quiet(&[&sent[..], &receipts[..2]].concat()), "pub#2 was published");
+    }
+
+    #[test]
+    fn a_mark_in_bytes_excuses_the_publisher_too() {
+        let bytes_of = |line: &Line| match &line.2 {
+            What::Sent { bytes, .. } => *bytes,
+            _ => 0,
+        };
+        let sent: Vec<_> = (0..2).map(|n| publisher(published(&format!("pub#{n}"), "a"))).collect();
+        let mark = |bytes: u64| TOPICS.replace("sndhwm = 3", &format!("sndhwm = 3, sndhwm_bytes = {bytes}"));
+        let receipt = subscriber(got("pub#0", "a"));
+        let events = quiet(&[&sent[..], &[receipt]].concat());
+        nothing_found_in(&mark(bytes_of(&sent[0])), completeness, &events);
+        found_in(&mark(bytes_of(&sent[0]) + 1), completeness, &events, "pub#1 was published");
     }
 
     #[test]
