@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     fn frame(name: &str, more: bool) -> (&'static str, &'static str, What) {
-        let frame = WireFrame::Message { bytes: 64, more, of: Some(message(name)) };
+        let frame = WireFrame::Message { bytes: 64, more, of: Some(message(name)), text: None };
         ("source", "push", What::Frame { stream: 0, dir: Direction::Out, frame })
     }
 

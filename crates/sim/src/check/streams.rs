@@ -219,7 +219,7 @@ mod tests {
             .replace("connect = [\"tcp://source:1\"]", "bind = [\"tcp://*:1\"]");
         let plan = plan(&two);
         let of = Some(message("push-2#0"));
-        let sent = frame(1, Direction::Out, WireFrame::Message { bytes: 64, more: false, of });
+        let sent = frame(1, Direction::Out, WireFrame::Message { bytes: 64, more: false, of, text: None });
         let unknown = ("source", "", What::Stream { stream: 1, peer: None });
         let silent = Streams::of(&plan, &trace(std::slice::from_ref(&unknown)).events);
         assert_eq!(silent.end(1).unwrap().socket, None);
