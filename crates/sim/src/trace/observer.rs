@@ -1,28 +1,40 @@
 //! The tap: turns what happens on the simulated network into events of a trace, and compares bytes read with bytes
 //! written as they pass.
 
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use seaworthy_core::{Endpoint, Instant};
 
+use super::bands::Bands;
 use super::event::{Direction, Name, What};
 use super::recorder::Recorder;
 use super::wire::WireReader;
 use crate::check::poison::Poison;
 use crate::check::stream_prefix::StreamPrefix;
 use crate::event::{Event, HostId, Operation, StreamId, Tap};
+use crate::fault::Fault;
+use crate::link::LinkConfig;
+use crate::log::Log;
 use crate::scenario::Plan;
 
 /// Watches a simulation for a recorder.
 #[derive(Debug)]
 pub struct Observer {
     plan: Rc<Plan>,
+    /// The hosts' names, by number.
+    hosts: HostNames,
     recorder: Recorder,
     streams: BTreeMap<u64, Ends>,
     prefix: StreamPrefix,
     poison: Poison,
+    /// Faults that no scenario tells of.
+    bands: Option<(Bands, Rc<Cell<bool>>)>,
 }
+
+/// The names of hosts in the order in which they were added. Cloning it gives the same list.
+pub(crate) type HostNames = Rc<RefCell<Vec<Name>>>;
 
 /// One end of a stream.
 #[derive(Debug)]
@@ -39,22 +51,49 @@ struct Ends {
 impl Observer {
     /// An observer of a run of `plan` whose hosts are added in the plan's order.
     pub fn new(plan: Rc<Plan>, recorder: Recorder) -> Self {
+        let hosts = Rc::new(RefCell::new(plan.hosts.clone()));
+        Self::of_hosts(hosts, plan, recorder)
+    }
+
+    /// An observer of a run of somebody's programs, which knows the names of hosts and nothing of sockets.
+    pub(crate) fn of_programs(log: &Log, link: LinkConfig) -> Self {
+        let plan = Rc::new(Plan::without_sockets());
+        let bands = Some((Bands::new(link), Rc::clone(&log.in_storm)));
+        Self { bands, ..Self::of_hosts(Rc::clone(&log.hosts), plan, log.recorder.clone()) }
+    }
+
+    fn of_hosts(hosts: HostNames, plan: Rc<Plan>, recorder: Recorder) -> Self {
         Self {
             plan,
+            hosts,
             recorder,
             streams: BTreeMap::new(),
             prefix: StreamPrefix::default(),
             poison: Poison::default(),
+            bands: None,
         }
     }
 
     fn host(&self, host: HostId) -> Option<Name> {
-        self.plan.hosts.get(host.index()).cloned()
+        self.hosts.borrow().get(host.index()).cloned()
     }
 
     /// Records something about a host.
     fn at_host(&self, now: Instant, host: HostId, what: What) {
         self.recorder.push(now, self.host(host).as_ref(), None, what);
+    }
+
+    /// Records a fault that somebody made.
+    fn fault(&mut self, now: Instant, fault: &Fault) {
+        let hosts = Rc::clone(&self.hosts);
+        let name =
+            |host: HostId| hosts.borrow().get(host.index()).map(ToString::to_string).unwrap_or_default();
+        if let Some((bands, in_storm)) = &mut self.bands {
+            let said = bands.changed(fault, name);
+            if !in_storm.get() {
+                said.into_iter().for_each(|what| self.recorder.push(now, None, None, what));
+            }
+        }
     }
 
     /// Records something about a stream.
@@ -161,7 +200,14 @@ impl Tap for Observer {
     fn event(&mut self, at: Instant, event: &Event<'_>) {
         self.audit(at, event);
         match *event {
+            Event::Fault(ref fault) => self.fault(at, fault),
             Event::HostStarted { host, boot } => {
+                if let (Some((bands, _)), Some(name)) =
+                    (&mut self.bands, self.hosts.borrow().get(host.index()))
+                {
+                    let over = bands.started(name);
+                    over.into_iter().for_each(|what| self.recorder.push(at, None, None, what));
+                }
                 self.at_host(at, host, What::Started { life: u16::try_from(boot).unwrap_or(u16::MAX) });
             }
             Event::HostCrashed { host, kind } => {
