@@ -49,6 +49,7 @@ pub struct Explorer {
     twice: u64,
     shrink: Duration,
     out: Option<PathBuf>,
+    also: Vec<Kept>,
     build: Box<dyn Fn(SimBuilder) -> SimBuilder>,
 }
 
@@ -76,6 +77,7 @@ impl Explorer {
             twice: 10,
             shrink: SHRINK,
             out: None,
+            also: Vec::new(),
             build: Box::new(|builder| builder),
         }
     }
@@ -109,6 +111,20 @@ impl Explorer {
         self
     }
 
+    /// Plays the run of a file that a failure left behind, before all seeds: its text. The name of the test in it does
+    /// not matter.
+    ///
+    /// # Panics
+    /// When the text is not of such a file.
+    #[must_use]
+    pub fn also(mut self, failure: &str) -> Self {
+        match toml::from_str(failure) {
+            Ok(kept) => self.also.push(kept),
+            Err(problem) => panic!("{}: no file of a failure: {problem}", self.name),
+        }
+        self
+    }
+
     /// Builds every simulation like this. What it does not say is as in [`Sim::new`], with a wall-clock limit of a minute.
     #[must_use]
     pub fn build(mut self, build: impl Fn(SimBuilder) -> SimBuilder + 'static) -> Self {
@@ -135,6 +151,12 @@ impl Explorer {
             Ok(Asked::Replay { seed, storm }) => self.replay(&test, seed, storm.as_deref()),
             Ok(Asked::Nothing) => None,
             Ok(Asked::Seeds(seeds)) => {
+                for (number, kept) in (1..).zip(&self.also) {
+                    let played = self.play(&test, kept.seed, kept.storm.as_ref(), false);
+                    if played.failure.is_some() {
+                        return Some(self.found(&test, played, number));
+                    }
+                }
                 let first = seeds.start;
                 seeds.into_iter().find_map(|seed| {
                     let played = self.play(&test, seed, None, false);
@@ -421,13 +443,20 @@ impl Finding {
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}: seed {} fails, the {}. that was played", self.test, self.seed, self.tried)?;
+        let played = match self.tried {
+            1 => "the first that was played".to_owned(),
+            tried => format!("after {} that passed", tried - 1),
+        };
+        writeln!(f, "{}: seed {} fails, {played}", self.test, self.seed)?;
         for line in self.message.lines() {
             writeln!(f, "  {line}")?;
         }
         if let Some(storm) = &self.storm {
             let (left, from) = self.faults;
-            writeln!(f, "  of its {from} faults it takes {left}:")?;
+            match from {
+                0 => writeln!(f, "  without any fault")?,
+                _ => writeln!(f, "  with {left} of its {from} faults:")?,
+            }
             for line in storm.lines() {
                 writeln!(f, "    {line}")?;
             }
@@ -435,7 +464,9 @@ impl fmt::Display for Finding {
         writeln!(f, "{}", look(&self.files))?;
         let kept = self.files.iter().find(|file| file.extension().is_some_and(|ending| ending == "toml"));
         let replay = kept.map_or(self.seed.to_string(), |file| file.display().to_string());
-        write!(f, "  replay: {REPLAY}={replay} cargo test {}", self.test)
+        // Cargo says in which package its tests are.
+        let package = std::env::var("CARGO_PKG_NAME").map(|name| format!(" -p {name}")).unwrap_or_default();
+        write!(f, "  replay: {REPLAY}={replay} cargo test{package} {}", self.test)
     }
 }
 
