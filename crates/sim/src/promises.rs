@@ -87,8 +87,8 @@ impl Sim {
         if violations.is_empty() { Ok(()) } else { Err(Failure::Violations(violations)) }
     }
 
-    /// Lets time pass until every [client](Self::client) has finished, or every host where there is no client, but not
-    /// longer than `limit`.
+    /// Lets time pass until every [client](Self::client) has finished, or every host where there is no client, and all that
+    /// was scripted has happened, its [storm](Self::storm) included; but not longer than `limit`.
     ///
     /// # Errors
     /// [`Failure::Unfinished`] names who has not. Else as [`run_until`](Self::run_until).
@@ -97,7 +97,7 @@ impl Sim {
         let awaited = if clients.is_empty() { control.hosts() } else { clients };
         let deadline = self.now() + limit;
         let all = || awaited.iter().all(|host| control.is_finished(*host));
-        if self.run_until_condition(deadline, all)? {
+        if self.run_until_condition(deadline, || all() && self.agenda.next().is_none())? || all() {
             return Ok(());
         }
         let waiting = awaited.iter().filter(|host| !control.is_finished(**host)).map(|host| {

@@ -161,6 +161,43 @@ fn a_storm_is_decided_by_the_seed_and_mended_when_it_is_over() {
 }
 
 #[test]
+fn a_run_to_the_end_outlives_what_is_scripted_unless_that_is_too_long() {
+    let sim = Sim::new(1);
+    asking(&sim);
+    sim.storm("duration = '30s'").unwrap();
+    sim.run_to_end(60 * SECOND).unwrap();
+    assert_eq!(sim.now(), Instant::ZERO + 30 * SECOND);
+    sim.at(500 * SECOND, |control| control.heal_all());
+    sim.run_to_end(10 * SECOND).unwrap();
+    assert_eq!(sim.now(), Instant::ZERO + 40 * SECOND);
+}
+
+#[test]
+fn messages_between_programs_are_in_the_trace_where_they_leave_and_where_they_arrive() {
+    let sim = Sim::new(1);
+    sim.client("pull", |net| async move {
+        let pull = PullSocket::new(&Context::with_network(net))?;
+        pull.bind("tcp://*:5555")?;
+        pull.recv().await?;
+        Ok(())
+    });
+    sim.host("push", |net| async move {
+        let push = PushSocket::new(&Context::with_network(net))?;
+        push.connect("tcp://pull:5555")?;
+        push.send(["job", "7"]).await?;
+        std::future::pending().await
+    });
+    sim.run_to_end(SECOND).unwrap();
+    let trace = sim.trace();
+    let content = |event: &str| {
+        let note = trace.events.iter().find_map(|other| other.note(event)).unwrap();
+        (note.text("message").unwrap().to_owned(), note.text("content").unwrap().to_owned())
+    };
+    assert_eq!(content("sent"), ("push#0".to_owned(), "job | 7".to_owned()));
+    assert_eq!(content("received"), content("sent"));
+}
+
+#[test]
 fn links_are_as_the_storm_says_unless_it_says_nothing() {
     let sim = Sim::builder(1).link(LinkConfig::with_latency(SECOND / 100)).build();
     asking(&sim);
@@ -325,7 +362,7 @@ fn careless(sim: &Sim) -> Result<(), Box<dyn Error>> {
 #[test]
 fn the_first_seed_that_fails_is_found_shrunk_and_written_down() {
     let out = std::env::temp_dir().join(format!("seaworthy-programs-{}", std::process::id()));
-    let explorer = Explorer::new("careless").seeds(0..50).out(&out);
+    let explorer = Explorer::new("careless").seeds(0..50).out(&out).shrink(600 * SECOND);
     let found = explorer.search(careless).expect("a crash loses what the kernel had");
     assert!(found.message.contains("one is missing"), "{found}");
     assert_eq!(found.seed + 1, found.tried);
@@ -338,7 +375,7 @@ fn the_first_seed_that_fails_is_found_shrunk_and_written_down() {
     let endings = ["html", "jsonl", "pcapng", "toml"];
     assert!(found.files.iter().zip(endings).all(|(file, ending)| file.extension().unwrap() == ending));
     assert!(found.files.iter().all(|file| file.exists()));
-    let again = Explorer::new("careless").seeds(0..50).out(&out).search(careless).unwrap();
+    let again = explorer.search(careless).unwrap();
     assert_eq!(again.to_string(), told, "always the same");
     std::fs::remove_dir_all(out).unwrap();
 }

@@ -16,6 +16,7 @@ pub mod columns;
 pub mod diff;
 mod event;
 mod jsonl;
+mod letters;
 mod line;
 mod note;
 mod observer;

@@ -54,13 +54,16 @@ impl Note {
     }
 }
 
-/// Keys and values as words.
+/// Keys and values as words, before them the name of the message that it is about.
 pub(super) fn words<'a>(fields: impl Iterator<Item = (&'a String, &'a Value)>) -> String {
     let word = |(key, value): (&String, &Value)| match value {
         Value::String(text) => format!("{key} {text}"),
         other => format!("{key} {other}"),
     };
-    fields.map(word).collect::<Vec<_>>().join(", ")
+    let (messages, others): (Vec<_>, Vec<_>) = fields.partition(|(key, _)| *key == "message");
+    let messages = messages.into_iter().filter_map(|(_, value)| value.as_str().map(ToOwned::to_owned));
+    let others = others.into_iter().map(word).collect::<Vec<_>>().join(", ");
+    messages.chain((!others.is_empty()).then_some(others)).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

@@ -9,8 +9,9 @@ use seaworthy_core::{Endpoint, Instant};
 
 use super::bands::Bands;
 use super::event::{Direction, Name, What};
+use super::letters::Letters;
 use super::recorder::Recorder;
-use super::wire::WireReader;
+use super::wire::{WireFrame, WireReader};
 use crate::check::poison::Poison;
 use crate::check::stream_prefix::StreamPrefix;
 use crate::event::{Event, HostId, Operation, StreamId, Tap};
@@ -29,8 +30,17 @@ pub struct Observer {
     streams: BTreeMap<u64, Ends>,
     prefix: StreamPrefix,
     poison: Poison,
-    /// Faults that no scenario tells of.
-    bands: Option<(Bands, Rc<Cell<bool>>)>,
+    /// What no scenario and no workload tells of.
+    programs: Option<Programs>,
+}
+
+/// A run of somebody's programs.
+#[derive(Debug)]
+struct Programs {
+    faults: Bands,
+    /// While a storm acts, which tells of its faults itself.
+    in_storm: Rc<Cell<bool>>,
+    letters: Letters,
 }
 
 /// The names of hosts in the order in which they were added. Cloning it gives the same list.
@@ -58,8 +68,9 @@ impl Observer {
     /// An observer of a run of somebody's programs, which knows the names of hosts and nothing of sockets.
     pub(crate) fn of_programs(log: &Log, link: LinkConfig) -> Self {
         let plan = Rc::new(Plan::without_sockets());
-        let bands = Some((Bands::new(link), Rc::clone(&log.in_storm)));
-        Self { bands, ..Self::of_hosts(Rc::clone(&log.hosts), plan, log.recorder.clone()) }
+        let in_storm = Rc::clone(&log.in_storm);
+        let programs = Programs { faults: Bands::new(link), in_storm, letters: Letters::default() };
+        Self { programs: Some(programs), ..Self::of_hosts(Rc::clone(&log.hosts), plan, log.recorder.clone()) }
     }
 
     fn of_hosts(hosts: HostNames, plan: Rc<Plan>, recorder: Recorder) -> Self {
@@ -70,7 +81,7 @@ impl Observer {
             streams: BTreeMap::new(),
             prefix: StreamPrefix::default(),
             poison: Poison::default(),
-            bands: None,
+            programs: None,
         }
     }
 
@@ -88,8 +99,8 @@ impl Observer {
         let hosts = Rc::clone(&self.hosts);
         let name =
             |host: HostId| hosts.borrow().get(host.index()).map(ToString::to_string).unwrap_or_default();
-        if let Some((bands, in_storm)) = &mut self.bands {
-            let said = bands.changed(fault, name);
+        if let Some(Programs { faults, in_storm, .. }) = &mut self.programs {
+            let said = faults.changed(fault, name);
             if !in_storm.get() {
                 said.into_iter().for_each(|what| self.recorder.push(now, None, None, what));
             }
@@ -123,7 +134,8 @@ impl Observer {
     fn connecting(&mut self, host: HostId, stream: StreamId, endpoint: &Endpoint) {
         let Some(host) = self.host(host) else { return };
         let socket = self.connecting_socket(&host, endpoint);
-        self.streams.insert(stream.index(), Ends::new(host, socket, endpoint.clone(), None));
+        let ends = self.ends(host, socket, endpoint.clone(), None);
+        self.streams.insert(stream.index(), ends);
     }
 
     fn accepted(&mut self, now: Instant, host: HostId, stream: StreamId, peer: Option<StreamId>) {
@@ -138,7 +150,8 @@ impl Observer {
         if let Some(end) = peer.and_then(|peer| self.streams.get_mut(&peer)) {
             end.peer = Some(stream.index());
         }
-        self.streams.insert(stream.index(), Ends::new(host, socket, endpoint, peer));
+        let ends = self.ends(host, socket, endpoint, peer);
+        self.streams.insert(stream.index(), ends);
         self.at_stream(now, stream.index(), What::Stream { stream: stream.index(), peer });
     }
 
@@ -151,11 +164,35 @@ impl Observer {
             Direction::In => &mut end.inward,
         };
         let (frames, problem) = reader.feed(bytes, &self.plan.sockets);
+        let mut shown = reader.take_shown().into_iter();
         for frame in frames {
+            let more = match frame {
+                WireFrame::Message { more, .. } => Some(more),
+                _ => None,
+            };
             self.at_stream(now, stream, What::Frame { stream, dir, frame });
+            if let (Some(more), Some(shown)) = (more, shown.next()) {
+                self.letter(now, stream, dir, more, shown);
+            }
         }
         if let Some(problem) = problem {
             self.at_stream(now, stream, What::NotZmtp { stream, dir, problem });
+        }
+    }
+
+    /// A frame of somebody's message passed one end of a stream.
+    fn letter(&mut self, now: Instant, stream: u64, dir: Direction, more: bool, shown: String) {
+        let (Some(programs), Some(end)) = (&mut self.programs, self.streams.get(&stream)) else { return };
+        if let Some(note) = programs.letters.frame(&end.host, (stream, end.peer), dir, more, shown) {
+            self.at_stream(now, stream, What::Note(note));
+        }
+    }
+
+    fn ends(&self, host: Name, socket: Option<Name>, endpoint: Endpoint, peer: Option<u64>) -> Ends {
+        let ends = Ends::new(host, socket, endpoint, peer);
+        match self.programs {
+            None => ends,
+            Some(_) => Ends { out: WireReader::showing(), inward: WireReader::showing(), ..ends },
         }
     }
 
@@ -202,10 +239,10 @@ impl Tap for Observer {
         match *event {
             Event::Fault(ref fault) => self.fault(at, fault),
             Event::HostStarted { host, boot } => {
-                if let (Some((bands, _)), Some(name)) =
-                    (&mut self.bands, self.hosts.borrow().get(host.index()))
+                if let (Some(programs), Some(name)) =
+                    (&mut self.programs, self.hosts.borrow().get(host.index()))
                 {
-                    let over = bands.started(name);
+                    let over = programs.faults.started(name);
                     over.into_iter().for_each(|what| self.recorder.push(at, None, None, what));
                 }
                 self.at_host(at, host, What::Started { life: u16::try_from(boot).unwrap_or(u16::MAX) });
