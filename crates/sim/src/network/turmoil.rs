@@ -356,7 +356,8 @@ impl TurmoilNetwork {
             return Err(io::Error::new(io::ErrorKind::Unsupported, "the simulation has no IPv4").into());
         };
         let pumps = Rc::new(Pumps::default());
-        let world = World::new(Settings::new(seed), Rc::clone(&pumps) as Rc<dyn Carrier>);
+        let settings = Settings { record: false, ..Settings::new(seed) };
+        let world = World::new(settings, Rc::clone(&pumps) as Rc<dyn Carrier>);
         let _end = End { world: Rc::clone(&world) };
         let program = Rc::new(move |network| -> std::pin::Pin<Box<dyn Future<Output = _>>> {
             Box::pin(program(Self(network)))
