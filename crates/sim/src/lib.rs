@@ -53,10 +53,12 @@ mod link;
 mod look;
 mod lookout;
 mod network;
+mod real;
 mod recorder;
 mod sighting;
 mod sim;
 mod task;
+mod tasks;
 mod throttle;
 mod world;
 

@@ -13,6 +13,7 @@ use crate::event::{HostId, Tap};
 use crate::fault::CancelWeights;
 use crate::link::LinkConfig;
 use crate::network::{SimNetwork, TurmoilRun, WarpRun};
+use crate::scenario::CarrierName;
 use crate::world::{Settings, World};
 
 /// What carries packets and keeps time.
@@ -23,6 +24,16 @@ pub enum Carrier {
     Turmoil,
     /// An executor of our own that jumps from event to event. Idle time costs nothing.
     Warp,
+}
+
+impl Carrier {
+    /// What a scenario file calls it.
+    pub const fn name(self) -> CarrierName {
+        match self {
+            Self::Turmoil => CarrierName::Turmoil,
+            Self::Warp => CarrierName::Warp,
+        }
+    }
 }
 
 /// Why a run ended before its time.
@@ -72,6 +83,9 @@ pub enum Failure {
     /// turmoil gave up.
     #[error("turmoil: {0}")]
     Turmoil(String),
+    /// This machine has no place for a run on the real network.
+    #[error("a run on the real network cannot begin: {0}")]
+    NoPlace(String),
 }
 
 /// Builds a [`Sim`].

@@ -21,6 +21,7 @@ pub mod latency;
 pub mod link;
 pub mod model;
 mod names;
+mod obstacles;
 mod options;
 mod plan;
 pub mod proxy;
@@ -41,6 +42,7 @@ pub use self::fault::{
 pub use self::latency::{LatencyModel, LatencyShape};
 pub use self::link::{Link, LinkModel};
 pub use self::model::{CarrierName, Host, Scenario};
+pub use self::obstacles::Obstacle;
 pub use self::options::SocketOptions;
 pub use self::plan::{Path as ConnectionPath, Plan};
 pub use self::proxy::{ProxyMode, ProxyPlan};
