@@ -1,9 +1,7 @@
 //! Sends messages: `count` of them as scripted, and then, once everything is healed, probes until every pair of
 //! the run has heard from each other.
 
-use std::future::poll_fn;
-use std::pin::{Pin, pin};
-use std::task::Poll;
+use std::pin::pin;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,6 +10,8 @@ use seaworthy::{Error, Message, Network};
 use super::cancel::{cancellable, dropped, timed_out};
 use super::host::Actor;
 use super::payload::{Stamp, stamp_message};
+use super::stage::first;
+use super::waiting::unless_waiting;
 use crate::scenario::quantity::{ByteCount, Count};
 use crate::scenario::{CancelOperation, Plan, Role, SocketKind, Workload};
 use crate::trace::{Phase, What};
@@ -107,14 +107,19 @@ pub(super) enum Sending {
     Dropped,
 }
 
-/// Sends, and takes down when it has to wait: when time passes before there is room.
+/// Sends, and takes down when it has to wait: when time passes before there is room. Where time passes anyway, it waits
+/// when somebody else has to wake it.
 pub(super) async fn send<N: Network>(actor: &Actor<N>, message: Message, stamp: Stamp) -> Sending {
     let name = actor.stage.message_name(stamp);
     let sending = cancellable(actor, CancelOperation::Send, actor.socket.send(message));
     let mut sending = pin!(sending);
-    let start = actor.network.now();
-    let moment = actor.network.sleep_until(start + Duration::from_nanos(1));
-    let sent = match promptly(moment, sending.as_mut()).await {
+    let taken = if actor.network.has_other_threads() {
+        unless_waiting(sending.as_mut()).await
+    } else {
+        let moment = actor.network.sleep_until(actor.network.now() + Duration::from_nanos(1));
+        first(moment, sending.as_mut()).await
+    };
+    let sent = match taken {
         Some(sent) => sent,
         None => {
             actor.record(What::Blocked { message: name.clone() });
@@ -133,27 +138,6 @@ pub(super) async fn send<N: Network>(actor: &Actor<N>, message: Message, stamp: 
         }
         Some(result) => Sending::Done(result),
     }
-}
-
-/// Runs `work` unless a `moment` comes first: then `None`. It begins with the work: real time may pass before that.
-async fn promptly<T>(
-    moment: impl Future<Output = ()>,
-    mut work: impl Future<Output = T> + Unpin,
-) -> Option<T> {
-    let mut moment = pin!(moment);
-    let mut begun = false;
-    poll_fn(|context| {
-        let again = std::mem::replace(&mut begun, true);
-        if again && moment.as_mut().poll(context).is_ready() {
-            return Poll::Ready(None);
-        }
-        match Pin::new(&mut work).poll(context) {
-            Poll::Ready(output) => Poll::Ready(Some(output)),
-            Poll::Pending if again => Poll::Pending,
-            Poll::Pending => moment.as_mut().poll(context).map(|()| None),
-        }
-    })
-    .await
 }
 
 /// A REP expects what a REQ sends: an empty frame before the request.
