@@ -33,6 +33,7 @@
 #![forbid(unsafe_code)]
 
 pub mod check;
+pub mod doctor;
 pub mod explore;
 pub mod report;
 pub mod run;

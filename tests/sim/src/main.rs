@@ -22,6 +22,7 @@ mod links;
 mod pairs;
 mod partial_writes;
 mod reset;
+mod scenario_list;
 mod scenarios;
 mod semantics;
 mod slow_readers;

@@ -1,6 +1,5 @@
 //! Pairs: what runs on the real network also runs simulated, and both deliver the same.
 
-use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,7 +11,7 @@ use seaworthy_sim::explore::Mask;
 use seaworthy_sim::run::{real, run};
 use seaworthy_sim::scenario::{LinkModel, Plan, Scenario};
 
-use crate::shipped::folder;
+use crate::shipped::files;
 
 /// Real time a run may take before it counts as hung.
 const WALL: Duration = Duration::from_secs(300);
@@ -42,11 +41,11 @@ impl Pair {
 
 /// Carries every shipped scenario out, as `plan` wants it, several at a time.
 fn pairs(plan: impl Fn(Scenario) -> Plan + Sync) -> Vec<Pair> {
-    let (files, next, done) = (files(folder()), AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let (files, next, done) = (files(), AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..SIDE_BY_SIDE {
             scope.spawn(|| {
-                while let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
+                while let Some((_, file)) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let pair = Pair::of(plan(Scenario::load(file).unwrap_or_else(|bad| panic!("{bad}"))));
                     done.lock().unwrap().push(pair);
                 }
@@ -56,21 +55,6 @@ fn pairs(plan: impl Fn(Scenario) -> Plan + Sync) -> Vec<Pair> {
     let done = done.into_inner().unwrap();
     assert!(!done.is_empty() && done.len() == files.len());
     done
-}
-
-/// All scenario files in a folder and in those inside it.
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(files(&path));
-        } else if path.extension().is_some_and(|extension| extension == "toml") {
-            found.push(path);
-        }
-    }
-    found.sort();
-    found
 }
 
 #[test]

@@ -240,8 +240,8 @@ impl Route {
     fn keeps_up(&self, plan: &Plan, receiver: usize) -> bool {
         let changes = |workload: &Workload| matches!(workload.role, Role::Subscribe | Role::Unsubscribe);
         let pauses = |workload: &Workload| workload.interval.is_some();
-        let is_paced = || plan.workloads(self.sender).filter(sends).all(|workload| pauses(workload));
-        let at_once = || !plan.workloads(receiver).filter(receives).any(|workload| pauses(workload));
+        let is_paced = || plan.workloads(self.sender).filter(sends).all(pauses);
+        let at_once = || !plan.workloads(receiver).filter(receives).any(pauses);
         self.is_steady(plan, Some(receiver))
             && !plan.workloads(receiver).any(changes)
             && (self.fits(plan, receiver) || is_paced() && at_once() && !is_held_up(plan, receiver))

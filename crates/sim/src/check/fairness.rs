@@ -4,6 +4,7 @@
 //! Round robin: a connection that certainly had room gets one of the next messages. Fair queue: a connection from which a
 //! message has arrived is received from soon. Both are judged by the longest gap, at most [`GAP_TURNS`] rounds, and by
 //! Jain's index of the shares, at least [`JAIN_MIN`], over stretches in which everybody was in the turn all the time.
+//! What a proxy takes and gives counts as received and sent.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +13,7 @@ use super::streams::Streams;
 use super::{Case, Violation};
 use crate::scenario::SocketKind;
 use crate::trace::wire::WireFrame;
-use crate::trace::{Direction, Event, MessageName, What};
+use crate::trace::{Direction, Event, MessageName, RelayStep, What};
 
 /// A connection that is in the turn waits no longer than so many rounds of all connections.
 const GAP_TURNS: u64 = 2;
@@ -32,10 +33,10 @@ pub fn check(case: &Case<'_>) -> Vec<Violation> {
             SocketKind::Push | SocketKind::Req => vec![sent_in_turn(case, events, &streams, socket)],
             SocketKind::Dealer => vec![
                 sent_in_turn(case, events, &streams, socket),
-                received_in_turn(events, &streams, socket, name),
+                received_in_turn(case, events, &streams, socket),
             ],
             SocketKind::Pull | SocketKind::Rep | SocketKind::Sub | SocketKind::XSub => {
-                vec![received_in_turn(events, &streams, socket, name)]
+                vec![received_in_turn(case, events, &streams, socket)]
             }
             // A ROUTER does not hear peers whose routing id another one has; the others send to all, or to one.
             SocketKind::Router | SocketKind::Pub | SocketKind::XPub | SocketKind::Pair => Vec::new(),
@@ -103,7 +104,7 @@ impl Turns {
 }
 
 /// Jain's index of fairness.
-fn jain(shares: impl Iterator<Item = u64> + Clone) -> f64 {
+pub(super) fn jain(shares: impl Iterator<Item = u64> + Clone) -> f64 {
     let count = shares.clone().count() as f64;
     let sum: f64 = shares.clone().map(|share| share as f64).sum();
     let squares: f64 = shares.map(|share| (share as f64).powi(2)).sum();
@@ -113,11 +114,12 @@ fn jain(shares: impl Iterator<Item = u64> + Clone) -> f64 {
 /// Round robin: where messages went, in the order of sending.
 fn sent_in_turn(case: &Case<'_>, events: &[Event], streams: &Streams, socket: usize) -> Option<String> {
     let name = case.plan.name(socket);
+    let relays = case.plan.forwards_to(socket).is_some();
     let mut left: BTreeMap<&MessageName, (usize, u64)> = BTreeMap::new();
     for (position, event) in events.iter().enumerate() {
         if let What::Frame { stream, dir: Direction::Out, frame: WireFrame::Message { of: Some(of), .. } } =
             &event.what
-            && of.sender == *name
+            && (relays || of.sender == *name)
             && streams.end(*stream).is_some_and(|end| end.socket == Some(socket))
         {
             left.entry(of).or_insert((position, *stream));
@@ -133,7 +135,11 @@ fn sent_in_turn(case: &Case<'_>, events: &[Event], streams: &Streams, socket: us
     let mut turns = Turns::default();
     let mut waiting: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
     for (position, event) in events.iter().enumerate() {
-        let What::Sent { message, answer: false, .. } = &event.what else { continue };
+        let (What::Sent { message, answer: false, .. }
+        | What::Relayed { step: RelayStep::Given, message, .. }) = &event.what
+        else {
+            continue;
+        };
         if !event.is_at(name) {
             continue;
         }
@@ -155,19 +161,27 @@ fn sent_in_turn(case: &Case<'_>, events: &[Event], streams: &Streams, socket: us
 }
 
 /// Fair queue: where messages came from, in the order of receiving.
-fn received_in_turn(events: &[Event], streams: &Streams, socket: usize, name: &str) -> Option<String> {
+fn received_in_turn(case: &Case<'_>, events: &[Event], streams: &Streams, socket: usize) -> Option<String> {
+    let name = case.plan.name(socket);
+    // What has arrived behind that waits for room in its pipe, and gets it as soon as time passes.
+    let at_once =
+        high_water_mark(case.plan.socket(socket).options.rcvhwm).map_or(u64::MAX, |hwm| hwm.div_ceil(2));
     let received: BTreeMap<&MessageName, usize> = events
         .iter()
         .enumerate()
         .filter(|(_, event)| event.is_at(name))
         .filter_map(|(position, event)| match &event.what {
-            What::Received { message, .. } => Some((message, position)),
+            What::Received { message, .. } | What::Relayed { step: RelayStep::Taken, message, .. } => {
+                Some((message, position))
+            }
             _ => None,
         })
         .collect();
     let mut turns = Turns::default();
     // Messages of each connection that have arrived and will be received.
     let mut arrived: BTreeMap<u64, Vec<&MessageName>> = BTreeMap::new();
+    // How many were received of each at this very time.
+    let mut taken: (u64, BTreeMap<u64, u64>) = (0, BTreeMap::new());
     for (position, event) in events.iter().enumerate() {
         match &event.what {
             What::Frame {
@@ -179,16 +193,25 @@ fn received_in_turn(events: &[Event], streams: &Streams, socket: usize, name: &s
             {
                 arrived.entry(*stream).or_default().push(of);
             }
-            What::Received { message, .. } if event.is_at(name) => {
+            What::Received { message, .. } | What::Relayed { step: RelayStep::Taken, message, .. }
+                if event.is_at(name) =>
+            {
+                if taken.0 != event.t {
+                    taken = (event.t, BTreeMap::new());
+                }
+                let served =
+                    arrived.iter().find(|(_, waiting)| waiting.contains(&message)).map(|(stream, _)| *stream);
+                let in_pipe = |stream: &u64| taken.1.get(stream).is_none_or(|count| *count < at_once);
                 let ready: Vec<u64> = arrived
                     .iter()
-                    .filter(|(_, waiting)| !waiting.is_empty())
+                    .filter(|(stream, waiting)| {
+                        Some(**stream) == served || (!waiting.is_empty() && in_pipe(stream))
+                    })
                     .map(|(stream, _)| *stream)
                     .collect();
-                let served = ready
-                    .iter()
-                    .copied()
-                    .find(|stream| arrived.get(stream).is_some_and(|waiting| waiting.contains(&message)));
+                if let Some(stream) = served {
+                    *taken.1.entry(stream).or_default() += 1;
+                }
                 turns.serve(served, &ready, "fair queue");
                 if let Some(waiting) = served.and_then(|stream| arrived.get_mut(&stream)) {
                     waiting.retain(|waiting| *waiting != message);
@@ -211,7 +234,7 @@ mod tests {
         What::Frame {
             stream,
             dir,
-            frame: WireFrame::Message { bytes: 64, more: false, of: Some(message(name)) },
+            frame: WireFrame::Message { bytes: 64, more: false, of: Some(message(name)), text: None },
         }
     }
 

@@ -184,6 +184,10 @@ impl<'a> Quiet<'a> {
 
 /// When nothing is left that the scenario wants to happen, or not to happen, at a time.
 fn all_told(plan: &Plan) -> Instant {
+    if !plan.scenario.hostile.is_empty() {
+        // They play their scripts for as long as the scripted part lasts.
+        return faults::instant(plan.scenario.duration.0);
+    }
     let musts = plan.scenario.expect.must.iter().flat_map(|must| [must.after, must.before]);
     let changes = plan
         .scenario

@@ -1,6 +1,7 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
+use seaworthy_core::planted::{Bug, planted};
 use seaworthy_core::{Message, Options, Subscriptions};
 use seaworthy_zmtp::SocketType;
 
@@ -158,7 +159,7 @@ impl Pattern for XPub {
         };
         let noticed = if subscribe {
             match enter(index, topic.clone(), id) {
-                Ok(first) => first || self.verbose,
+                Ok(first) => first || self.verbose || planted(Bug::NoticesDoubled),
                 Err(TooMany) => return Taken::TooMany,
             }
         } else {

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
+use seaworthy_core::planted::{Bug, planted};
 use seaworthy_core::{Endpoint, Listener, Network, Stream};
 
 use super::attachment::{Attachment, Lifetime, NotTaken};
@@ -38,6 +39,9 @@ pub(crate) fn listen<N: Network>(
     network.spawn("listener", async move {
         listening.run(listener).await;
         drop(token);
+        if planted(Bug::TaskLeaked) {
+            std::future::pending::<()>().await;
+        }
     });
 }
 

@@ -5,9 +5,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use seaworthy_sim::doctor::Bug;
 use seaworthy_sim::explore::{BadShard, Shard};
 use seaworthy_sim::scenario::CarrierName;
 use seaworthy_sim::scenario::quantity::{Quantity, Span};
+
+use crate::run::processors;
 
 /// ZeroMQ sockets in simulated storms: run scenarios, replay failures, read traces.
 #[derive(Debug, Parser)]
@@ -42,13 +45,15 @@ pub(crate) enum Command {
     Trace(TraceOptions),
     /// Show where two traces part. Exits with 1 if they do.
     Diff(DiffOptions),
+    /// Show that the testbed finds bugs: plant each of a list, and look whether the right check finds it.
+    Doctor(DoctorOptions),
     /// Run a broker on the real network, until SIGINT, SIGTERM or a command ends it.
     Proxy(ProxyOptions),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct RunOptions {
-    /// Scenario files, or folders of them.
+    /// Scenario files, or folders of them and of further folders.
     #[arg(default_value = "scenarios")]
     pub(crate) paths: Vec<PathBuf>,
     /// Run with this seed instead of the scenario's own.
@@ -94,7 +99,7 @@ pub(crate) struct RunOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct ExploreOptions {
-    /// Scenario files, or folders of them.
+    /// Scenario files, or folders of them and of further folders.
     #[arg(default_value = "scenarios")]
     pub(crate) paths: Vec<PathBuf>,
     /// Every seed from A up to, not including, B.
@@ -216,7 +221,7 @@ pub(crate) struct ReplayOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct ListOptions {
-    /// Scenario files, or folders of them.
+    /// Scenario files, or folders of them and of further folders.
     #[arg(default_value = "scenarios")]
     pub(crate) paths: Vec<PathBuf>,
     /// As JSON lines.
@@ -266,6 +271,39 @@ pub(crate) struct DiffOptions {
     /// How many events to show before the difference, and after it of each.
     #[arg(long, value_name = "N", default_value_t = 5)]
     pub(crate) context: usize,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = DOCTOR_EXIT_CODES)]
+pub(crate) struct DoctorOptions {
+    /// Scenario files, or folders of them.
+    #[arg(default_value = "scenarios")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Look for this bug only. Can be given several times.
+    #[arg(long = "bug", value_name = "NAME")]
+    pub(crate) bugs: Vec<Bug>,
+    /// Look for each bug with so many seeds, instead of as many as it may take.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) seeds: Option<u64>,
+    /// Look for each bug in every scenario, and show who finds it where.
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) everywhere: bool,
+    /// Bugs to look for side by side. Default: one for each processor.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
+    /// Report as JSON lines on standard output.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+const DOCTOR_EXIT_CODES: &str = "Exit codes: 0 each bug was found by the one who has to, and nothing was found without a \
+                                 bug; 1 a bug was not found, or a check fired without one; 2 bad usage, or a build \
+                                 without bugs; 3 the machinery failed; 4 nondeterminism, 5 a hang without a bug.";
+
+impl DoctorOptions {
+    pub(crate) fn threads(&self) -> usize {
+        self.jobs.map_or_else(processors, usize::from)
+    }
 }
 
 #[derive(Debug, Args)]
