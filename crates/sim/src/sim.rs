@@ -18,7 +18,7 @@ use crate::link::LinkConfig;
 use crate::logging;
 use crate::network::{SimNetwork, TurmoilRun, WarpRun};
 use crate::promises::Promises;
-use crate::scenario::Scenario;
+use crate::scenario::{CarrierName, Scenario};
 use crate::storm::Storms;
 use crate::trace::Capture;
 use crate::world::{Settings, World};
@@ -31,6 +31,16 @@ pub enum Carrier {
     Turmoil,
     /// An executor of our own that jumps from event to event. Idle time costs nothing.
     Warp,
+}
+
+impl Carrier {
+    /// What a scenario file calls it.
+    pub const fn name(self) -> CarrierName {
+        match self {
+            Self::Turmoil => CarrierName::Turmoil,
+            Self::Warp => CarrierName::Warp,
+        }
+    }
 }
 
 /// Why a run ended before its time.
@@ -97,6 +107,9 @@ pub enum Failure {
     /// turmoil gave up.
     #[error("turmoil: {0}")]
     Turmoil(String),
+    /// This machine has no place for a run on the real network.
+    #[error("a run on the real network cannot begin: {0}")]
+    NoPlace(String),
 }
 
 fn list(violations: &[Violation]) -> String {

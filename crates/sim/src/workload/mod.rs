@@ -13,6 +13,7 @@ mod request;
 mod send;
 mod socket;
 mod stage;
+mod waiting;
 mod watch;
 
 pub use self::host::perform;
