@@ -25,7 +25,7 @@ use self::control::{Command, Control};
 use self::direction::{Bounds, Direction, Failure, Rest};
 use self::end::End;
 use self::handle::{Order, Shared};
-use self::passage::Watcher;
+use self::passage::{SideWatcher, Watcher};
 use crate::pattern::Sends;
 use crate::ready::Place;
 use crate::socket::Socket;
@@ -117,7 +117,7 @@ pub struct Proxy<'s, F: Forwards, B: Forwards, N: Network> {
     single: bool,
     capture: Option<&'s dyn Capture>,
     control: Option<&'s dyn Control>,
-    watcher: Option<&'s dyn Fn(Side, Passage, &Message)>,
+    watcher: Option<SideWatcher<'s>>,
     mode: Mode,
     batch: u32,
     queue: usize,

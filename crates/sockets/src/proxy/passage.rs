@@ -2,6 +2,8 @@
 
 use seaworthy_core::Message;
 
+use super::error::Side;
+
 /// A step of a message through a proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -18,3 +20,6 @@ pub enum Passage {
 
 /// Who is told of each step of one direction.
 pub(super) type Watcher<'a> = &'a dyn Fn(Passage, &Message);
+
+/// Who is told of each step of both.
+pub(super) type SideWatcher<'a> = &'a dyn Fn(Side, Passage, &Message);
