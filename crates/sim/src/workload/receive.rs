@@ -3,7 +3,7 @@
 use seaworthy::{Error, Message, Network};
 
 use super::cancel::{cancellable, dropped, timed_out};
-use super::host::Actor;
+use super::host::{Actor, Player};
 use super::payload::{Stamp, read_message};
 use crate::scenario::{CancelOperation, Plan, SocketKind, Workload};
 use crate::trace::{Phase, What};
@@ -37,7 +37,7 @@ pub(super) async fn next<N: Network>(actor: &Actor<N>) -> Option<(Message, Optio
 }
 
 /// Records a received message: whole, or what is wrong with it.
-pub(super) fn take_down<N: Network>(actor: &Actor<N>, message: &Message) {
+pub(super) fn take_down<N: Network>(actor: &Player<N>, message: &Message) {
     let plan = actor.stage.plan();
     let kind = plan.socket(actor.name.number).kind;
     let first = message.frame(0).unwrap_or_default();
