@@ -1,4 +1,4 @@
-// Run in a page that has view.js, data.js and filter.js; what it returns is compared by logic.rs.
+// Run in a page that has view.js, data.js, filter.js and layout.js; what it returns is compared by logic.rs.
 const same = (found, expected, what) => {
   const [a, b] = [JSON.stringify(found), JSON.stringify(expected)];
   if (a !== b) throw new Error(`${what}: found ${a}, expected ${b}`);
@@ -70,12 +70,38 @@ const tests = {
     view.pan(1e12);
     same(view.to <= 1.25e9 + 1, true, "behind");
   },
+  "a run that ends quietly is shown up to then, and at once more to its end"() {
+    const quiet = (end, closing, to) => {
+      const data = new Data({ ...raw, end, phases: [{ name: "closing", from: closing }], bands: [{ kind: "cut", label: "", from: 1, to, lanes: [] }] });
+      return data.busy;
+    };
+    same(quiet(1000, 900, 20), 65, "the last arrow");
+    same(quiet(1000, 900, 300), 300, "the last fault");
+    same(quiet(1000, 900, 1000), 65, "a fault that was never over");
+    same(quiet(80, 70, 20), 80, "not quiet for long");
+    const view = new View(1e9, 1e8);
+    same([Math.round(view.to), view.isFitted], [101200000, true], "at first");
+    view.fit();
+    same([Math.round(view.to), view.isFitted], [1012000000, false], "then");
+    view.fit();
+    same(view.isFitted, true, "and back");
+  },
   "ticks are round and few"() {
     const view = new View(1e9);
     view.show(0, 1e9);
     same(view.ticks(600).map((tick) => tick.label), ["0.0 s", "0.2 s", "0.4 s", "0.6 s", "0.8 s", "1.0 s"], "labels");
     view.show(1e6, 1.01e6);
     same(view.ticks(500)[0].label, "0.001000 s", "small steps have more digits");
+  },
+  "faults at the same time have a row each, and those beyond the last row share it"() {
+    const bands = (...spans) => spans.map(([from, to], number) => ({ kind: "cut", label: `cut ${number}`, from, to, lanes: [] }));
+    const rows = (...spans) => Layout.stack(bands(...spans)).map(({ row, from, to, bands }) => [row, from, to, bands.length]);
+    same(rows([0, 5], [2, 7], [5, 9]), [[0, 0, 5, 1], [1, 2, 7, 1], [0, 5, 9, 1]], "a row is used again");
+    const five = [[0, 10], [1, 10], [2, 10], [3, 10], [4, 10]];
+    same(rows(...five).map(([row]) => row), [0, 1, 2, 3, 4], "a row each");
+    same(rows(...five, [5, 8], [6, 20], [30, 40]).slice(4), [[0, 30, 40, 1], [4, 4, 20, 3]], "shared");
+    const [shared] = Layout.stack(bands(...five, [5, 8])).slice(-1);
+    same([shared.label, shared.kind], ["2 more: cut 4, cut 5", "cut"], "label");
   },
   "times and durations are written as people read them"() {
     same([View.time(1500000), View.time(2e9, 1e9)], ["0.001500 s", "2 s"], "times");

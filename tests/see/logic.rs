@@ -3,11 +3,12 @@
 use crate::tool::browse;
 
 /// The scripts that draw nothing.
-const SCRIPTS: [&str; 4] = [
+const SCRIPTS: [&str; 5] = [
     include_str!("../../crates/sim/src/look/look.js"),
     include_str!("../../crates/sim/src/trace/page/view.js"),
     include_str!("../../crates/sim/src/trace/page/data.js"),
     include_str!("../../crates/sim/src/trace/page/filter.js"),
+    include_str!("../../crates/sim/src/trace/page/layout.js"),
 ];
 
 #[test]
@@ -15,5 +16,5 @@ fn the_scripts_pass_their_own_tests() {
     let html = format!("<!doctype html><html data-ready=\"true\"><script>{}</script>", SCRIPTS.concat());
     let seen = browse("logic", &html, "", include_str!("logic.js"));
     seen.is_well();
-    assert_eq!(seen.says("tried"), "10 tests passed");
+    assert_eq!(seen.says("tried"), "12 tests passed");
 }

@@ -74,7 +74,8 @@ pub use crate::inproc::{InprocEndpoint, InprocPipe};
 pub use crate::monitor::{Event, MONITOR_EVENTS_MAX, Monitor};
 pub use crate::pipeline::{Pull, Push};
 pub use crate::proxy::{
-    Controls, Forwards, Mode, PROXY_BATCH, Proxy, ProxyError, ProxyHandle, Side, Statistics, Traffic, proxy,
+    Controls, Forwards, Mode, PROXY_BATCH, Passage, Proxy, ProxyError, ProxyHandle, Side, Statistics,
+    Traffic, proxy,
 };
 pub use crate::publish_subscribe::{Pub, Sub, TOPIC_BYTES_MAX, TOPICS_MAX, XPub, XSub};
 pub use crate::request_reply::{Dealer, Rep, Req, Router};

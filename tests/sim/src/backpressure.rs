@@ -5,17 +5,19 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::future::join;
+use futures_util::future::{Either, join, select};
 use seaworthy_core::{Network, Stream, StreamOptions};
 use seaworthy_sim::{Carrier, Sim, SimNetwork};
 
 use crate::place::{
-    PATIENCE, Pair, Transport, on_both_carriers, on_every_network, pattern, read_to_end, simulate, write_all,
+    PATIENCE, Pair, Transport, on_both_carriers, on_every_network, pattern, read_to_end, read_up_to,
+    simulate, write_all,
 };
 
 on_every_network! {
     both a_writer_waits_for_its_reader_and_loses_nothing;
     both a_blocked_writer_is_told_when_its_reader_goes_away;
+    both what_nobody_reads_stops_nothing_that_goes_the_other_way;
 }
 
 /// Writes `bytes` until the stream takes no more for a while. Gives back how many it took. The write that
@@ -59,6 +61,30 @@ async fn a_blocked_writer_is_told_when_its_reader_goes_away<N: Network>(pair: Pa
     };
     let (outcome, ()) = join(writing, leaving).await;
     assert!(outcome.is_err());
+}
+
+async fn what_nobody_reads_stops_nothing_that_goes_the_other_way<N: Network>(pair: Pair<N>) {
+    const ROUNDS: usize = 5;
+    let (near, far) = pair.connected().await;
+    let bytes = pattern(100_000);
+    let never_read = Box::pin(async {
+        write_all(&near, pattern(20 << 20)).await.unwrap();
+        unreachable!("20 MiB went where nobody read them");
+    });
+    let other_way = Box::pin(async {
+        // The window is closed, and probed now and then: an answer must count before and after.
+        for _ in 0..ROUNDS {
+            pair.sleep(PATIENCE).await;
+            let writing = async { write_all(&far, bytes.clone()).await.unwrap() };
+            let reading = async { read_up_to(&near, bytes.len()).await.unwrap() };
+            let ((), read) = join(writing, reading).await;
+            assert!(read == bytes, "what was read is not what was written");
+        }
+    });
+    match select(never_read, other_way).await {
+        Either::Left((never, _)) => never,
+        Either::Right(((), _)) => {}
+    }
 }
 
 on_both_carriers! {

@@ -21,6 +21,7 @@ mod ipc;
 mod links;
 mod partial_writes;
 mod reset;
+mod scenario_list;
 mod scenarios;
 mod semantics;
 mod slow_readers;

@@ -44,6 +44,18 @@ impl<T> Segment<T> {
             next: AtomicPtr::new(ptr::null_mut()),
         })
     }
+
+    /// Writes to every cache line, so that the processor asks the one that read them for all of them together. Written
+    /// to one after the other, each item would wait for its line. Only for who owns the segment, which has no items.
+    fn claim(&self) {
+        if size_of::<T>() == 0 {
+            return;
+        }
+        for slot in &self.slots {
+            // SAFETY: the caller owns the segment, and a slot has at least one byte.
+            slot.with_mut(|place| unsafe { place.cast::<u8>().write_volatile(0) });
+        }
+    }
 }
 
 struct Shared<T> {
@@ -170,6 +182,8 @@ impl<T> Producer<T> {
             self.spares = unsafe { (*spare).next.load(Ordering::Relaxed) };
             // SAFETY: as above; it is off the list.
             unsafe { (*spare).next.store(ptr::null_mut(), Ordering::Relaxed) };
+            // SAFETY: as above.
+            unsafe { (*spare).claim() };
             spare
         };
         if self.tail.is_null() {

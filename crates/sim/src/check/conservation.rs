@@ -18,10 +18,11 @@ pub fn check(case: &Case<'_>) -> Vec<Violation> {
             Fate::Missing(why) => (*why).to_owned(),
         };
         let what = if entry.answer { "the answer to " } else { "" };
+        let sent = if entry.relayed { "passed on" } else { "sent" };
         let event = &case.trace.events[entry.sent];
         violations.push(Violation::at(
             event,
-            format!("{what}{} was sent and never received: {why}", entry.message),
+            format!("{what}{} was {sent} and never received: {why}", entry.message),
         ));
     }
     violations
@@ -30,12 +31,12 @@ pub fn check(case: &Case<'_>) -> Vec<Violation> {
 #[cfg(test)]
 mod tests {
     use super::super::tests::{
-        PIPELINE, REQUESTS, answered, found, found_in, message, nothing_found, nothing_found_in, received,
-        sent, trace,
+        BROKER, PIPELINE, REQUESTS, answered, found, found_in, message, nothing_found, nothing_found_in,
+        received, relayed, sent, trace,
     };
     use super::*;
     use crate::trace::wire::WireFrame;
-    use crate::trace::{Direction, Phase, What};
+    use crate::trace::{Direction, Phase, RelayStep, What};
 
     type Line = (&'static str, &'static str, What);
 
@@ -50,7 +51,7 @@ mod tests {
     }
 
     fn passes(name: &str, stream: u64, dir: Direction) -> What {
-        let frame = WireFrame::Message { bytes: 64, more: false, of: Some(message(name)) };
+        let frame = WireFrame::Message { bytes: 64, more: false, of: Some(message(name)), text: None };
         What::Frame { stream, dir, frame }
     }
 
@@ -268,5 +269,66 @@ mod tests {
         // What was dropped takes no room.
         let later = [full, vec![send(3), send(4)], get(4)].concat();
         found_in(&routed, check, &trace(&later), "rep#3 was sent and never received");
+    }
+
+    const FRONT: (&str, &str) = ("broker", "front");
+    const BACK: (&str, &str) = ("broker", "back");
+    const LAST: (&str, &str) = ("worker", "pull");
+
+    fn taken(n: usize) -> Line {
+        at(FRONT, relayed(RelayStep::Taken, &format!("push#{n}")))
+    }
+
+    fn given(n: usize) -> Line {
+        at(BACK, relayed(RelayStep::Given, &format!("push#{n}")))
+    }
+
+    #[test]
+    fn each_leg_through_a_proxy_is_accounted_for() {
+        let whole = [at(PUSH, sent("push#0")), taken(0), given(0), at(LAST, received("push#0"))];
+        nothing_found_in(BROKER, check, &trace(&whole));
+        found_in(BROKER, check, &trace(&whole[..1]), "push#0 was sent and never received");
+        found_in(BROKER, check, &trace(&whole[..2]), "a proxy took it and did not pass it on");
+        found_in(BROKER, check, &trace(&whole[..3]), "push#0 was passed on and never received");
+        let back = at(FRONT, relayed(RelayStep::PutBack, "push#0"));
+        found_in(
+            BROKER,
+            check,
+            &trace(&[&whole[..2], &[back]].concat()),
+            "push#0 was sent and never received",
+        );
+    }
+
+    #[test]
+    fn a_connection_excuses_what_was_on_it_and_not_what_was_before_or_beyond_it() {
+        let up = [connection(PUSH, FRONT, 1), connection(LAST, BACK, 3)].concat();
+        let on_first = [at(PUSH, sent("push#0")), at(PUSH, left("push#0", 1))];
+        let on_second = [at(FRONT, arrived("push#0", 2)), taken(0), given(0), at(BACK, left("push#0", 4))];
+        let way = |events: &[Line]| trace(&[&up[..], events].concat());
+        nothing_found_in(BROKER, check, &way(&[&on_first[..], &[at(PUSH, closed(1))]].concat()));
+        found_in(
+            BROKER,
+            check,
+            &way(&[&on_first[..], &[at(LAST, closed(3))]].concat()),
+            "the connection it left on never broke",
+        );
+        let both = [&on_first[..], &on_second[..]].concat();
+        nothing_found_in(BROKER, check, &way(&[&both[..], &[at(LAST, closed(3))]].concat()));
+        found_in(
+            BROKER,
+            check,
+            &way(&[&both[..], &[at(PUSH, closed(1))]].concat()),
+            "push#0 was passed on and never received: the connection it left on never broke",
+        );
+    }
+
+    #[test]
+    fn what_a_proxy_had_in_hand_dies_with_its_host_only() {
+        let crashed = |host| (host, "", What::Crashed { how: "process".into() });
+        let in_hand = [at(PUSH, sent("push#0")), taken(0)];
+        let then = |last: Line| trace(&[&in_hand[..], &[last]].concat());
+        nothing_found_in(BROKER, check, &then(crashed("broker")));
+        found_in(BROKER, check, &then(crashed("worker")), "a proxy took it and did not pass it on");
+        nothing_found_in(BROKER, check, &then(at(BACK, relayed(RelayStep::Refused, "push#0"))));
     }
 }

@@ -4,6 +4,7 @@
 //! Round robin: a connection that certainly had room gets one of the next messages. Fair queue: a connection from which a
 //! message has arrived is received from soon. Both are judged by the longest gap, at most [`GAP_TURNS`] rounds, and by
 //! Jain's index of the shares, at least [`JAIN_MIN`], over stretches in which everybody was in the turn all the time.
+//! What a proxy takes and gives counts as received and sent.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +13,7 @@ use super::streams::Streams;
 use super::{Case, Violation};
 use crate::scenario::SocketKind;
 use crate::trace::wire::WireFrame;
-use crate::trace::{Direction, Event, MessageName, What};
+use crate::trace::{Direction, Event, MessageName, RelayStep, What};
 
 /// A connection that is in the turn waits no longer than so many rounds of all connections.
 const GAP_TURNS: u64 = 2;
@@ -103,7 +104,7 @@ impl Turns {
 }
 
 /// Jain's index of fairness.
-fn jain(shares: impl Iterator<Item = u64> + Clone) -> f64 {
+pub(super) fn jain(shares: impl Iterator<Item = u64> + Clone) -> f64 {
     let count = shares.clone().count() as f64;
     let sum: f64 = shares.clone().map(|share| share as f64).sum();
     let squares: f64 = shares.map(|share| (share as f64).powi(2)).sum();
@@ -113,11 +114,12 @@ fn jain(shares: impl Iterator<Item = u64> + Clone) -> f64 {
 /// Round robin: where messages went, in the order of sending.
 fn sent_in_turn(case: &Case<'_>, events: &[Event], streams: &Streams, socket: usize) -> Option<String> {
     let name = case.plan.name(socket);
+    let relays = case.plan.forwards_to(socket).is_some();
     let mut left: BTreeMap<&MessageName, (usize, u64)> = BTreeMap::new();
     for (position, event) in events.iter().enumerate() {
         if let What::Frame { stream, dir: Direction::Out, frame: WireFrame::Message { of: Some(of), .. } } =
             &event.what
-            && of.sender == *name
+            && (relays || of.sender == *name)
             && streams.end(*stream).is_some_and(|end| end.socket == Some(socket))
         {
             left.entry(of).or_insert((position, *stream));
@@ -133,7 +135,11 @@ fn sent_in_turn(case: &Case<'_>, events: &[Event], streams: &Streams, socket: us
     let mut turns = Turns::default();
     let mut waiting: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
     for (position, event) in events.iter().enumerate() {
-        let What::Sent { message, answer: false, .. } = &event.what else { continue };
+        let (What::Sent { message, answer: false, .. }
+        | What::Relayed { step: RelayStep::Given, message, .. }) = &event.what
+        else {
+            continue;
+        };
         if !event.is_at(name) {
             continue;
         }
@@ -165,7 +171,9 @@ fn received_in_turn(case: &Case<'_>, events: &[Event], streams: &Streams, socket
         .enumerate()
         .filter(|(_, event)| event.is_at(name))
         .filter_map(|(position, event)| match &event.what {
-            What::Received { message, .. } => Some((message, position)),
+            What::Received { message, .. } | What::Relayed { step: RelayStep::Taken, message, .. } => {
+                Some((message, position))
+            }
             _ => None,
         })
         .collect();
@@ -185,7 +193,9 @@ fn received_in_turn(case: &Case<'_>, events: &[Event], streams: &Streams, socket
             {
                 arrived.entry(*stream).or_default().push(of);
             }
-            What::Received { message, .. } if event.is_at(name) => {
+            What::Received { message, .. } | What::Relayed { step: RelayStep::Taken, message, .. }
+                if event.is_at(name) =>
+            {
                 if taken.0 != event.t {
                     taken = (event.t, BTreeMap::new());
                 }
@@ -224,7 +234,7 @@ mod tests {
         What::Frame {
             stream,
             dir,
-            frame: WireFrame::Message { bytes: 64, more: false, of: Some(message(name)) },
+            frame: WireFrame::Message { bytes: 64, more: false, of: Some(message(name)), text: None },
         }
     }
 

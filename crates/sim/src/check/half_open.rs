@@ -29,6 +29,10 @@ pub fn check(case: &Case<'_>) -> Vec<Violation> {
         }
         for (stream, end) in streams.ends_of(case.plan, socket) {
             let Some(ready) = end.ready.filter(|_| end.socket == Some(socket)) else { continue };
+            // A trace shows only the first that comes from a hostile peer; how long it is kept has a check of its own.
+            if streams.has_hostile(case.plan, stream) {
+                continue;
+            }
             let until = end.released.unwrap_or(events.len() - 1);
             let silence = silences(events, stream, ready, until)
                 .find(|(from, to)| events[*to].at().saturating_sub(events[*from].at()) > patience + SLACK);

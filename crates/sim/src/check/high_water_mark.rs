@@ -6,9 +6,9 @@
 //! are not), or in the last read.
 //!
 //! Over inproc there is no wire: what was taken is in the pipe until it is received, and the pipe holds what both sides
-//! allow together. What a proxy takes from its sockets is not seen, so that their receiving side is left out.
+//! allow together. The sockets of a proxy are held to their marks as those of applications.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use seaworthy_core::Endpoint;
 
@@ -19,7 +19,7 @@ use crate::scenario::draw::Draw;
 use crate::scenario::quantity::ByteCount;
 use crate::scenario::{Plan, SocketKind};
 use crate::trace::wire::WireFrame;
-use crate::trace::{Direction, MessageName, What};
+use crate::trace::{Direction, MessageName, RelayStep, What};
 
 /// Bytes of one read of a busy connection.
 const READ_MAX: u64 = 128 * 1024;
@@ -48,13 +48,14 @@ pub fn check(case: &Case<'_>) -> Vec<Violation> {
                     sockets[number].forget();
                 }
             }
-            What::Sent { message, bytes, parts, .. } => {
+            What::Sent { message, bytes, parts, .. }
+            | What::Relayed { step: RelayStep::Given, message, bytes, parts, .. } => {
                 if let Some(number) = number {
                     let problem = sockets[number].take(message, *bytes, u64::from(*parts));
                     violations.extend(problem.map(|problem| Violation::at(event, problem)));
                 }
             }
-            What::Frame { dir, frame: WireFrame::Message { of: Some(of), more, bytes }, .. } => {
+            What::Frame { dir, frame: WireFrame::Message { of: Some(of), more, bytes, .. }, .. } => {
                 let host = event.host.as_deref().unwrap_or_default();
                 match dir {
                     Direction::Out => {
@@ -62,17 +63,15 @@ pub fn check(case: &Case<'_>) -> Vec<Violation> {
                             sockets[number].left(of);
                         }
                     }
-                    Direction::In if !more => {
-                        // What a proxy receives is in no trace: its sockets are no application's.
-                        if let Some(number) = number.filter(|&at| case.plan.forwards_to(at).is_none()) {
-                            let problem = sockets[number].arrive(of, *bytes);
+                    Direction::In => {
+                        if let Some(number) = number {
+                            let problem = sockets[number].arrive(of, *bytes, *more);
                             violations.extend(problem.map(|problem| Violation::at(event, problem)));
                         }
                     }
-                    Direction::In => {}
                 }
             }
-            What::Received { message, .. } => {
+            What::Received { message, .. } | What::Relayed { step: RelayStep::Taken, message, .. } => {
                 if let Some(number) = number {
                     sockets[number].arrived.remove(message);
                 }
@@ -99,15 +98,19 @@ struct Held {
     sndhwm: Option<u64>,
     sndhwm_bytes: Option<u64>,
     rcvhwm: Option<u64>,
+    rcvhwm_bytes: Option<u64>,
     pending_max: u64,
     /// Taken and not left.
     taken: BTreeMap<MessageName, u64>,
-    /// Arrived and not received.
-    arrived: BTreeSet<MessageName>,
+    /// Arrived and not received: the bytes of each.
+    arrived: BTreeMap<MessageName, u64>,
+    /// Of which not all frames have arrived: the bytes of those that have.
+    arriving: BTreeMap<MessageName, u64>,
     /// The smallest messages taken, and the fewest bytes of a frame that arrived.
     smallest_taken: Smallest,
     largest_taken: u64,
     smallest_arrived: u64,
+    largest_arrived: u64,
 }
 
 impl Held {
@@ -137,13 +140,16 @@ impl Held {
             inproc_bytes,
             inproc_pipes,
             sndhwm_bytes,
-            rcvhwm: high_water_mark(socket.options.rcvhwm).filter(|_| plan.forwards_to(number).is_none()),
+            rcvhwm: high_water_mark(socket.options.rcvhwm),
+            rcvhwm_bytes: byte_mark(socket.options.rcvhwm_bytes),
             pending_max: pending_max(plan, number),
             taken: BTreeMap::new(),
-            arrived: BTreeSet::new(),
+            arrived: BTreeMap::new(),
+            arriving: BTreeMap::new(),
             smallest_taken: Smallest::default(),
             largest_taken: 0,
             smallest_arrived: u64::MAX,
+            largest_arrived: 0,
         }
     }
 
@@ -151,6 +157,7 @@ impl Held {
     fn forget(&mut self) {
         self.taken.clear();
         self.arrived.clear();
+        self.arriving.clear();
     }
 
     fn take(&mut self, message: &MessageName, bytes: u64, frames: u64) -> Option<String> {
@@ -181,13 +188,30 @@ impl Held {
         self.taken.remove(message);
     }
 
-    fn arrive(&mut self, message: &MessageName, bytes: u64) -> Option<String> {
-        self.arrived.insert(message.clone());
-        self.smallest_arrived = self.smallest_arrived.min(bytes.max(1));
-        let limit = self.pipes * (self.rcvhwm? + (self.pending_max + READ_MAX) / self.smallest_arrived + 2);
-        let held = self.arrived.len() as u64;
-        (held > limit)
-            .then(|| format!("{held} messages have arrived and were not received, more than {limit}"))
+    /// A frame of payload arrived.
+    fn arrive(&mut self, message: &MessageName, bytes: u64, more: bool) -> Option<String> {
+        let arrived = self.arriving.remove(message).unwrap_or_default() + bytes;
+        if more {
+            self.arriving.insert(message.clone(), arrived);
+            return None;
+        }
+        self.arrived.insert(message.clone(), arrived);
+        self.smallest_arrived = self.smallest_arrived.min(arrived.max(1));
+        self.largest_arrived = self.largest_arrived.max(arrived);
+        let behind = self.pending_max + READ_MAX;
+        if let Some(rcvhwm) = self.rcvhwm {
+            let limit = self.pipes * (rcvhwm + behind / self.smallest_arrived + 2);
+            let held = self.arrived.len() as u64;
+            if held > limit {
+                return Some(format!(
+                    "{held} messages have arrived and were not received, more than {limit}"
+                ));
+            }
+        }
+        // The message that crosses the mark still fits, and one is being decoded.
+        let limit = self.pipes * (self.rcvhwm_bytes? + behind + 2 * self.largest_arrived);
+        let held: u64 = self.arrived.values().sum();
+        (held > limit).then(|| format!("{held} bytes have arrived and were not received, more than {limit}"))
     }
 }
 
@@ -209,7 +233,9 @@ fn pending_max(plan: &Plan, number: usize) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{PIPELINE, found_in, message, nothing_found_in, received, sent, trace};
+    use super::super::tests::{
+        BROKER, PIPELINE, found_in, message, nothing_found_in, received, relayed, sent, trace,
+    };
     use super::*;
 
     type Line = (&'static str, &'static str, What);
@@ -219,7 +245,8 @@ mod tests {
     }
 
     fn sized(bytes: u64, place: (&'static str, &'static str), dir: Direction, n: usize) -> Line {
-        let frame = WireFrame::Message { bytes, more: false, of: Some(message(&format!("push#{n}"))) };
+        let frame =
+            WireFrame::Message { bytes, more: false, of: Some(message(&format!("push#{n}"))), text: None };
         (place.0, place.1, What::Frame { stream: 0, dir, frame })
     }
 
@@ -288,6 +315,52 @@ mod tests {
             [arrive(5), vec![(PULL.0, PULL.1, received("push#0")), pass(PULL, Direction::In, 5)]].concat();
         nothing_found_in(&tight, check, &trace(&one_taken));
     }
+
+    #[test]
+    fn a_receiver_holds_bytes_up_to_their_mark_and_what_was_read_behind_it_and_no_more() {
+        let bytes = PIPELINE.replace("rcvhwm = 2", "rcvhwm = 0, rcvhwm_bytes = 100000, rcvbuf_pending = 0");
+        let arrive = |count| (0..count).map(|n| pass(PULL, Direction::In, n)).collect::<Vec<Line>>();
+        // The mark, the last read of 128 KiB, and two messages of 100,000 bytes.
+        nothing_found_in(&bytes, check, &trace(&arrive(4)));
+        found_in(
+            &bytes,
+            check,
+            &trace(&arrive(5)),
+            "500000 bytes have arrived and were not received, more than 431072",
+        );
+        let part = WireFrame::Message { bytes: 100_000, more: true, of: Some(message("push#9")), text: None };
+        let part = (PULL.0, PULL.1, What::Frame { stream: 0, dir: Direction::In, frame: part });
+        nothing_found_in(&bytes, check, &trace(&[arrive(4), vec![part]].concat()));
+    }
+
+    #[test]
+    fn the_sockets_of_a_proxy_keep_to_their_marks() {
+        let tight = BROKER
+            .replace(
+                "bind = [\"tcp://*:1\"]",
+                "bind = [\"tcp://*:1\"], options = { rcvhwm = 2, rcvbuf_pending = 0 }",
+            )
+            .replace("bind = [\"tcp://*:2\"]", "bind = [\"tcp://*:2\"], options = { sndhwm = 2 }");
+        let front = ("broker", "front");
+        let arrive = |count| (0..count).map(|n| pass(front, Direction::In, n)).collect::<Vec<Line>>();
+        let take = |n| (front.0, front.1, relayed(RelayStep::Taken, &format!("push#{n}")));
+        nothing_found_in(&tight, check, &trace(&arrive(5)));
+        found_in(
+            &tight,
+            check,
+            &trace(&arrive(6)),
+            "6 messages have arrived and were not received, more than 5",
+        );
+        let taken = [arrive(5), vec![take(0), pass(front, Direction::In, 5)]].concat();
+        nothing_found_in(&tight, check, &trace(&taken));
+        let give = |count| {
+            let one = |n| (front.0, "back", relayed(RelayStep::Given, &format!("push#{n}")));
+            (0..count).map(one).collect::<Vec<Line>>()
+        };
+        nothing_found_in(&tight, check, &trace(&give(14)));
+        found_in(&tight, check, &trace(&give(15)), "15 messages were taken and have not left, more than 14");
+    }
+
     #[test]
     fn without_heartbeats_little_is_read_behind_a_full_pipe() {
         let arrive =

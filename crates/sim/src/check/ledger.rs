@@ -11,6 +11,9 @@
 //! Each of these concerns one connection: what breaks elsewhere excuses nothing. The tap does not see for which of
 //! several connections a message was queued, so [`queues`](super::queues) counts how many each may have taken along.
 //!
+//! What a proxy passes on is sent anew: each leg of the way has an entry of its own, from the socket that sent or passed
+//! the message on to the application or proxy that took it.
+//!
 //! PUB is not in here: what it may drop is for [`subscriptions`](super::subscriptions) to say.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,7 +26,7 @@ use crate::scenario::draw::Draw;
 use crate::scenario::quantity::Count;
 use crate::scenario::{Plan, SocketKind};
 use crate::trace::wire::WireFrame;
-use crate::trace::{Direction, Event, MessageName, Name, What};
+use crate::trace::{Direction, Event, MessageName, Name, RelayStep, What};
 
 /// All messages that one receiver should have got.
 #[derive(Debug)]
@@ -32,15 +35,17 @@ pub struct Ledger {
     pub entries: Vec<Entry>,
 }
 
-/// One message that was sent.
+/// One leg of a message: from its sender, or from a proxy.
 #[derive(Debug)]
 pub struct Entry {
     /// Its name.
     pub message: MessageName,
-    /// The socket that sent it, by number: for an answer, the one that answered.
+    /// The socket that sent it, by number: for an answer, the one that answered; for what a proxy passes on, its socket.
     pub sender: usize,
     /// Whether it is the answer to the message of this name.
     pub answer: bool,
+    /// Whether a proxy passes it on.
+    pub relayed: bool,
     /// Whether its send was dropped: it was sent whole, or not at all.
     pub dropped: bool,
     /// Position in the trace of its sending.
@@ -51,7 +56,7 @@ pub struct Entry {
     pub bytes: u64,
     /// Frames of payload.
     pub parts: u64,
-    /// ROUTER: the socket it is for; an answer: the socket that asked.
+    /// ROUTER: the socket it is for; an answer: the socket that asked. If a proxy stands before that, its socket.
     pub to: Option<usize>,
     /// Position of its first frame on the wire, and the stream.
     pub left: Option<(usize, u64)>,
@@ -59,6 +64,10 @@ pub struct Entry {
     pub arrived: Option<usize>,
     /// Position at which it was in nobody's pipe any more, when it was not received.
     gone: Option<usize>,
+    /// The socket of the proxy that took it and has it in hand, or passed it on, and where it did.
+    taken: Option<(usize, usize)>,
+    /// Whether an application received it.
+    delivered: bool,
     /// What became of it.
     pub fate: Fate,
 }
@@ -99,9 +108,10 @@ impl Ledger {
         let index = ledger.index();
         let mishaps = Mishaps::of(case.plan, events);
         ledger.follow(&mishaps, &index);
+        ledger.look_into_hands(&mishaps, &index);
         let mut queues = Queues::of(case.plan, &mishaps.streams, &ledger.entries);
         for at in 0..ledger.entries.len() {
-            if ledger.entries[at].fate != Fate::Received {
+            if ledger.entries[at].fate != Fate::Received && ledger.entries[at].taken.is_none() {
                 let fate = ledger.explain(&mishaps, &mut queues, at);
                 ledger.entries[at].fate = fate;
             }
@@ -109,40 +119,62 @@ impl Ledger {
         ledger
     }
 
-    /// How many messages of a socket, sent at a time that counts, were not received.
+    /// How many messages of a socket, sent at a time that counts, no application received.
     pub fn lost_by(&self, sender: usize, counts: impl Fn(Duration) -> bool) -> u64 {
+        let delivered: BTreeSet<_> = self
+            .entries
+            .iter()
+            .filter(|entry| entry.delivered)
+            .map(|entry| (&entry.message, entry.answer))
+            .collect();
         let lost = |entry: &&Entry| {
             entry.sender == sender
-                && !matches!(entry.fate, Fate::Received | Fate::NotSent)
+                && !entry.relayed
+                && entry.fate != Fate::NotSent
+                && !delivered.contains(&(&entry.message, entry.answer))
                 && counts(entry.at)
         };
         self.entries.iter().filter(lost).count() as u64
     }
 
-    /// Entries by name: messages, and answers by who gave them.
-    fn index(&self) -> BTreeMap<(MessageName, Option<usize>), usize> {
-        let key = |entry: &Entry| (entry.message.clone(), entry.answer.then_some(entry.sender));
-        self.entries.iter().enumerate().map(|(at, entry)| (key(entry), at)).collect()
+    /// Entries by name, and by who sent them.
+    fn index(&self) -> Index {
+        let key = |entry: &Entry| (entry.message.clone(), entry.answer, entry.sender);
+        Index(self.entries.iter().enumerate().map(|(at, entry)| (key(entry), at)).collect())
     }
 
     /// Follows every message over the wire to its receiver.
-    fn follow(&mut self, mishaps: &Mishaps<'_>, index: &BTreeMap<(MessageName, Option<usize>), usize>) {
+    fn follow(&mut self, mishaps: &Mishaps<'_>, index: &Index) {
         let plan = mishaps.plan;
         let mut passing: BTreeMap<(u64, &MessageName), usize> = BTreeMap::new();
         for (position, event) in mishaps.events.iter().enumerate() {
             match &event.what {
                 What::Received { message, .. } => {
-                    let Some(receiver) = event.socket.as_deref() else { continue };
-                    let entry = if *message.sender == *receiver {
-                        // A reply; which of several peers gave it does not matter.
-                        plan.correspondents(plan.socket_number(receiver).unwrap_or(usize::MAX))
-                            .into_iter()
-                            .find_map(|peer| index.get(&(message.clone(), Some(peer))))
-                    } else {
-                        index.get(&(message.clone(), None))
+                    let Some(receiver) = event.socket.as_deref().and_then(|name| plan.socket_number(name))
+                    else {
+                        continue;
                     };
-                    if let Some(&at) = entry {
+                    for at in index.sent_to(plan, receiver, message, None) {
                         self.entries[at].fate = Fate::Received;
+                        self.entries[at].delivered = true;
+                    }
+                }
+                What::Relayed { step, message, answer, .. } => {
+                    let Some(side) = event.socket.as_deref().and_then(|name| plan.socket_number(name)) else {
+                        continue;
+                    };
+                    for at in index.sent_to(plan, side, message, Some(*answer)) {
+                        match step {
+                            RelayStep::Taken => {
+                                self.entries[at].fate = Fate::Received;
+                                self.entries[at].taken = Some((side, position));
+                            }
+                            RelayStep::PutBack => {
+                                self.entries[at].fate = Fate::Missing("a proxy put it back");
+                                self.entries[at].taken = None;
+                            }
+                            RelayStep::Given | RelayStep::Refused => {}
+                        }
                     }
                 }
                 What::Frame {
@@ -152,18 +184,10 @@ impl Ledger {
                 } => {
                     let Some(host) = event.host.as_deref() else { continue };
                     let owner = mishaps.streams.end(*stream).and_then(|end| end.socket);
-                    let here = |socket: &usize| {
-                        plan.socket(*socket).host == host && owner.is_none_or(|owner| owner == *socket)
-                    };
-                    let sender = plan.socket_number(&of.sender).filter(here);
-                    let entry = if sender.is_some() {
-                        index.get(&(of.clone(), None))
-                    } else {
-                        plan.sockets_on(host)
-                            .filter(here)
-                            .find_map(|socket| index.get(&(of.clone(), Some(socket))))
-                    };
-                    if let Some(&at) = entry {
+                    let here = |socket: &usize| owner.is_none_or(|owner| owner == *socket);
+                    let entry =
+                        plan.sockets_on(host).filter(here).find_map(|socket| index.sent_by(socket, of));
+                    if let Some(at) = entry {
                         self.entries[at].left.get_or_insert((position, *stream));
                         passing.insert((*stream, of), at);
                     }
@@ -180,6 +204,35 @@ impl Ledger {
                 }
                 _ => {}
             }
+        }
+    }
+
+    /// What a proxy took it passes on, unless its process dies or its other socket refuses it.
+    fn look_into_hands(&mut self, mishaps: &Mishaps<'_>, index: &Index) {
+        let plan = mishaps.plan;
+        for at in 0..self.entries.len() {
+            let entry = &self.entries[at];
+            let Some((side, taken)) = entry.taken else { continue };
+            let Some(beyond) = plan.forwards_to(side) else { continue };
+            let given =
+                index.0.get(&(entry.message.clone(), entry.answer, beyond)).map(|at| &self.entries[*at]);
+            if given.is_some_and(|given| given.sent > taken) || plan.socket(beyond).kind.distributes() {
+                continue;
+            }
+            let refused = |event: &Event| {
+                event.is_at(plan.name(beyond))
+                    && matches!(&event.what, What::Relayed { step: RelayStep::Refused, message, .. }
+                        if *message == entry.message)
+            };
+            self.entries[at].fate = if mishaps.host_fell(side, taken) {
+                Fate::Lost("a proxy had it in hand when its host went down")
+            } else if mishaps.events[taken..].iter().any(refused) {
+                Fate::Lost("a proxy's socket refused it")
+            } else if plan.peers(beyond).into_iter().any(|peer| !plan.hears(peer)) {
+                Fate::Kept
+            } else {
+                Fate::Missing("a proxy took it and did not pass it on")
+            };
         }
     }
 
@@ -204,9 +257,6 @@ impl Ledger {
         }
         if entry.answer && mishaps.given_up.contains(&entry.message) {
             return Fate::Lost("it answers a request that was given up");
-        }
-        if let Some(why) = mishaps.beyond_proxies(entry) {
-            return Fate::Lost(why);
         }
         if let Some((_, stream)) = entry.left {
             return mishaps.under_way(entry, stream, receiver);
@@ -266,39 +316,71 @@ pub(super) fn high_water_mark(option: Option<Draw<Count>>) -> Option<u64> {
 fn entries(plan: &Plan, events: &[Event]) -> Vec<Entry> {
     let mut entries = Vec::new();
     for (sent, event) in events.iter().enumerate() {
-        let (message, bytes, parts, to, answer, dropped) = match &event.what {
-            What::Sent { message, bytes, parts, to, answer, .. } => {
-                (message, *bytes, u64::from(*parts), to.as_ref(), *answer, false)
-            }
-            What::Cancelled { message: Some(message), .. } if event.is_at(&message.sender) => {
-                (message, 0, 1, None, false, true)
-            }
-            _ => continue,
-        };
         let Some(sender) = event.socket.as_deref().and_then(|name| plan.socket_number(name)) else {
             continue;
+        };
+        let entry = |message: &MessageName, answer: bool| Entry {
+            message: message.clone(),
+            sender,
+            answer,
+            relayed: false,
+            dropped: false,
+            sent,
+            at: event.at(),
+            bytes: 0,
+            parts: 1,
+            to: None,
+            left: None,
+            arrived: None,
+            gone: None,
+            taken: None,
+            delivered: false,
+            fate: Fate::Missing("it has not been looked for"),
+        };
+        let (entry, to) = match &event.what {
+            What::Sent { message, bytes, parts, to, answer, .. } => {
+                (Entry { bytes: *bytes, parts: u64::from(*parts), ..entry(message, *answer) }, to.as_ref())
+            }
+            What::Relayed { step: RelayStep::Given, message, bytes, parts, answer } => {
+                let size = (*bytes, u64::from(*parts));
+                (Entry { relayed: true, bytes: size.0, parts: size.1, ..entry(message, *answer) }, None)
+            }
+            What::Cancelled { message: Some(message), .. } if event.is_at(&message.sender) => {
+                (Entry { dropped: true, ..entry(message, false) }, None)
+            }
+            _ => continue,
         };
         if plan.socket(sender).kind.distributes() {
             continue;
         }
-        let asker = if answer { Some(&message.sender) } else { to };
-        entries.push(Entry {
-            message: message.clone(),
-            sender,
-            answer,
-            dropped,
-            sent,
-            at: event.at(),
-            bytes,
-            parts,
-            to: asker.and_then(|name| plan.socket_number(name)),
-            left: None,
-            arrived: None,
-            gone: None,
-            fate: Fate::Missing("it has not been looked for"),
-        });
+        let to = if entry.answer { Some(&entry.message.sender) } else { to };
+        let to = to.and_then(|name| plan.socket_number(name)).and_then(|to| plan.next_hop(sender, to));
+        entries.push(Entry { to, ..entry });
     }
     entries
+}
+
+/// Entries by name, whether they are answers, and who sent them.
+struct Index(BTreeMap<(MessageName, bool, usize), usize>);
+
+impl Index {
+    /// What this socket sent of that name.
+    fn sent_by(&self, socket: usize, message: &MessageName) -> Option<usize> {
+        let find = |answer| self.0.get(&(message.clone(), answer, socket)).copied();
+        find(false).or_else(|| find(true))
+    }
+
+    /// What was sent to this socket under that name, by whichever peers: an answer if it is that socket's own message,
+    /// unless a proxy gave the message itself back.
+    fn sent_to(&self, plan: &Plan, socket: usize, message: &MessageName, answer: Option<bool>) -> Vec<usize> {
+        let own = *plan.name(socket) == message.sender;
+        let sent = |answer| -> Vec<usize> {
+            let by = |peer: usize| self.0.get(&(message.clone(), answer, peer)).copied();
+            plan.peers(socket).into_iter().filter_map(by).collect()
+        };
+        let found = sent(answer.unwrap_or(own));
+        if found.is_empty() && own && answer.is_none() { sent(false) } else { found }
+    }
 }
 
 impl<'a> Mishaps<'a> {
@@ -340,29 +422,6 @@ impl<'a> Mishaps<'a> {
     fn host_fell(&self, socket: usize, after: usize) -> bool {
         let fell = self.hosts.get(self.plan.socket(socket).host.as_str());
         fell.is_some_and(|positions| positions.iter().any(|position| *position > after))
-    }
-
-    /// What may have happened to a message behind a proxy on its way.
-    fn beyond_proxies(&self, entry: &Entry) -> Option<&'static str> {
-        let mut passed = Vec::new();
-        let mut next = self.plan.peers(entry.sender);
-        while let Some(side) = next.pop() {
-            let Some(beyond) = self.plan.forwards_to(side).filter(|_| !passed.contains(&side)) else {
-                continue;
-            };
-            passed.extend([side, beyond]);
-            next.extend(self.plan.peers(beyond));
-            if self.host_fell(side, entry.sent) {
-                return Some("the host of a proxy went down");
-            }
-            if self.streams.ends_of(self.plan, beyond).any(|(stream, _)| self.streams.broke(stream)) {
-                return Some("a connection beyond a proxy broke");
-            }
-            if self.plan.socket(beyond).kind.drops_when_full() {
-                return Some("a proxy's socket may drop what has no room");
-            }
-        }
-        None
     }
 
     /// What became of a message that had left on a stream.

@@ -11,11 +11,13 @@ pub mod coverage;
 pub mod deadlock;
 pub mod determinism;
 pub mod duplicates;
+pub mod envelope;
 pub mod exclusive_pair;
 pub mod fairness;
 pub mod frames;
 pub mod half_open;
 pub mod high_water_mark;
+pub mod hostile;
 pub mod ledger;
 pub mod linger;
 pub mod liveness;
@@ -25,9 +27,11 @@ mod operations;
 pub mod order;
 pub mod panics;
 pub mod poison;
+pub mod proxy_fairness;
 pub mod publisher_filter;
 mod queues;
 pub mod reconnect;
+pub mod relay;
 pub mod resources;
 pub mod resubscription;
 pub mod stream_prefix;
@@ -66,7 +70,7 @@ pub struct Violation {
 pub type Check = (&'static str, fn(&Case<'_>) -> Vec<Violation>);
 
 /// All checks of a single run, the ones that make others worthless first.
-pub const CHECKS: [Check; 25] = [
+pub const CHECKS: [Check; 29] = [
     ("task panic", panics::check),
     ("stream prefix", stream_prefix::check),
     ("frame integrity", frames::check),
@@ -74,10 +78,12 @@ pub const CHECKS: [Check; 25] = [
     ("order per pipe", order::check),
     ("no duplicates", duplicates::check),
     ("conservation", conservation::check),
+    ("proxy", relay::check),
     ("high-water mark", high_water_mark::check),
     ("blocking class", blocking::check),
     ("operations", operations::check),
     ("request-reply lockstep", lockstep::check),
+    ("request-reply envelope", envelope::check),
     ("subscription soundness", subscriptions::soundness),
     ("subscription completeness", subscriptions::completeness),
     ("publisher filter", publisher_filter::check),
@@ -85,8 +91,10 @@ pub const CHECKS: [Check; 25] = [
     ("notices", notices::check),
     ("exclusive pair", exclusive_pair::check),
     ("fairness", fairness::check),
+    ("proxy fairness", proxy_fairness::check),
     ("reconnect spacing", reconnect::check),
     ("half-open", half_open::check),
+    ("hostile peers", hostile::check),
     ("deadlock", deadlock::check),
     ("liveness", liveness::check),
     ("linger", linger::check),

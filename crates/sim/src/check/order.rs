@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     fn arrival(name: &str, stream: u64) -> (&'static str, &'static str, What) {
-        let frame = WireFrame::Message { bytes: 64, more: false, of: Some(message(name)) };
+        let frame = WireFrame::Message { bytes: 64, more: false, of: Some(message(name)), text: None };
         ("worker-1", "pull-1", What::Frame { stream, dir: Direction::In, frame })
     }
 

@@ -83,7 +83,7 @@ mod tests {
     }
 
     fn leaves(stream: u64) -> Line {
-        let frame = WireFrame::Message { bytes: 64, more: false, of: Some(message("pub#0")) };
+        let frame = WireFrame::Message { bytes: 64, more: false, of: Some(message("pub#0")), text: None };
         publisher(What::Frame { stream, dir: Direction::Out, frame })
     }
 

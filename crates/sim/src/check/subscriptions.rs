@@ -272,7 +272,7 @@ mod tests {
 
     #[test]
     fn what_left_the_pipe_makes_room_for_more() {
-        let frame = WireFrame::Message { bytes: 64, more: false, of: Some(message("pub#0")) };
+        let frame = WireFrame::Message { bytes: 64, more: false, of: Some(message("pub#0")), text: None };
         let left = publisher(What::Frame { stream: 1, dir: Direction::Out, frame });
         let mut events = vec![publisher(published("pub#0", "a")), left, subscriber(got("pub#0", "a"))];
         events.extend((1..4).map(|n| publisher(published(&format!("pub#{n}"), "a"))));

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::scenario::Scenario;
-use crate::trace::{MessageName, Phase, What};
+use crate::trace::{MessageName, Phase, RelayStep, What};
 
 /// PUSH `push` on `source`, bound; PULL `pull-1` and `pull-2`, connected, HWM 2, messages of 24 bytes.
 pub(super) const PIPELINE: &str = r#"
@@ -49,6 +49,44 @@ workload = [
 ]
 "#;
 
+/// PUSH `push` on `source`, by way of the proxy between `front` and `back` on `broker` to PULL `pull` on `worker`.
+pub(super) const BROKER: &str = r#"
+name = "broker"
+description = "d"
+duration = "10s"
+host = [{ name = "source" }, { name = "broker" }, { name = "worker" }]
+socket = [
+    { name = "push", host = "source", type = "PUSH", connect = ["tcp://broker:1"] },
+    { name = "front", host = "broker", type = "PULL", bind = ["tcp://*:1"] },
+    { name = "back", host = "broker", type = "PUSH", bind = ["tcp://*:2"] },
+    { name = "pull", host = "worker", type = "PULL", connect = ["tcp://broker:2"] },
+]
+workload = [
+    { socket = "push", role = "send", count = 9, size = 100000 },
+    { socket = "front", role = "proxy", proxy = { backend = "back", queue = 1 } },
+    { socket = "pull", role = "receive" },
+]
+"#;
+
+/// REQ `req` on `client`, by way of the proxy between ROUTER `front` and DEALER `back` on `broker` to REP `rep` on `server`.
+pub(super) const BROKERED_REQUESTS: &str = r#"
+name = "brokered-requests"
+description = "d"
+duration = "10s"
+host = [{ name = "client" }, { name = "broker" }, { name = "server" }]
+socket = [
+    { name = "req", host = "client", type = "REQ", connect = ["tcp://broker:1"] },
+    { name = "front", host = "broker", type = "ROUTER", bind = ["tcp://*:1"] },
+    { name = "back", host = "broker", type = "DEALER", bind = ["tcp://*:2"] },
+    { name = "rep", host = "server", type = "REP", connect = ["tcp://broker:2"] },
+]
+workload = [
+    { socket = "req", role = "request", count = 9 },
+    { socket = "front", role = "proxy", proxy = { backend = "back" } },
+    { socket = "rep", role = "reply" },
+]
+"#;
+
 pub(super) fn plan(text: &str) -> Plan {
     Plan::new(&Scenario::parse("test.toml", text).unwrap(), 1)
 }
@@ -79,6 +117,10 @@ pub(super) fn answered(name: &str) -> What {
 
 pub(super) fn received(name: &str) -> What {
     What::Received { message: message(name), parts: 1, bytes: 100_000, topic: None, from: None }
+}
+
+pub(super) fn relayed(step: RelayStep, name: &str) -> What {
+    What::Relayed { step, message: message(name), parts: 1, bytes: 100_000, answer: false }
 }
 
 pub(super) fn published(name: &str, topic: &str) -> What {

@@ -21,7 +21,7 @@ const WHEN: [&str; 4] = ["at", "for", "times", "every"];
 const ENDS: [&str; 3] = ["between", "from", "to"];
 
 /// Keys with text of the user's, in which two dots mean nothing.
-const PROSE: [&str; 5] = ["name", "description", "subscribe", "topics", "routing_id"];
+const PROSE: [&str; 7] = ["name", "description", "subscribe", "topics", "routing_id", "text", "ready"];
 
 /// What a seed switches off.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -16,7 +16,8 @@ use smoltcp::wire::{IpAddress, IpEndpoint, IpListenEndpoint};
 
 use crate::event::{Addresses, ConnectionView, Event, StreamId};
 use crate::network::device::{Device, micros};
-use crate::network::sequence::HighestSent;
+use crate::network::header::Header;
+use crate::network::sequence::Sequence;
 use crate::network::stack::{FIN_TIMEOUT, ListenAddress};
 use crate::recorder::Recorder;
 
@@ -91,7 +92,7 @@ pub(crate) enum Standing {
 pub(crate) struct Connection {
     sockets: SocketSet<'static>,
     handle: SocketHandle,
-    highest_sent: HighestSent,
+    sequence: Sequence,
     pub(crate) stream: StreamId,
     pub(crate) addresses: Addresses,
     pub(crate) phase: Phase,
@@ -124,7 +125,7 @@ impl Connection {
         Self {
             sockets,
             handle,
-            highest_sent: HighestSent::default(),
+            sequence: Sequence::default(),
             stream,
             addresses,
             phase,
@@ -195,7 +196,8 @@ impl Connection {
     // Life.
 
     /// A packet came.
-    pub(crate) fn heard(&mut self, now: Instant) {
+    pub(crate) fn heard(&mut self, now: Instant, header: &Header) {
+        self.sequence.heard(header);
         if self.unanswered_since.is_some() && self.phase != Phase::Connecting {
             self.unanswered_since = Some(now);
         }
@@ -223,7 +225,7 @@ impl Connection {
 
     /// Puts the packets right that were put behind the first `before`.
     fn leaving(&mut self, device: &mut Device, before: usize) {
-        device.outgoing.iter_mut().skip(before).for_each(|packet| self.highest_sent.number(packet));
+        device.outgoing.iter_mut().skip(before).for_each(|packet| self.sequence.number(packet));
     }
 
     /// True when the peer has not answered for too long.

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use seaworthy_core::Instant;
-use smoltcp::phy::{self, DeviceCapabilities, Medium};
+use smoltcp::phy::{self, Checksum, DeviceCapabilities, Medium};
 
 /// smoltcp's time. Rounded down, so that no timer is early.
 pub(crate) fn micros(now: Instant) -> smoltcp::time::Instant {
@@ -25,6 +25,8 @@ impl phy::Device for Device {
         let mut capabilities = DeviceCapabilities::default();
         capabilities.medium = Medium::Ip;
         capabilities.max_transmission_unit = self.mtu;
+        // What comes in was looked at before.
+        (capabilities.checksum.ipv4, capabilities.checksum.tcp) = (Checksum::Tx, Checksum::Tx);
         capabilities
     }
 

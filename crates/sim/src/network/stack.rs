@@ -141,11 +141,11 @@ impl Stack {
         let Some(header) = Header::parse(&packet) else { return };
         let addresses = header.addresses;
         if let Some(id) = self.by_addresses.get(&addresses).copied() {
-            self.feed(id, now, packet, header.rst);
+            self.feed(id, now, packet, &header);
         } else if header.is_first_syn()
             && let Some(listen) = self.listener_at(addresses.local)
         {
-            self.half_open(listen, now, packet, addresses);
+            self.half_open(listen, now, packet, &header);
         } else {
             // Nobody's: smoltcp answers with a reset, unless it is one.
             self.device.received = Some(packet);
@@ -168,7 +168,7 @@ impl Stack {
     }
 
     /// The first packet of a connection to a listener.
-    fn half_open(&mut self, listen: ListenAddress, now: Instant, packet: Vec<u8>, addresses: Addresses) {
+    fn half_open(&mut self, listen: ListenAddress, now: Instant, packet: Vec<u8>, header: &Header) {
         let Some(backlog) = self.listeners.get_mut(&listen) else { return };
         // As Linux: one more than the limit, and silence beyond it, so that the peer tries again.
         if backlog.ready.len() + backlog.half_open > backlog.limit {
@@ -176,19 +176,19 @@ impl Stack {
         }
         backlog.half_open += 1;
         let connection =
-            Connection::listening(backlog.buffers, listen, addresses, self.recorder.next_stream());
+            Connection::listening(backlog.buffers, listen, header.addresses, self.recorder.next_stream());
         let id = self.insert(connection);
-        self.feed(id, now, packet, false);
+        self.feed(id, now, packet, header);
     }
 
     /// Gives a packet to a connection.
-    fn feed(&mut self, id: ConnectionId, now: Instant, packet: Vec<u8>, rst: bool) {
+    fn feed(&mut self, id: ConnectionId, now: Instant, packet: Vec<u8>, header: &Header) {
         if let Some(connection) = self.connections.get_mut(&id) {
             self.device.received = Some(packet);
-            connection.heard(now);
+            connection.heard(now, header);
             connection.ingress(now, &mut self.interface, &mut self.device);
         }
-        self.progress(id, now, rst);
+        self.progress(id, now, header.rst);
     }
 
     /// Lets a connection send what it has to, sees what has become of it, and sets its timer.

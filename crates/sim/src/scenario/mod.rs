@@ -17,6 +17,7 @@ pub mod draw;
 mod error;
 pub mod expect;
 pub mod fault;
+pub mod hostile;
 pub mod latency;
 pub mod link;
 pub mod model;
@@ -38,6 +39,7 @@ pub use self::expect::{Expect, LossRule, Must, MustEvent};
 pub use self::fault::{
     Cancel, CancelOperation, ClockChange, Fault, FaultKind, ShortOperations, SlowReader, Yields,
 };
+pub use self::hostile::Hostile;
 pub use self::latency::{LatencyModel, LatencyShape};
 pub use self::link::{Link, LinkModel};
 pub use self::model::{CarrierName, Host, Scenario};

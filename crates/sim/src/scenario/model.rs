@@ -2,7 +2,7 @@
 //!
 //! These types are the file format: their documentation becomes the JSON Schema of `seaworthy schema`, and
 //! what they cannot express does not exist. Each table of a file has a module of its own: [`link`](super::link),
-//! [`socket`](super::socket), [`workload`](super::workload), [`fault`](super::fault) and [`expect`](super::expect).
+//! [`socket`](super::socket), [`workload`](super::workload), [`hostile`](super::hostile), [`fault`](super::fault) and [`expect`](super::expect).
 //! A *group* is a host or socket with a `count`; wherever a name is asked for, a group's name means all of its
 //! members and `group-2` means one.
 
@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::draw::Draw;
 use super::expect::Expect;
 use super::fault::Fault;
+use super::hostile::Hostile;
 use super::link::{Link, LinkModel};
 use super::quantity::Span;
 use super::socket::Socket;
@@ -46,6 +47,9 @@ pub struct Scenario {
     pub socket: Vec<Socket>,
     /// What the sockets do.
     pub workload: Vec<Workload>,
+    /// Peers that are no sockets, and mean ill.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hostile: Vec<Hostile>,
     /// What goes wrong, and when.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fault: Vec<Fault>,

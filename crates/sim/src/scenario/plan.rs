@@ -2,8 +2,9 @@
 
 use seaworthy_core::{Endpoint, Host as EndpointHost};
 
+use super::proxy::ProxyPlan;
 use super::quantity::Count;
-use super::{Role, Scenario, Socket, SocketKind, Workload};
+use super::{Hostile, Role, Scenario, Socket, SocketKind, Workload};
 use crate::trace::Name;
 
 /// What a run executes and its checks look up: a resolved scenario and the paths between its sockets.
@@ -67,6 +68,21 @@ impl Plan {
         self.hosts.iter().find(|name| ***name == *host)
     }
 
+    /// The hostile peers on a host.
+    pub fn hostiles_on<'a>(&'a self, host: &'a str) -> impl Iterator<Item = &'a Hostile> + 'a {
+        self.scenario.hostile.iter().filter(move |hostile| hostile.host == host)
+    }
+
+    /// Whether a host is one of a hostile peer.
+    pub fn is_hostile(&self, host: &str) -> bool {
+        self.hostiles_on(host).next().is_some()
+    }
+
+    /// The socket that binds, on `host`, what others mean by `endpoint`.
+    pub fn binding(&self, host: &str, endpoint: &Endpoint) -> Option<usize> {
+        self.sockets_on(host).find(|socket| binds(self.socket(*socket), endpoint))
+    }
+
     /// The sockets on a host, by number.
     pub fn sockets_on<'a>(&'a self, host: &'a str) -> impl Iterator<Item = usize> + 'a {
         (0..self.sockets.len()).filter(move |number| self.socket(*number).host == host)
@@ -118,6 +134,15 @@ impl Plan {
         })
     }
 
+    /// The proxy that the socket is a side of.
+    pub fn proxy_of(&self, socket: usize) -> Option<&ProxyPlan> {
+        let name = self.socket(socket).name.as_str();
+        self.scenario.workload.iter().find_map(|workload| {
+            let proxy = workload.proxy.as_ref()?;
+            (workload.socket == name || proxy.backend == name).then_some(proxy)
+        })
+    }
+
     /// The sockets whose applications are at the other end: peers, and beyond a proxy its other side's.
     pub fn correspondents(&self, socket: usize) -> Vec<usize> {
         let mut found = Vec::new();
@@ -141,6 +166,36 @@ impl Plan {
         found.sort_unstable();
         found.dedup();
         found
+    }
+
+    /// Whether what `socket` sends comes in by `side`, one of the two sockets of a proxy.
+    pub fn is_behind(&self, side: usize, socket: usize) -> bool {
+        let mut seen = vec![side, self.forwards_to(side).unwrap_or(side)];
+        let mut next = self.peers(side);
+        while let Some(peer) = next.pop() {
+            if peer == socket {
+                return true;
+            }
+            if seen.contains(&peer) {
+                continue;
+            }
+            seen.push(peer);
+            if let Some(beyond) = self.forwards_to(peer).filter(|beyond| !seen.contains(beyond)) {
+                seen.push(beyond);
+                next.extend(self.peers(beyond));
+            }
+        }
+        false
+    }
+
+    /// Which peer of `from` is, or leads to, the socket `to`: `None` when several do.
+    pub fn next_hop(&self, from: usize, to: usize) -> Option<usize> {
+        let leads = |peer: &usize| {
+            *peer == to || self.forwards_to(*peer).is_some_and(|side| self.is_behind(side, to))
+        };
+        let peers = self.peers(from);
+        let mut leading = peers.into_iter().filter(leads);
+        leading.next().filter(|_| leading.next().is_none())
     }
 
     /// Whether what the socket sends passes a proxy.

@@ -21,7 +21,7 @@ struct Over;
 
 /// Tables that stand on their own once nothing else names them, in the order in which they are taken away: what takes
 /// most with it first.
-const LISTS: [&str; 5] = ["host", "fault", "socket", "workload", "link"];
+const LISTS: [&str; 6] = ["host", "fault", "hostile", "socket", "workload", "link"];
 
 /// Keys that make a scenario what it is, or say what is promised: a failure without them is another one.
 const KEPT: [&str; 6] = ["name", "description", "seed", "on", "expect", "progress_within"];

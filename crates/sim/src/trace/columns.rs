@@ -81,6 +81,10 @@ pub(super) fn details(what: &What) -> String {
             }
             text
         }
+        What::Relayed { step, message, parts, bytes, answer } => {
+            let answer = if *answer { " as answer" } else { "" };
+            format!("{}{answer}, {step}", size(&message.to_string(), *parts, *bytes))
+        }
         What::Probed { from } => from.as_ref().map(|from| format!("from {from}")).unwrap_or_default(),
         What::Noticed { topic, ended: false } => format!("somebody subscribed to {topic:?}"),
         What::Noticed { topic, ended: true } => format!("nobody is subscribed to {topic:?}"),
@@ -91,6 +95,11 @@ pub(super) fn details(what: &What) -> String {
             None => operation.clone(),
         },
         What::Done { count } => format!("{count} messages"),
+        What::Acted { did } => did.clone(),
+        What::Dismissed { how } => how.clone(),
+        What::LetGo { stream, after, bytes, frames } => {
+            format!("s{stream} after {:?}, {bytes} B and {frames} frames read", Duration::from_nanos(*after))
+        }
         What::Connected { endpoint, accepted } => {
             format!("{endpoint}{}", if *accepted { " accepted" } else { "" })
         }
@@ -137,7 +146,7 @@ pub(super) fn frame(frame: &WireFrame) -> String {
         WireFrame::Greeting { version, mechanism } => format!("greeting {version} {mechanism}"),
         WireFrame::Command { name, topic: Some(topic), .. } => format!("{name} {topic:?}"),
         WireFrame::Command { name, .. } => name.clone(),
-        WireFrame::Message { bytes, more, of } => {
+        WireFrame::Message { bytes, more, of, .. } => {
             let of = of.as_ref().map(|of| format!(" of {of}")).unwrap_or_default();
             format!("frame {bytes} B{of}{}", if *more { ", more follow" } else { "" })
         }

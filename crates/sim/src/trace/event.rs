@@ -64,6 +64,20 @@ pub enum Direction {
     In,
 }
 
+/// A step of a message through a proxy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RelayStep {
+    /// The proxy took it from the socket that received it.
+    Taken,
+    /// The proxy gave it to its other socket, to be sent.
+    Given,
+    /// Its other socket refused it, and it is gone.
+    Refused,
+    /// The proxy gave it back to the socket that received it.
+    PutBack,
+}
+
 /// What can happen.
 #[derive(Clone, Debug, PartialEq, Hash, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
@@ -189,6 +203,20 @@ pub enum What {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         from: Option<String>,
     },
+    /// A proxy moved a message: `taken` from this socket or `put-back` into it, `given` to this one or `refused` by it.
+    Relayed {
+        /// What was done.
+        step: RelayStep,
+        /// The message.
+        message: MessageName,
+        /// Frames of payload.
+        parts: u8,
+        /// Bytes of all frames.
+        bytes: u64,
+        /// Whether it is the answer to this very message.
+        #[serde(default, skip_serializing_if = "is_false")]
+        answer: bool,
+    },
     /// The empty message of a new peer with `probe_router` was received.
     Probed {
         /// ROUTER: the identity it came from.
@@ -236,6 +264,28 @@ pub enum What {
     },
     /// The socket is closed.
     Closed,
+
+    /// A hostile peer did something.
+    Acted {
+        /// What.
+        did: String,
+    },
+    /// A socket ended a connection with a hostile peer.
+    Dismissed {
+        /// How the hostile peer noticed.
+        how: String,
+    },
+    /// A socket let go of its end of a connection with a hostile peer.
+    LetGo {
+        /// The stream's end.
+        stream: u64,
+        /// How long it had it, in nanoseconds.
+        after: u64,
+        /// How many bytes it had read.
+        bytes: u64,
+        /// How many frames it had read; a trace shows the first of them.
+        frames: u64,
+    },
 
     /// A connection began, before its handshake.
     Connected {
@@ -368,6 +418,7 @@ impl What {
             Self::Sent { .. } => "sent",
             Self::Failed { .. } => "failed",
             Self::Received { .. } => "received",
+            Self::Relayed { .. } => "relayed",
             Self::Probed { .. } => "probed",
             Self::Noticed { .. } => "noticed",
             Self::Torn { .. } => "torn",
@@ -376,6 +427,9 @@ impl What {
             Self::TimedOut { .. } => "timed-out",
             Self::Done { .. } => "done",
             Self::Closed => "closed",
+            Self::Acted { .. } => "acted",
+            Self::Dismissed { .. } => "dismissed",
+            Self::LetGo { .. } => "let-go",
             Self::Connected { .. } => "connected",
             Self::Handshake { .. } => "handshake",
             Self::HandshakeFailed { .. } => "handshake-failed",
@@ -402,6 +456,17 @@ impl Event {
     /// Whether this happened at the socket named `name`.
     pub fn is_at(&self, name: &str) -> bool {
         self.socket.as_deref() == Some(name)
+    }
+}
+
+impl fmt::Display for RelayStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Taken => "taken",
+            Self::Given => "given",
+            Self::Refused => "refused",
+            Self::PutBack => "put back",
+        })
     }
 }
 

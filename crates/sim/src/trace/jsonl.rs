@@ -67,7 +67,8 @@ mod tests {
             event(sent).to_json(),
             r#"{"t":1500,"host":"source","socket":"push","event":"sent","message":"push#5","parts":1,"bytes":64}"#
         );
-        let frame = WireFrame::Message { bytes: 64, more: false, of: Some("push.2#5".parse().unwrap()) };
+        let frame =
+            WireFrame::Message { bytes: 64, more: false, of: Some("push.2#5".parse().unwrap()), text: None };
         assert_eq!(
             event(What::Frame { stream: 3, dir: Direction::Out, frame }).to_json(),
             r#"{"t":1500,"host":"source","socket":"push","event":"frame","stream":3,"dir":"out","frame":"message","bytes":64,"more":false,"of":"push.2#5"}"#

@@ -25,7 +25,7 @@ pub mod wire;
 
 pub use self::audit::Audit;
 pub use self::capture::{Capture, Fate, Packet};
-pub use self::event::{Direction, Event, MessageName, Name, Phase, What};
+pub use self::event::{Direction, Event, MessageName, Name, Phase, RelayStep, What};
 pub use self::jsonl::BadTrace;
 pub use self::line::Line;
 pub use self::observer::Observer;

@@ -34,7 +34,23 @@ struct Ends {
     peer: Option<u64>,
     out: WireReader,
     inward: WireReader,
+    /// Of the end of a socket whose peer is hostile: what became of it.
+    ordeal: Option<Ordeal>,
+    /// Whether the trace shows only the first frames, because one of its ends is hostile.
+    is_hostile: bool,
 }
+
+/// A socket's end of a connection with a hostile peer.
+#[derive(Debug)]
+struct Ordeal {
+    since: Instant,
+    bytes: u64,
+    frames: u64,
+}
+
+/// Frames that a trace shows of each direction of a connection with a hostile peer: who floods a socket need not flood
+/// the trace too.
+const HOSTILE_FRAMES_SHOWN: u64 = 64;
 
 impl Observer {
     /// An observer of a run of `plan` whose hosts are added in the plan's order.
@@ -74,7 +90,8 @@ impl Observer {
     /// The connecting socket, when only one on its host connects there.
     fn connecting_socket(&self, host: &str, endpoint: &Endpoint) -> Option<Name> {
         let connects = |socket: &usize| {
-            self.plan.paths.iter().any(|path| path.connecting == *socket && path.endpoint == *endpoint)
+            let endpoints = self.plan.socket(*socket).connect.iter();
+            endpoints.filter_map(|text| text.parse::<Endpoint>().ok()).any(|known| known == *endpoint)
         };
         let mut sockets = self.plan.sockets_on(host).filter(connects);
         let only = sockets.next()?;
@@ -92,14 +109,18 @@ impl Observer {
         let peer = peer.map(StreamId::index);
         let endpoint = peer.and_then(|peer| self.streams.get(&peer)).map(|end| end.endpoint.clone());
         let Some(endpoint) = endpoint else { return };
-        let binds = |socket: &usize| {
-            self.plan.paths.iter().any(|path| path.binding == *socket && path.endpoint == endpoint)
-        };
-        let socket = self.plan.sockets_on(&host).find(binds).map(|socket| self.plan.name(socket).clone());
+        let socket = self.plan.binding(&host, &endpoint).map(|socket| self.plan.name(socket).clone());
+        let mut ends = Ends::new(host, socket, endpoint, peer);
+        let is_hostile = |ends: &Ends| self.plan.is_hostile(&ends.host);
         if let Some(end) = peer.and_then(|peer| self.streams.get_mut(&peer)) {
             end.peer = Some(stream.index());
+            if is_hostile(end) || is_hostile(&ends) {
+                let ordeal = |honest: bool| honest.then_some(Ordeal { since: now, bytes: 0, frames: 0 });
+                (end.is_hostile, ends.is_hostile) = (true, true);
+                (end.ordeal, ends.ordeal) = (ordeal(!is_hostile(end)), ordeal(!is_hostile(&ends)));
+            }
         }
-        self.streams.insert(stream.index(), Ends::new(host, socket, endpoint, peer));
+        self.streams.insert(stream.index(), ends);
         self.at_stream(now, stream.index(), What::Stream { stream: stream.index(), peer });
     }
 
@@ -111,13 +132,30 @@ impl Observer {
             Direction::Out => &mut end.out,
             Direction::In => &mut end.inward,
         };
-        let (frames, problem) = reader.feed(bytes, &self.plan.sockets);
+        let before = reader.frames();
+        let (mut frames, problem) = reader.feed(bytes, &self.plan.sockets);
+        if end.is_hostile {
+            let room = HOSTILE_FRAMES_SHOWN.saturating_sub(before);
+            if let Some(ordeal) = end.ordeal.as_mut().filter(|_| dir == Direction::In) {
+                ordeal.bytes += bytes.len() as u64;
+                ordeal.frames += frames.len() as u64;
+            }
+            frames.truncate(usize::try_from(room).unwrap_or(usize::MAX));
+        }
         for frame in frames {
             self.at_stream(now, stream, What::Frame { stream, dir, frame });
         }
         if let Some(problem) = problem {
             self.at_stream(now, stream, What::NotZmtp { stream, dir, problem });
         }
+    }
+
+    /// The holder of an end lets go of it.
+    fn let_go(&mut self, now: Instant, stream: u64) {
+        let Some(ordeal) = self.streams.get_mut(&stream).and_then(|end| end.ordeal.take()) else { return };
+        let after = now.as_nanos().saturating_sub(ordeal.since.as_nanos());
+        let Ordeal { bytes, frames, .. } = ordeal;
+        self.at_stream(now, stream, What::LetGo { stream, after, bytes, frames });
     }
 
     /// A reader took bytes off a stream: they must be the next ones its peer wrote.
@@ -153,7 +191,8 @@ impl Observer {
 
 impl Ends {
     fn new(host: Name, socket: Option<Name>, endpoint: Endpoint, peer: Option<u64>) -> Self {
-        Self { host, socket, endpoint, peer, out: WireReader::default(), inward: WireReader::default() }
+        let (out, inward) = (WireReader::default(), WireReader::default());
+        Self { host, socket, endpoint, peer, out, inward, ordeal: None, is_hostile: false }
     }
 }
 
@@ -205,7 +244,10 @@ impl Tap for Observer {
             Event::Reset { stream } => self.ended(at, stream, "reset"),
             Event::PeerReset { stream } => self.ended(at, stream, "peer-reset"),
             Event::TimedOut { stream } => self.ended(at, stream, "timed-out"),
-            Event::Closed { stream } => self.ended(at, stream, "closed"),
+            Event::Closed { stream } => {
+                self.ended(at, stream, "closed");
+                self.let_go(at, stream.index());
+            }
             _ => {}
         }
     }

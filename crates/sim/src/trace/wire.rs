@@ -14,6 +14,8 @@ const GREETING_LEN: usize = 64;
 const MORE: u8 = 1;
 const LONG: u8 = 2;
 const COMMAND: u8 = 4;
+/// Longest frame of which the trace has the text, in bytes: longer than routing ids that a ROUTER makes up.
+const TEXT_MAX: usize = 32;
 /// Largest frame the tap believes in, in bytes: more than any workload sends.
 const FRAME_MAX: u64 = 64 << 20;
 
@@ -47,6 +49,10 @@ pub enum WireFrame {
         /// The message it belongs to, when it carries payload.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         of: Option<MessageName>,
+        /// What it says, when it is no payload and short: a routing id, say. As it is if it can be printed, else as
+        /// hexadecimal digits behind `0x`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        text: Option<String>,
     },
 }
 
@@ -56,6 +62,7 @@ pub struct WireReader {
     pending: Vec<u8>,
     greeted: bool,
     broken: bool,
+    frames: u64,
 }
 
 impl WireReader {
@@ -82,8 +89,14 @@ impl WireReader {
             }
         };
         self.pending.drain(..used);
+        self.frames += frames.len() as u64;
         self.broken = problem.is_some();
         (frames, problem)
+    }
+
+    /// How many frames, the greeting included, it has given back.
+    pub fn frames(&self) -> u64 {
+        self.frames
     }
 
     /// Bytes of a frame that has not ended.
@@ -135,9 +148,17 @@ fn frame(bytes: &[u8], names: &[Name]) -> Result<Option<(usize, WireFrame)>, Str
             life: payload.stamp.life,
             sequence: payload.stamp.sequence,
         });
-        WireFrame::Message { bytes: length, more: flags & MORE != 0, of }
+        let text = if of.is_none() && (1..=TEXT_MAX).contains(&body.len()) { Some(text(body)) } else { None };
+        WireFrame::Message { bytes: length, more: flags & MORE != 0, of, text }
     };
     Ok(Some((end, frame)))
+}
+
+fn text(body: &[u8]) -> String {
+    match std::str::from_utf8(body) {
+        Ok(text) if body.iter().all(u8::is_ascii_graphic) => text.to_owned(),
+        _ => body.iter().fold("0x".to_owned(), |text, byte| format!("{text}{byte:02x}")),
+    }
 }
 
 fn command(body: &[u8]) -> Result<WireFrame, String> {
@@ -163,6 +184,7 @@ mod tests {
         let payload =
             Payload { stamp: Stamp { sender: 0, life: 1, sequence: 5 }, part: 0, parts: 1 }.encode(300);
         bytes.extend_from_slice(&[MORE, 1, b'a']);
+        bytes.extend_from_slice(&[MORE, 2, 0, b'A']);
         bytes.extend_from_slice(&[LONG, 0, 0, 0, 0, 0, 0, 1, 44]);
         bytes.extend_from_slice(&payload);
         bytes
@@ -174,8 +196,9 @@ mod tests {
             WireFrame::Greeting { version: "3.1".into(), mechanism: "NULL".into() },
             WireFrame::Command { name: "READY".into(), bytes: 0, topic: None },
             WireFrame::Command { name: "SUBSCRIBE".into(), bytes: 1, topic: Some("a".into()) },
-            WireFrame::Message { bytes: 1, more: true, of: None },
-            WireFrame::Message { bytes: 300, more: false, of },
+            WireFrame::Message { bytes: 1, more: true, of: None, text: Some("a".into()) },
+            WireFrame::Message { bytes: 2, more: true, of: None, text: Some("0x0041".into()) },
+            WireFrame::Message { bytes: 300, more: false, of, text: None },
         ]
     }
 

@@ -5,13 +5,15 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
 
-use seaworthy::{Forwards, Mode, Network, Proxy, ProxyHandle, Side, Socket, proxy};
+use seaworthy::{Forwards, Message, Mode, Network, Passage, Proxy, ProxyHandle, Side, Socket, proxy};
 
 use super::host::Actor;
+use super::payload::read_message;
 use super::socket::AnySocket;
+use super::stage::SocketName;
 use crate::scenario::draw::Draw;
 use crate::scenario::proxy::{ProxyMode, ProxyPlan};
-use crate::trace::{Phase, What};
+use crate::trace::{Phase, RelayStep, What};
 
 /// The sockets of a proxy beside its frontend.
 pub(super) struct Ends<N: Network> {
@@ -46,7 +48,10 @@ async fn between<F: Forwards, B: Forwards, N: Network>(
 ) {
     let count =
         |draw: Option<Draw<_>>| draw.map(Draw::value).map(|count: crate::scenario::quantity::Count| count.0);
-    let mut broker = proxy(frontend, backend).mode(match plan.mode {
+    let names = Names::of(actor);
+    let watcher =
+        |side: Side, passage: Passage, message: &Message| names.take_down(actor, side, passage, message);
+    let mut broker = proxy(frontend, backend).watch(&watcher).mode(match plan.mode {
         Some(ProxyMode::BiasedFrontend) => Mode::Biased(Side::Frontend),
         Some(ProxyMode::BiasedBackend) => Mode::Biased(Side::Backend),
         Some(ProxyMode::Fair) | None => Mode::Fair,
@@ -84,6 +89,49 @@ async fn between<F: Forwards, B: Forwards, N: Network>(
         forwarding.as_mut().poll(context)
     });
     actor.stage.before(Phase::Closing, both).await;
+}
+
+/// The sockets of a proxy, as a trace calls them.
+struct Names {
+    frontend: SocketName,
+    backend: SocketName,
+    /// By side: whose messages come in there, by number. Those of others are answered there.
+    behind: [Vec<bool>; 2],
+}
+
+impl Names {
+    fn of<N: Network>(actor: &Actor<N>) -> Self {
+        let (plan, frontend) = (actor.stage.plan(), actor.name.clone());
+        let number = plan.forwards_to(frontend.number).unwrap_or(frontend.number);
+        let backend = SocketName { number, name: plan.name(number).clone(), ..frontend.clone() };
+        let behind = |side| (0..plan.sockets.len()).map(|socket| plan.is_behind(side, socket)).collect();
+        let behind = [frontend.number, backend.number].map(behind);
+        Self { frontend, backend, behind }
+    }
+
+    /// Records a step of a message that the socket of `side` had received. Subscriptions and the like are nobody's.
+    fn take_down<N: Network>(&self, actor: &Actor<N>, side: Side, passage: Passage, message: &Message) {
+        let Ok((before, stamp)) = read_message(message) else { return };
+        let (received_by, sent_by) = match side {
+            Side::Frontend => (&self.frontend, &self.backend),
+            Side::Backend => (&self.backend, &self.frontend),
+        };
+        let (step, at) = match passage {
+            Passage::Taken => (RelayStep::Taken, received_by),
+            Passage::Given => (RelayStep::Given, sent_by),
+            Passage::Refused => (RelayStep::Refused, sent_by),
+            Passage::PutBack => (RelayStep::PutBack, received_by),
+            _ => return,
+        };
+        let what = What::Relayed {
+            step,
+            message: actor.stage.message_name(stamp),
+            parts: u8::try_from(message.len() - before).unwrap_or(u8::MAX),
+            bytes: message.byte_len() as u64,
+            answer: self.behind[side as usize].get(usize::from(stamp.sender)) == Some(&false),
+        };
+        actor.stage.record(at, what);
+    }
 }
 
 fn captured<'s, F: Forwards, B: Forwards, N: Network>(

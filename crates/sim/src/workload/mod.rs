@@ -6,6 +6,7 @@
 mod cancel;
 mod forward;
 mod host;
+mod hostile;
 pub mod payload;
 mod receive;
 mod request;

@@ -176,6 +176,11 @@ impl Stage {
         self.0.recorder.push(self.now(), Some(&socket.host), Some(&socket.name), what);
     }
 
+    /// Takes down what a hostile peer did.
+    pub(super) fn record_hostile(&self, host: &Name, hostile: &Name, what: What) {
+        self.0.recorder.push(self.now(), Some(host), Some(hostile), what);
+    }
+
     /// The stamp of the next message of a socket; the same until it is [sent](Self::sent).
     pub(super) fn next_stamp(&self, socket: &SocketName) -> Stamp {
         let sequence = self.0.sequences.borrow()[socket.number];

@@ -7,6 +7,7 @@ use seaworthy_core::Message;
 use super::capture::Capture;
 use super::end::End;
 use super::error::is_transient;
+use super::passage::{Passage, Watcher};
 use crate::error::Error;
 use crate::pattern::Unsent;
 
@@ -59,6 +60,7 @@ impl Direction {
         from: &F,
         to: &T,
         capture: Option<&dyn Capture>,
+        watcher: Option<Watcher<'_>>,
         Bounds { max, queue, receive }: Bounds,
     ) -> Result<(u32, Rest), Failure> {
         if !F::RECEIVES || !T::SENDS {
@@ -69,7 +71,7 @@ impl Direction {
                 Some(message) => message,
                 None if receive => match from.take().map_err(Failure::Receive)? {
                     Some(message) => {
-                        self.count_received(&message);
+                        self.count_received(&message, watcher);
                         message
                     }
                     None => return Ok((count, Rest::Empty)),
@@ -77,23 +79,26 @@ impl Direction {
                 None => return Ok((count, Rest::Empty)),
             };
             let bytes = message.byte_len();
-            let copy = capture.map(|_| message.clone());
+            let copy = (capture.is_some() || watcher.is_some()).then(|| message.clone());
             match to.give(&mut message) {
                 Ok(()) => {
                     self.moved.sent += 1;
                     self.moved.sent_bytes += bytes as u64;
-                    if let (Some(capture), Some(copy)) = (capture, copy) {
-                        self.capture(capture, copy);
+                    if let Some(copy) = copy {
+                        self.passed(capture, watcher, copy);
                     }
                 }
-                Err(Unsent::Failed(error)) if is_transient(&error) => self.moved.refused += 1,
+                Err(Unsent::Failed(error)) if is_transient(&error) => {
+                    self.moved.refused += 1;
+                    tell(watcher, Passage::Refused, &message);
+                }
                 Err(unsent) => {
                     self.held.push_front(message);
                     return match unsent {
                         Unsent::Yield => Ok((count, Rest::Yield)),
                         Unsent::Full => {
                             if receive {
-                                self.queue_up(from, queue).map_err(Failure::Receive)?;
+                                self.queue_up(from, watcher, queue).map_err(Failure::Receive)?;
                             }
                             Ok((count, Rest::Full))
                         }
@@ -106,24 +111,32 @@ impl Direction {
     }
 
     /// Receives behind the message in hand, until there are `queue` of them.
-    fn queue_up<F: End>(&mut self, from: &F, queue: usize) -> Result<(), Error> {
+    fn queue_up<F: End>(
+        &mut self,
+        from: &F,
+        watcher: Option<Watcher<'_>>,
+        queue: usize,
+    ) -> Result<(), Error> {
         while self.held.len() <= queue
             && let Some(message) = from.take()?
         {
-            self.count_received(&message);
+            self.count_received(&message, watcher);
             self.held.push_back(message);
         }
         Ok(())
     }
 
     #[inline(always)]
-    fn count_received(&mut self, message: &Message) {
+    fn count_received(&mut self, message: &Message, watcher: Option<Watcher<'_>>) {
         self.moved.received += 1;
         self.moved.received_bytes += message.byte_len() as u64;
+        tell(watcher, Passage::Taken, message);
     }
 
     #[cold]
-    fn capture(&mut self, capture: &dyn Capture, copy: Message) {
+    fn passed(&mut self, capture: Option<&dyn Capture>, watcher: Option<Watcher<'_>>, copy: Message) {
+        tell(watcher, Passage::Given, &copy);
+        let Some(capture) = capture else { return };
         if capture.give(copy) {
             self.moved.captured += 1;
         } else {
@@ -142,12 +155,20 @@ impl Direction {
     }
 
     /// Gives what is in hand back to where it came from.
-    pub(super) fn put_back<F: End>(&mut self, from: &F) {
+    pub(super) fn put_back<F: End>(&mut self, from: &F, watcher: Option<Watcher<'_>>) {
         for message in &self.held {
+            tell(watcher, Passage::PutBack, message);
             self.moved.received -= 1;
             self.moved.received_bytes -= message.byte_len() as u64;
         }
         from.put_back(&mut self.held.drain(..));
+    }
+}
+
+#[inline(always)]
+fn tell(watcher: Option<Watcher<'_>>, passage: Passage, message: &Message) {
+    if let Some(watcher) = watcher {
+        watcher(passage, message);
     }
 }
 
@@ -237,7 +258,7 @@ mod tests {
         ] {
             let (from, to) = (Fake::with(there), Fake::default());
             to.room.set(room);
-            let turn = Direction::default().turn(&from, &to, None, Bounds { max, ..BOUNDS }).unwrap();
+            let turn = Direction::default().turn(&from, &to, None, None, Bounds { max, ..BOUNDS }).unwrap();
             assert_eq!(turn, (moved, rest), "{there} there, room for {room}");
         }
     }
@@ -248,9 +269,9 @@ mod tests {
         to.room.set(1);
         to.failure.replace(Some(gone()));
         let mut direction = Direction::default();
-        let failure = direction.turn(&from, &to, None, BOUNDS).unwrap_err();
+        let failure = direction.turn(&from, &to, None, None, BOUNDS).unwrap_err();
         assert!(matches!(failure, Failure::Send(Error::InvalidState { .. })));
-        direction.put_back(&from);
+        direction.put_back(&from, None);
         assert_eq!(*from.messages.borrow(), [Message::from("1"), Message::from("2")]);
         assert_eq!((direction.moved.received, direction.moved.sent), (1, 1));
     }
@@ -261,7 +282,7 @@ mod tests {
         to.room.set(99);
         from.failure.replace(Some(gone()));
         let mut direction = Direction::default();
-        let failure = direction.turn(&from, &to, None, BOUNDS).unwrap_err();
+        let failure = direction.turn(&from, &to, None, None, BOUNDS).unwrap_err();
         assert!(matches!(failure, Failure::Receive(Error::InvalidState { .. })));
         assert_eq!(direction.moved.sent, 3);
     }
@@ -271,10 +292,10 @@ mod tests {
         let (from, to) = (Fake::with(2), Fake::default());
         to.failure.replace(Some(Error::Unroutable { routing_id: bytes::Bytes::new() }));
         let mut direction = Direction::default();
-        assert_eq!(direction.turn(&from, &to, None, BOUNDS).unwrap(), (1, Rest::Full));
+        assert_eq!(direction.turn(&from, &to, None, None, BOUNDS).unwrap(), (1, Rest::Full));
         assert_eq!((direction.moved.refused, direction.moved.sent), (1, 0));
         to.room.set(1);
-        direction.turn(&from, &to, None, BOUNDS).unwrap();
+        direction.turn(&from, &to, None, None, BOUNDS).unwrap();
         assert_eq!(*to.messages.borrow(), [Message::from("1")]);
     }
 
@@ -283,10 +304,10 @@ mod tests {
         let (from, to) = (Fake::with(5), Fake::default());
         let mut direction = Direction::default();
         let bounds = Bounds { queue: 2, ..BOUNDS };
-        assert_eq!(direction.turn(&from, &to, None, bounds).unwrap(), (0, Rest::Full));
+        assert_eq!(direction.turn(&from, &to, None, None, bounds).unwrap(), (0, Rest::Full));
         to.room.set(99);
         let last = Bounds { receive: false, ..bounds };
-        assert_eq!(direction.turn(&from, &to, None, last).unwrap(), (3, Rest::Empty));
+        assert_eq!(direction.turn(&from, &to, None, None, last).unwrap(), (3, Rest::Empty));
         assert!(direction.is_empty());
         assert_eq!(from.messages.borrow().len(), 2);
     }

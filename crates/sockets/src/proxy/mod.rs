@@ -10,6 +10,7 @@ mod direction;
 mod end;
 mod error;
 mod handle;
+mod passage;
 mod statistics;
 
 use std::fmt;
@@ -17,14 +18,15 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use seaworthy_core::Network;
 use seaworthy_core::planted::{Bug, planted};
+use seaworthy_core::{Message, Network};
 
 use self::capture::Capture;
 use self::control::{Command, Control};
 use self::direction::{Bounds, Direction, Failure, Rest};
 use self::end::End;
 use self::handle::{Order, Shared};
+use self::passage::{SideWatcher, Watcher};
 use crate::pattern::Sends;
 use crate::ready::Place;
 use crate::socket::Socket;
@@ -33,6 +35,7 @@ pub use self::control::Controls;
 pub use self::end::Forwards;
 pub use self::error::{ProxyError, Side};
 pub use self::handle::ProxyHandle;
+pub use self::passage::Passage;
 pub use self::statistics::{Statistics, Traffic};
 
 /// Messages that a direction moves in one turn unless [`batch`](Proxy::batch) says otherwise. Larger turns are no
@@ -115,6 +118,7 @@ pub struct Proxy<'s, F: Forwards, B: Forwards, N: Network> {
     single: bool,
     capture: Option<&'s dyn Capture>,
     control: Option<&'s dyn Control>,
+    watcher: Option<SideWatcher<'s>>,
     mode: Mode,
     batch: u32,
     queue: usize,
@@ -161,6 +165,7 @@ impl<'s, F: Forwards, B: Forwards, N: Network> Proxy<'s, F, B, N> {
             single: frontend.is_same(backend),
             capture: None,
             control: None,
+            watcher: None,
             mode: Mode::Fair,
             batch: PROXY_BATCH,
             queue: 0,
@@ -190,6 +195,14 @@ impl<'s, F: Forwards, B: Forwards, N: Network> Proxy<'s, F, B, N> {
     #[must_use]
     pub fn control<P: Controls>(mut self, socket: &'s Socket<P, N>) -> Self {
         self.control = Some(socket);
+        self
+    }
+
+    /// Tells `watcher` of every step of every message, with the side whose socket received it: for tests and traces. It
+    /// is called while the message moves and must not use the two sockets.
+    #[must_use]
+    pub fn watch(mut self, watcher: &'s dyn Fn(Side, Passage, &Message)) -> Self {
+        self.watcher = Some(watcher);
         self
     }
 
@@ -310,6 +323,7 @@ impl<'s, F: Forwards, B: Forwards, N: Network> Proxy<'s, F, B, N> {
         let mut ever = false;
         loop {
             let (first, alternates) = match self.mode {
+                Mode::Fair if planted(Bug::ProxyDrainsOneSide) => (Side::Frontend, false),
                 Mode::Fair => (self.next, true),
                 Mode::Biased(side) => (side, false),
             };
@@ -337,9 +351,12 @@ impl<'s, F: Forwards, B: Forwards, N: Network> Proxy<'s, F, B, N> {
             return Ok(false);
         }
         let bounds = Bounds { max: self.batch, queue: self.queue, receive };
+        let (capture, told) = (self.capture, self.watcher);
+        let tell = told.map(|watcher| move |passage, message: &Message| watcher(side, passage, message));
+        let watcher = tell.as_ref().map(|tell| tell as Watcher<'_>);
         let turn = match side {
-            Side::Frontend => self.forward.turn(self.frontend, self.backend, self.capture, bounds),
-            Side::Backend => self.backward.turn(self.backend, self.frontend, self.capture, bounds),
+            Side::Frontend => self.forward.turn(self.frontend, self.backend, capture, watcher, bounds),
+            Side::Backend => self.backward.turn(self.backend, self.frontend, capture, watcher, bounds),
         };
         let (count, rest) = turn.map_err(|failure| match failure {
             Failure::Receive(source) => ProxyError { side, operation: "receive", source },
@@ -381,8 +398,12 @@ impl<'s, F: Forwards, B: Forwards, N: Network> Proxy<'s, F, B, N> {
     }
 
     fn put_back(&mut self) {
-        self.forward.put_back(self.frontend);
-        self.backward.put_back(self.backend);
+        let told = self.watcher;
+        let tell =
+            |side| told.map(|watcher| move |passage, message: &Message| watcher(side, passage, message));
+        let (front, back) = (tell(Side::Frontend), tell(Side::Backend));
+        self.forward.put_back(self.frontend, front.as_ref().map(|tell| tell as Watcher<'_>));
+        self.backward.put_back(self.backend, back.as_ref().map(|tell| tell as Watcher<'_>));
     }
 }
 

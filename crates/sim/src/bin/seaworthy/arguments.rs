@@ -53,7 +53,7 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct RunOptions {
-    /// Scenario files, or folders of them.
+    /// Scenario files, or folders of them and of further folders.
     #[arg(default_value = "scenarios")]
     pub(crate) paths: Vec<PathBuf>,
     /// Run with this seed instead of the scenario's own.
@@ -96,7 +96,7 @@ pub(crate) struct RunOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct ExploreOptions {
-    /// Scenario files, or folders of them.
+    /// Scenario files, or folders of them and of further folders.
     #[arg(default_value = "scenarios")]
     pub(crate) paths: Vec<PathBuf>,
     /// Every seed from A up to, not including, B.
@@ -218,7 +218,7 @@ pub(crate) struct ReplayOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct ListOptions {
-    /// Scenario files, or folders of them.
+    /// Scenario files, or folders of them and of further folders.
     #[arg(default_value = "scenarios")]
     pub(crate) paths: Vec<PathBuf>,
     /// As JSON lines.

@@ -100,6 +100,9 @@ impl Problems<'_> {
             let listeners: Vec<_> =
                 self.scenario.socket.iter().filter(|s| self.listens(s, &endpoint, &target)).collect();
             let Some(listener) = listeners.first() else {
+                if self.is_trap(&endpoint, &target) {
+                    continue;
+                }
                 self.add(place, format!("nobody on host {target:?} binds what {text:?} connects to"));
                 return;
             };
@@ -109,6 +112,14 @@ impl Problems<'_> {
                 return;
             }
         }
+    }
+
+    /// Whether a hostile peer listens there.
+    fn is_trap(&self, endpoint: &Endpoint, target: &str) -> bool {
+        self.scenario.hostile.iter().any(|hostile| {
+            let on = self.names.hosts(&hostile.host).iter().any(|host| host == target);
+            on && hostile.listens_at(endpoint)
+        })
     }
 
     /// A PAIR has one peer: who else comes has to wait for that one to go.

@@ -149,4 +149,21 @@ class Data {
     });
     this.lanes.forEach((lane, number) => this.laneOf.set(lane.name, number));
   }
+
+  /* When the last thing happened before everything was closed; the end unless a long quiet time lies between. */
+  get busy() {
+    const closing = this.phases.find(({ name }) => name === "closing")?.from ?? this.end;
+    let last = 0;
+    for (const { from, to } of this.bands) if (from < closing && to < closing) last = Math.max(last, to);
+    for (const { at } of this.findings) last = Math.max(last, at ?? 0);
+    for (const { arrows } of this.levels) {
+      for (let row = 0; row < arrows.length; row++) {
+        if (arrows.at[row] < closing) last = Math.max(last, arrows.until[row]);
+      }
+    }
+    return last > 0 && last < this.end * Data.QUIET ? last : this.end;
+  }
 }
+
+/* A run in which nothing happens after this part of it is not shown to its end at first. */
+Data.QUIET = 0.75;

@@ -128,14 +128,21 @@ struct Builder {
     open: BTreeMap<(String, u64), Band>,
     /// Hosts that are down, since when and how.
     down: BTreeMap<usize, Band>,
-    /// Sends that wait, by message: since when.
-    blocked: BTreeMap<String, u64>,
+    /// Sends that wait, by message.
+    blocked: BTreeMap<String, Blocked>,
     /// Messages that were sent, by name.
     sent: BTreeMap<String, Sent>,
     /// Frames under way on each stream, by its sending end.
     frames: BTreeMap<u64, VecDeque<Frame>>,
     /// When a write was dropped, by stream.
     dropped_writes: BTreeMap<u64, u64>,
+}
+
+struct Blocked {
+    since: u64,
+    lane: usize,
+    /// Somebody else's message, so what waits is an answer to it.
+    answers: bool,
 }
 
 struct Sent {
@@ -204,18 +211,25 @@ impl Builder {
         match (&*line.event, lane) {
             ("phase", _) => {
                 let name = line.text("phase").unwrap_or("?").to_owned();
+                if name == "draining" {
+                    self.waited_in_vain(line.t, "until the time to send was over", |_, blocked| {
+                        !blocked.answers
+                    });
+                }
                 self.phases.push(Phase { name, from: line.t });
             }
             ("sent", Some(lane)) if line.text("message").is_some() => self.message_sent(line, lane),
             ("received", Some(lane)) if line.text("message").is_some() => self.message_received(line, lane),
-            ("blocked", Some(_)) if line.text("message").is_some() => {
+            ("blocked", Some(lane)) if line.text("message").is_some() => {
                 if let Some(message) = line.text("message") {
-                    self.blocked.insert(message.to_owned(), line.t);
+                    let answers = !line.socket.as_deref().is_some_and(|socket| is_of(message, socket));
+                    self.blocked.insert(message.to_owned(), Blocked { since: line.t, lane, answers });
                 }
             }
             ("frame", Some(lane)) if line.number("stream").is_some() => self.frame(line, lane),
             ("crashed", Some(lane)) => {
                 self.mark_everywhere(line, lane);
+                self.waited_in_vain(line.t, "until its process died", |_, blocked| blocked.lane == lane);
                 let label = format!("down: {}", line.text("how").unwrap_or("crashed"));
                 let band =
                     Band { kind: "down".to_owned(), label, from: line.t, to: self.end, lanes: vec![lane] };
@@ -229,13 +243,24 @@ impl Builder {
                 self.mark(FRAMES, line, &line.event, lane);
                 self.poisoned(line, lane);
             }
-            ("cancelled", Some(lane)) => self.mark_everywhere(line, lane),
+            ("cancelled" | "timed-out", Some(lane)) => {
+                self.mark_everywhere(line, lane);
+                if let Some(given_up) = line.text("message") {
+                    let why = format!(
+                        "until it was {}",
+                        if &*line.event == "cancelled" { "cancelled" } else { "too late" }
+                    );
+                    self.waited_in_vain(line.t, &why, |message, _| message == given_up);
+                }
+            }
             ("dropped", Some(lane)) => {
                 self.mark_everywhere(line, lane);
                 if let (Some("write"), Some(stream)) = (line.text("operation"), line.number("stream")) {
                     self.dropped_writes.insert(stream, line.t);
                 }
             }
+            // Its arrow goes from end to end, and its frames show the way.
+            ("relayed", Some(_)) if matches!(line.text("step"), Some("taken" | "given")) => {}
             ("stream" | "not-zmtp" | "diverged", Some(lane)) => self.mark(FRAMES, line, &line.event, lane),
             _ => self.other(line, lane),
         }
@@ -350,16 +375,30 @@ impl Builder {
     fn message_sent(&mut self, line: &Line, lane: usize) {
         let message = line.text("message").unwrap_or_default().to_owned();
         let text = line.details();
-        if let Some(since) = self.blocked.remove(&message) {
-            let kind = self.kind("blocked");
-            let templates = &mut self.templates;
-            let waited = format!("{message} waited for room");
-            if let Some(level) = self.levels.get_mut(MESSAGES) {
-                level.spans.push((since, line.t), lane, kind, |numbers| templates.add(&waited, numbers));
-            }
+        if let Some(blocked) = self.blocked.remove(&message) {
+            self.waited(&blocked, line.t, &format!("{message} waited for room"));
         }
         let to = line.text("to").and_then(|to| self.lane_of_socket.get(to).copied());
         self.sent.insert(message, Sent { at: line.t, lane, text, to, receipts: Vec::new() });
+    }
+
+    fn waited(&mut self, blocked: &Blocked, to: u64, text: &str) {
+        let kind = self.kind("blocked");
+        let (times, templates) = ((blocked.since, to), &mut self.templates);
+        if let Some(level) = self.levels.get_mut(MESSAGES) {
+            level.spans.push(times, blocked.lane, kind, |numbers| templates.add(text, numbers));
+        }
+    }
+
+    /// Ends the waits of messages that are not going to be sent.
+    fn waited_in_vain(&mut self, to: u64, why: &str, ended: impl Fn(&str, &Blocked) -> bool) {
+        for (message, blocked) in std::mem::take(&mut self.blocked) {
+            if ended(&message, &blocked) {
+                self.waited(&blocked, to, &format!("{message} waited for room {why}"));
+            } else {
+                self.blocked.insert(message, blocked);
+            }
+        }
     }
 
     fn message_received(&mut self, line: &Line, lane: usize) {
@@ -441,16 +480,7 @@ impl Builder {
             self.bands.push(Band { to, ..band });
         }
         self.bands.extend(std::mem::take(&mut self.down).into_values());
-        for (message, since) in std::mem::take(&mut self.blocked) {
-            let sender = message.split(['#', '.']).next().unwrap_or_default();
-            let Some(lane) = self.lane_of_socket.get(sender).copied() else { continue };
-            let kind = self.kind("blocked");
-            let (templates, times) = (&mut self.templates, (since, self.end));
-            let waits = format!("{message} waited for room until the end");
-            if let Some(level) = self.levels.get_mut(MESSAGES) {
-                level.spans.push(times, lane, kind, |numbers| templates.add(&waits, numbers));
-            }
-        }
+        self.waited_in_vain(self.end, "until the end", |_, _| true);
     }
 
     fn packet(&mut self, packet: &Packet) {
@@ -502,6 +532,11 @@ impl Builder {
             templates: self.templates.into_list(),
         }
     }
+}
+
+/// Whether a message, such as `push.2#5`, is of this socket.
+fn is_of(message: &str, socket: &str) -> bool {
+    message.strip_prefix(socket).is_some_and(|rest| rest.starts_with(['#', '.']))
 }
 
 fn packet_kind(text: &str) -> &'static str {

@@ -11,11 +11,11 @@ const Kinds = {
     disconnected: "--k-lost", "handshake-failed": "--k-lost", crashed: "--k-lost", "task-failed": "--k-lost",
     "not-zmtp": "--k-lost", diverged: "--k-lost", torn: "--k-lost", failed: "--k-lost",
     "stream-ended": "--k-control", retrying: "--k-warn", stopped: "--k-warn", blocked: "--k-warn",
-    "gave-up": "--k-warn", cancelled: "--k-warn", dropped: "--k-warn", poisoned: "--k-odd",
+    "gave-up": "--k-warn", cancelled: "--k-warn", "timed-out": "--k-warn", dropped: "--k-warn", poisoned: "--k-odd",
   },
 
   shapes: {
-    started: "up", crashed: "cross", "task-failed": "cross", poisoned: "bolt", cancelled: "slash", "timed-out": "slash", dropped: "slash", dropped: "slash",
+    started: "up", crashed: "cross", "task-failed": "cross", poisoned: "bolt", cancelled: "slash", "timed-out": "slash", dropped: "slash",
     connected: "ring", handshake: "dot", disconnected: "cross", "handshake-failed": "cross",
     stream: "ring", "stream-ended": "bar", retrying: "ring", stopped: "bar", closed: "bar",
     "not-zmtp": "cross", diverged: "cross", torn: "cross", failed: "cross", "gave-up": "slash",

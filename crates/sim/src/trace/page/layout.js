@@ -15,15 +15,31 @@ class Layout {
     this.lastDrawn = new Int32Array(lanes * (lanes + 1) * this.tones.length);
   }
 
-  /* Gives every band a row, so that none lies on another. */
+  /* Gives every band a row, so that none lies on another. What needs more rows than there are shares the last: there,
+     bands that overlap are one strip that counts them. */
   static stack(bands) {
     const ends = [];
-    return bands.map((band) => {
+    const strips = bands.map((band) => {
       let row = ends.findIndex((end) => end <= band.from);
-      if (row < 0) row = ends.length < Layout.STRIPS ? ends.push(0) - 1 : Layout.STRIPS - 1;
+      if (row < 0) row = ends.push(0) - 1;
       ends[row] = Math.max(ends[row], band.to);
-      return { band, row };
+      return { row, from: band.from, to: band.to, kind: band.kind, label: band.label, bands: [band] };
     });
+    const last = Layout.STRIPS - 1;
+    if (ends.length <= Layout.STRIPS) return strips;
+    const shared = [];
+    for (const strip of strips.filter(({ row }) => row >= last)) {
+      const before = shared.at(-1);
+      if (!before || before.to <= strip.from) {
+        shared.push({ ...strip, row: last });
+        continue;
+      }
+      before.to = Math.max(before.to, strip.to);
+      before.bands.push(...strip.bands);
+      if (before.kind !== strip.kind) before.kind = "several";
+      before.label = `${before.bands.length} more: ${before.bands.map(({ label }) => label).join(", ")}`;
+    }
+    return [...strips.filter(({ row }) => row < last), ...shared];
   }
 
   /* The colours of the look that is shown. */

@@ -3,7 +3,7 @@ class Page {
   constructor() {
     this.element = Object.fromEntries([...document.querySelectorAll("[id]")].map((element) => [element.id, element]));
     this.data = new Data(JSON.parse(this.element.data.textContent));
-    this.view = new View(this.data.end);
+    this.view = new View(this.data.end, this.data.busy);
     this.words = new Words(this.data);
     this.painter = new Diagram(this.element.base, this.element.over, this.data);
     this.overview = new Overview(this.element.overview, this.data);
@@ -283,6 +283,7 @@ class Page {
       box.append(what, Words.part("when", this.words.when({ at: band.from, until: band.to })));
       tip.append(box);
     }
+    if (bands.length > 4) tip.append(Words.part("more", `and ${bands.length - 4} more here`));
     if (lane >= 0) {
       const { name, sockets } = this.data.lanes[lane];
       const box = document.createElement("div");
@@ -324,7 +325,7 @@ class Page {
     this.remembering = setTimeout(() => {
       const hash = new URLSearchParams();
       if (this.level !== this.data.levels[0]) hash.set("level", this.level.name);
-      if (this.view.span < this.data.end) {
+      if (!this.view.isFitted) {
         hash.set("from", (Math.max(this.view.from, 0) / 1e9).toPrecision(8));
         hash.set("for", (this.view.span / 1e9).toPrecision(6));
       }

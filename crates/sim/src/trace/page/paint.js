@@ -376,12 +376,12 @@ class Painter extends Layout {
       context.fillStyle = this.colour("--quiet");
       this.clippedText(context, phase.name, from + 6, this.axis + (this.phases - 2) / 2, to - from - 8);
     });
-    for (const { band, row } of this.strips) {
-      const extent = this.extent(band);
+    for (const strip of this.strips) {
+      const extent = this.extent(strip);
       if (!extent) continue;
-      const y = this.axis + this.phases + row * Layout.STRIP + 2;
+      const y = this.axis + this.phases + strip.row * Layout.STRIP + 2;
       const height = Layout.STRIP - 3;
-      const tone = this.colour(Kinds.bandTone(band.kind));
+      const tone = this.colour(Kinds.bandTone(strip.kind));
       context.fillStyle = this.colour("--surface");
       context.fillRect(extent.from - 1, y, extent.width + 2, height);
       context.fillStyle = tone;
@@ -390,7 +390,7 @@ class Painter extends Layout {
       context.globalAlpha = 1;
       context.fillRect(extent.from, y, Math.min(2, extent.width), height);
       context.fillStyle = this.colour("--ink");
-      this.clippedText(context, band.label, Math.max(extent.from, this.left) + 7, y + height / 2 + 0.5, extent.from + extent.width - Math.max(extent.from, this.left) - 10);
+      this.clippedText(context, strip.label, Math.max(extent.from, this.left) + 7, y + height / 2 + 0.5, extent.from + extent.width - Math.max(extent.from, this.left) - 10);
     }
     context.restore();
     context.fillStyle = this.colour("--rule");

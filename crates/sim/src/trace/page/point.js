@@ -36,7 +36,7 @@ class Diagram extends Painter {
     const over = (band) => band.from - slack <= t && t <= band.to + slack;
     if (y < this.top) {
       const row = Math.floor((y - this.axis - this.phases - 2) / Layout.STRIP);
-      return this.strips.filter((strip) => strip.row === row && over(strip.band)).map(({ band }) => band);
+      return this.strips.filter((strip) => strip.row === row).flatMap(({ bands }) => bands).filter(over);
     }
     const lane = this.laneAt(y);
     return this.data.bands.filter((band) => over(band) && (band.lanes.length === 0 || band.lanes.includes(lane)));

@@ -1,14 +1,23 @@
 /* The part of simulated time that is shown, in nanoseconds. It knows nothing of pixels but their number. */
 class View {
-  constructor(end) {
+  /* `busy` is the time after which hardly anything happens. */
+  constructor(end, busy = end) {
     this.end = Math.max(end, 1000);
+    this.busy = Math.min(Math.max(busy, 1000), this.end);
     this.fit();
   }
 
-  /* Shows all of it, with a little air at both ends. */
+  /* Shows the time in which something happens, with a little air at both ends; if that is shown, the quiet time behind
+     it, too. */
   fit() {
-    const air = this.end * 0.012;
-    this.show(-air, this.end + air);
+    this.fitTo(this.isFitted ? this.end : this.busy);
+  }
+
+  get isFitted() { return this.from === -this.busy * View.AIR && this.span === this.busy * (1 + 2 * View.AIR); }
+
+  fitTo(end) {
+    this.span = end * (1 + 2 * View.AIR);
+    this.from = -end * View.AIR;
   }
 
   show(from, to) {
@@ -73,3 +82,6 @@ class View {
 
 /* The shortest time that fills the screen: a microsecond. */
 View.LEAST = 1000;
+
+/* How much of the time is shown beyond its ends. */
+View.AIR = 0.012;

@@ -114,7 +114,7 @@ fn a_direction_that_stalls_does_not_stop_the_other() {
             for _ in 0..1000 {
                 one.send(vec![b'x'; 1000]).await?;
             }
-            for number in 0..300 {
+            for number in 0..1000 {
                 other.send(number.to_string()).await?;
                 assert_eq!(text(&one.recv().await?), [number.to_string()]);
             }

@@ -130,6 +130,27 @@ fn a_send_that_waited_is_a_span() {
 }
 
 #[test]
+fn a_wait_that_was_in_vain_ends_when_it_was_given_up() {
+    let blocked = |t, message: &str| serde_json::json!({"t": t, "host": "a", "socket": "p", "event": "blocked", "message": message});
+    let ended = |t, event: &str, message: &str| serde_json::json!({"t": t, "host": "a", "socket": "p", "event": event, "operation": "send", "message": message});
+    let made = diagram(&[
+        blocked(10, "p#0"),
+        ended(15, "cancelled", "p#0"),
+        blocked(20, "p#1"),
+        ended(26, "timed-out", "p#1"),
+        blocked(30, "p#1"),
+        serde_json::json!({"t": 37, "host": "a", "event": "crashed", "how": "process"}),
+        blocked(40, "p.2#1"),
+        serde_json::json!({"t": 41, "host": "b", "socket": "r", "event": "blocked", "message": "p#0"}),
+        serde_json::json!({"t": 48, "event": "phase", "phase": "draining"}),
+        serde_json::json!({"t": 50, "event": "phase", "phase": "closing"}),
+    ]);
+    let spans = &made["levels"][0]["spans"];
+    assert_eq!(columns(spans, &["at", "lasts"]), lines![[10, 10, 10, 10, 1], [5, 6, 7, 8, 9]]);
+    assert_eq!(spans["from"], serde_json::json!([0, 0, 0, 0, 1]));
+}
+
+#[test]
 fn packets_arrive_get_lost_arrive_again_or_stay_under_way() {
     let packet = |number, fates| Packet { number, from: 0, to: Some(1), sent: 100, bytes: vec![], fates };
     let packets = [

@@ -1,0 +1,25 @@
+//! The steps of a message through a proxy, for who watches.
+
+use seaworthy_core::Message;
+
+use super::Side;
+
+/// A step of a message through a proxy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Passage {
+    /// It was taken from the socket that had received it.
+    Taken,
+    /// The other socket took it to send it, or to drop it by the rules of its type.
+    Given,
+    /// The other socket refused it, and it is gone: [`Statistics::errors`](super::Statistics::errors).
+    Refused,
+    /// It went back to the socket that it was taken from, which hands it out again.
+    PutBack,
+}
+
+/// Who is told of each step of one direction.
+pub(super) type Watcher<'a> = &'a dyn Fn(Passage, &Message);
+
+/// Who is told of each step of both directions, with the side whose socket received the message.
+pub(super) type SideWatcher<'a> = &'a dyn Fn(Side, Passage, &Message);
