@@ -98,6 +98,10 @@ bugs! {
     FramesUnbounded,
     /// A frame may be as long as it says.
     LengthUnbounded,
+    /// A subscriber may hold topics without end.
+    TopicsUnbounded,
+    /// A peer of a type that does not fit is let in.
+    AnyTypeAccepted,
 
     // Pipes.
     /// A pipe takes one message more than its high-water mark.

@@ -53,6 +53,8 @@ impl Entry {
             Bug::FrameTakenEarly => (Check("frame integrity"), "cut-in-message", 5),
             Bug::FramesUnbounded => (Check("hostile peers"), "endless-more", 5),
             Bug::LengthUnbounded => (Check("hostile peers"), "huge-lengths", 5),
+            Bug::TopicsUnbounded => (Check("hostile peers"), "topic-flood", 5),
+            Bug::AnyTypeAccepted => (Check("hostile peers"), "wrong-types", 5),
             Bug::MarkOffByOne => (Check("high-water mark"), "inproc-marks", 5),
             Bug::MarkQuartered => (Check("blocking class"), "swizzled-workers", 10),
             Bug::ByteMarkIgnored => (Check("high-water mark"), "inproc-marks", 5),
