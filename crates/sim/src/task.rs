@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use crate::host::Host;
+use crate::logging::Running;
 use crate::network::Task;
 
 /// A task's future, where its host can drop it.
@@ -66,7 +67,9 @@ impl Future for TaskRun {
         }
         let mut future = cell.future.borrow_mut();
         let Some(running) = future.as_mut() else { return Poll::Ready(()) };
+        let speaking = host.world.log.is_some().then(|| Running::task_of(host));
         let result = catch_unwind(AssertUnwindSafe(|| running.as_mut().poll(cx)));
+        drop(speaking);
         if matches!(result, Ok(Poll::Pending)) && !cell.ended.get() {
             return Poll::Pending;
         }

@@ -20,6 +20,7 @@ mod inproc_threads;
 mod ipc;
 mod links;
 mod partial_writes;
+mod programs;
 mod reset;
 mod scenario_list;
 mod scenarios;
