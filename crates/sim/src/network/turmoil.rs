@@ -264,11 +264,13 @@ impl TurmoilRun {
 
     pub(crate) fn add_host(&self, host: &Rc<Host>) {
         let (world, host, pumps) = (Rc::clone(&host.world), Rc::clone(host), Rc::clone(&self.pumps));
+        let began = Cell::new(false);
         self.sim.borrow_mut().host(IpAddr::V4(host.address), move || {
             let (world, host, pump) = (Rc::clone(&world), Rc::clone(&host), pumps.pump(host.id));
+            // From the second time on turmoil has bounced the host. A host that is down the first time was crashed.
+            let bounced = began.replace(true);
             async move {
-                // turmoil has bounced the host.
-                if !host.is_up() {
+                if bounced && !host.is_up() {
                     host.boot();
                 }
                 Ok(run_pump(world, host, pump, || false).await?)

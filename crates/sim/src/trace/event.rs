@@ -232,6 +232,19 @@ pub enum What {
         #[serde(default, skip_serializing_if = "is_false")]
         ended: bool,
     },
+    /// XPUB with `xpub_manual`: the application granted what the last notice asked for, or took it back.
+    Granted {
+        /// The prefix.
+        topic: String,
+        /// Whether it was taken back.
+        #[serde(default, skip_serializing_if = "is_false")]
+        ended: bool,
+    },
+    /// SUB, XSUB: the welcome message of a publisher was received.
+    Welcomed {
+        /// The message.
+        text: String,
+    },
     /// What was received is no message that anybody sent.
     Torn {
         /// What is wrong with it.
@@ -426,6 +439,8 @@ impl What {
             Self::Relayed { .. } => "relayed",
             Self::Probed { .. } => "probed",
             Self::Noticed { .. } => "noticed",
+            Self::Granted { .. } => "granted",
+            Self::Welcomed { .. } => "welcomed",
             Self::Torn { .. } => "torn",
             Self::GaveUp { .. } => "gave-up",
             Self::Cancelled { .. } => "cancelled",
