@@ -336,23 +336,26 @@ impl TurmoilRun {
 /// latencies of at least a tick, and a `udp_capacity` of some thousands.
 ///
 /// ```
-/// use bytes::{Bytes, BytesMut};
-/// use seaworthy_core::{Listener as _, Network as _, Stream as _, StreamOptions};
+/// use std::time::SystemTime;
+/// use seaworthy::{Context, RepSocket, ReqSocket};
 /// use seaworthy_sim::TurmoilNetwork;
 ///
-/// let mut sim = turmoil::Builder::new().udp_capacity(4096).build();
+/// let mut sim = turmoil::Builder::new().epoch(SystemTime::UNIX_EPOCH).rng_seed(7).udp_capacity(4096).build();
 /// sim.host("server", || {
 ///     TurmoilNetwork::run("server", 7, |net| async move {
-///         let listener = net.listen(&"tcp://*:5555".parse()?, &StreamOptions::default())?;
-///         let stream = listener.accept().await?;
-///         stream.write(vec![Bytes::from_static(b"ahoy")]).await.0?;
-///         Ok(())
+///         let rep = RepSocket::new(&Context::with_network(net))?;
+///         rep.bind("tcp://*:5555")?;
+///         loop {
+///             let question = rep.recv().await?;
+///             rep.send(question).await?;
+///         }
 ///     })
 /// });
 /// sim.client("client", TurmoilNetwork::run("client", 7, |net| async move {
-///     let stream = net.connect(&"tcp://server:5555".parse()?, &StreamOptions::default()).await?;
-///     let (read, buffer) = stream.read(BytesMut::with_capacity(64)).await;
-///     assert_eq!(&buffer[..read?], b"ahoy");
+///     let req = ReqSocket::new(&Context::with_network(net))?;
+///     req.connect("tcp://server:5555")?;
+///     req.send("ahoy").await?;
+///     assert_eq!(req.recv().await?, "ahoy".into());
 ///     Ok(())
 /// }));
 /// sim.run().unwrap();
