@@ -2,6 +2,7 @@
 
 mod explore;
 mod folder;
+mod real;
 mod see;
 
 use crate::folder::{Folder, PASSES, fails};
