@@ -23,7 +23,7 @@ impl Entry {
     /// The entry of a bug.
     pub const fn of(bug: Bug) -> Self {
         let (by, scenario, seeds) = match bug {
-            Bug::GuardDisarmedEarly => (Check("poison"), "linger-stalled-peer", 5),
+            Bug::GuardDisarmedEarly => (Check("poison"), "linger", 5),
             Bug::ShortWriteTakenForWhole => (Check("frame integrity"), "dirty-links", 5),
             Bug::FullPipeDrops => (Check("conservation"), "held-messages", 5),
             Bug::HeldReversed => (Check("order per pipe"), "held-messages", 5),
@@ -31,7 +31,7 @@ impl Entry {
             Bug::SlowReaderCutOff => (Check("coverage"), "paused-reader", 5),
             Bug::ReceiveMarkIgnored => (Check("high-water mark"), "slow-pull-high-water-mark", 5),
             Bug::FullPipeDeaf => (Check("coverage"), "held-messages", 5),
-            Bug::Canary => (Check("conservation"), "reconnect-storm", 20),
+            Bug::Canary => (Check("conservation"), "push-partition", 200),
             Bug::TaskPanics => (Check("task panic"), "lazy-pirate", 5),
             Bug::TaskSpins => (Livelock, "slow-pull-high-water-mark", 5),
             Bug::TaskCrawls => (WallClock, "worker-crash", 2),
@@ -48,7 +48,7 @@ impl Entry {
             Bug::HandshakeWithoutDeadline => (Check("hostile peers"), "half-greetings", 5),
             Bug::HeartbeatNeverTimesOut => (Check("half-open"), "half-open-heartbeat", 5),
             Bug::HeartbeatDeaf => (Check("coverage"), "wrong-clocks", 5),
-            Bug::LingerIgnored => (Check("linger"), "linger-stalled-peer", 5),
+            Bug::LingerIgnored => (Check("linger"), "linger", 5),
             Bug::MultipartTorn => (Check("frame integrity"), "lossy-multipart", 2),
             Bug::FrameTakenEarly => (Check("frame integrity"), "cut-in-message", 5),
             Bug::FramesUnbounded => (Check("hostile peers"), "endless-more", 5),
