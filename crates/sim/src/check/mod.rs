@@ -4,6 +4,7 @@
 //! firing. None keeps state between runs, and none believes what another computed from the same events, except
 //! for the [`ledger`] of who got which message.
 
+pub mod agreement;
 mod batch;
 pub mod blocking;
 pub mod conservation;
@@ -120,6 +121,15 @@ pub fn all(case: &Case<'_>) -> Vec<Violation> {
         violations.extend(found.into_iter().map(|violation| Violation { check: name, ..violation }));
     }
     violations
+}
+
+/// Applies the checks that say something about any program that runs on simulated hosts.
+pub(crate) fn of_programs(case: &Case<'_>) -> Vec<Violation> {
+    let all: [Check; 2] = [("stream prefix", stream_prefix::check), ("poison", poison::check)];
+    let found = |(name, check): Check| {
+        check(case).into_iter().take(VIOLATIONS_MAX).map(move |found| Violation { check: name, ..found })
+    };
+    all.into_iter().flat_map(found).collect()
 }
 
 /// Applies only the check for panics: for a run that did not come to its end.

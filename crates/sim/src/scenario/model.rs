@@ -18,6 +18,7 @@ use super::quantity::Span;
 use super::socket::Socket;
 use super::words::words;
 use super::workload::Workload;
+use crate::Carrier;
 
 /// One scenario: hosts and links, sockets and what they do, faults, and what is expected of it all.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -59,12 +60,25 @@ pub struct Scenario {
 }
 
 words! {
-    /// What carries the simulated packets.
+    /// On what a scenario runs.
     pub enum CarrierName {
         /// turmoil's hosts and links, at its ticks of simulated time.
         Turmoil = "turmoil",
         /// One executor that jumps from event to event.
         Warp = "warp",
+        /// No simulation: the kernel of this machine, in real time.
+        Real = "real",
+    }
+}
+
+impl CarrierName {
+    /// The carrier of the simulation; `None` on the real network.
+    pub const fn simulated(self) -> Option<Carrier> {
+        match self {
+            Self::Turmoil => Some(Carrier::Turmoil),
+            Self::Warp => Some(Carrier::Warp),
+            Self::Real => None,
+        }
     }
 }
 
@@ -80,6 +94,27 @@ pub struct Host {
     /// How far its clock is ahead of true time from the start. Default 0 s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock_offset: Option<Draw<Span>>,
+}
+
+impl Scenario {
+    /// A scenario in which nobody does anything.
+    pub(crate) fn of_nothing() -> Self {
+        Self {
+            name: "nothing".to_owned(),
+            description: String::new(),
+            duration: Span::default(),
+            seed: default_seed(),
+            on: None,
+            network: LinkModel::default(),
+            host: Vec::new(),
+            hostile: Vec::new(),
+            link: Vec::new(),
+            socket: Vec::new(),
+            workload: Vec::new(),
+            fault: Vec::new(),
+            expect: Expect::default(),
+        }
+    }
 }
 
 fn default_seed() -> u64 {

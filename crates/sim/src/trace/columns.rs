@@ -129,6 +129,7 @@ pub(super) fn details(what: &What) -> String {
         }
         What::Continued { stream, bytes } => format!("s{stream} {bytes} B after a dropped write"),
         What::StreamEnded { stream, how } => format!("s{stream} {how}"),
+        What::Note(note) => note.details(),
     }
 }
 

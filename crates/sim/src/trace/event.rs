@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::note::Note;
 use super::wire::WireFrame;
 
 /// A name of the scenario. Cloning shares it.
@@ -408,11 +409,15 @@ pub enum What {
         /// `closed`, `reset`, `peer-reset`, `timed-out`, `end`, `shutdown` or an error of connecting.
         how: String,
     },
+
+    /// An event of the program's own.
+    #[serde(untagged)]
+    Note(Note),
 }
 
 impl What {
     /// The event's name, as in JSON.
-    pub fn name(&self) -> &'static str {
+    pub fn name(&self) -> &str {
         match self {
             Self::Phase { .. } => "phase",
             Self::Fault { .. } => "fault",
@@ -458,6 +463,7 @@ impl What {
             Self::Dropped { .. } => "dropped",
             Self::Continued { .. } => "continued",
             Self::StreamEnded { .. } => "stream-ended",
+            Self::Note(note) => &note.event,
         }
     }
 }
@@ -466,6 +472,14 @@ impl Event {
     /// Simulated time since the start.
     pub const fn at(&self) -> Duration {
         Duration::from_nanos(self.t)
+    }
+
+    /// The event as the program's own, if it is one with this name.
+    pub fn note(&self, name: &str) -> Option<&Note> {
+        match &self.what {
+            What::Note(note) if note.event == name => Some(note),
+            _ => None,
+        }
     }
 
     /// Whether this happened at the socket named `name`.

@@ -1,7 +1,9 @@
 //! The program `seaworthy`, from the outside: what it prints, writes and returns.
 
+mod doctor;
 mod explore;
 mod folder;
+mod real;
 mod see;
 
 use crate::folder::{Folder, PASSES, fails};
