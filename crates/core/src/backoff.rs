@@ -33,6 +33,9 @@ impl Backoff {
         if planted(Bug::BackoffUncapped) {
             self.current = interval.saturating_mul(2);
         }
+        if planted(Bug::NoJitter) {
+            return interval;
+        }
         if planted(Bug::NoBackoff) {
             return RECONNECT_IVL_MIN;
         }

@@ -48,6 +48,8 @@ bugs! {
     SlowReaderCutOff,
     /// The high-water mark of received messages does not stop the next read.
     ReceiveMarkIgnored,
+    /// A full pipe stops all reading, so that PINGs are not answered.
+    FullPipeDeaf,
     /// One connection in a hundred loses one message.
     Canary,
     /// A task of a connection panics when a connection that worked is lost.
@@ -72,8 +74,12 @@ bugs! {
     NoBackoff,
     /// The pause before an attempt to reconnect grows without end.
     BackoffUncapped,
+    /// Pauses have no jitter, so that all who lost a server come back at once.
+    NoJitter,
     /// Pauses are drawn from the operating system, so that a seed does not decide them.
     PausesFromOutside,
+    /// An attempt to connect takes as long as the kernel likes.
+    ConnectTimeoutIgnored,
     /// A handshake may take for ever.
     HandshakeWithoutDeadline,
     /// A heartbeat that is not answered ends nothing.
@@ -108,6 +114,10 @@ bugs! {
     RoundRobinRestarts,
     /// Fair queueing stays with one peer for as long as it has messages.
     FairQueueSticks,
+    /// What is meant for a peer that is gone reaches the one that has its place.
+    GenerationIgnored,
+    /// A newcomer takes the routing id of a living peer over, unasked.
+    IdentityTakenOver,
     /// A routing id is not freed when its peer departs.
     RoutingIdKept,
     /// A ROUTER waits for a peer that has no room.
@@ -130,6 +140,10 @@ bugs! {
     PrefixMustBeShorter,
     /// One unsubscribe undoes every subscription to the topic.
     UnsubscribeRemovesAll,
+    /// A publisher is not told of an unsubscribe.
+    UnsubscribeNotTold,
+    /// An XPUB is not told of the end of subscriptions when a peer departs.
+    DepartureNotNoticed,
     /// An XPUB is told of every subscription, not only of a topic's first.
     NoticesDoubled,
 

@@ -18,6 +18,7 @@ use crate::clock::HostClock;
 use crate::dice::Dice;
 use crate::event::{CancelOutcome, Event, HostId};
 use crate::fault::{ClockSkew, CrashKind, Fault, ShortIo};
+use crate::logging::Running;
 use crate::network::{Kernel, SimNetwork};
 use crate::sim::Failure;
 use crate::task::{Home, TaskRun, panic_message};
@@ -295,6 +296,10 @@ impl Home for Host {
 
     fn spend_poll(&self, task: &str) -> bool {
         self.world.spend_poll(&self.name, task)
+    }
+
+    fn speaking(host: &Rc<Self>) -> Option<Running> {
+        host.world.log.is_some().then(|| Running::task_of(host))
     }
 
     fn forget_task(&self, id: u64) {

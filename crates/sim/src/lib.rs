@@ -42,25 +42,34 @@ pub mod shrink;
 pub mod trace;
 pub mod workload;
 
+mod agenda;
 mod budget;
 mod cancel;
 mod clock;
 mod control;
 mod dice;
 mod event;
+mod evidence;
+mod explorer;
 mod fault;
 mod host;
+mod hush;
 mod link;
+mod log;
+mod logging;
 mod look;
 mod lookout;
 mod network;
+mod promises;
 mod real;
 mod recorder;
 mod sighting;
 mod sim;
+mod storm;
 mod task;
 mod tasks;
 mod throttle;
+mod to_host;
 mod world;
 
 pub use cancel::CancelPoint;
@@ -69,8 +78,10 @@ pub use dice::Dice;
 pub use event::{
     Addresses, CancelOutcome, ConnectionView, DropReason, Event, HostId, Operation, PacketId, StreamId, Tap,
 };
+pub use explorer::{Explorer, Finding};
 pub use fault::{CancelWeights, ClockSkew, CrashKind, Fault, ReadRate, Readers, ShortIo};
 pub use link::{Latency, LinkConfig};
 pub use network::{SimListener, SimNetwork, SimStream, TurmoilNetwork};
 pub use sighting::Sighting;
 pub use sim::{Carrier, Failure, Sim, SimBuilder};
+pub use to_host::ToHost;

@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
+use crate::logging::Running;
 use crate::network::Task;
 
 /// The host of a task, simulated or real.
@@ -17,6 +18,9 @@ pub(crate) trait Home {
 
     /// Whether the task may be polled: not once the run has failed.
     fn spend_poll(&self, task: &str) -> bool;
+
+    /// Lets what the task logs come into the trace while this lives, if it is to.
+    fn speaking(host: &Rc<Self>) -> Option<Running>;
 
     fn forget_task(&self, id: u64);
 
@@ -79,7 +83,9 @@ impl<H: Home> Future for TaskRun<H> {
         }
         let mut future = cell.future.borrow_mut();
         let Some(running) = future.as_mut() else { return Poll::Ready(()) };
+        let speaking = H::speaking(host);
         let result = catch_unwind(AssertUnwindSafe(|| running.as_mut().poll(cx)));
+        drop(speaking);
         if matches!(result, Ok(Poll::Pending)) && !cell.ended.get() {
             return Poll::Pending;
         }

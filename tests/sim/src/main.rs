@@ -21,6 +21,7 @@ mod ipc;
 mod links;
 mod pairs;
 mod partial_writes;
+mod programs;
 mod reset;
 mod scenario_list;
 mod scenarios;

@@ -23,8 +23,8 @@ use std::ptr;
 use super::Apart;
 use crate::sync::{Arc, AtomicPtr, AtomicU64, Ordering, UnsafeCell};
 
-/// Items a segment holds. Small under loom, so that a model crosses segments in few steps.
-const SLOTS: usize = if cfg!(loom) { 2 } else { 32 };
+/// Items a segment holds. Small under loom and Miri, so that segments are crossed in few steps.
+const SLOTS: usize = if cfg!(any(loom, miri)) { 2 } else { 32 };
 
 /// Spare segments that wait for the producer at most; further ones are freed. Together they hold what a pipe with the
 /// default marks holds between two threads.

@@ -99,6 +99,7 @@ fn count(case: &Case<'_>, must: &Must, socket: &Name) -> u64 {
                 MustEvent::Disconnected => matches!(event.what, What::Disconnected { .. }),
                 MustEvent::Timeout => matches!(event.what, What::GaveUp { .. } | What::TimedOut { .. }),
                 MustEvent::Cancelled => matches!(event.what, What::Cancelled { .. }),
+                MustEvent::Welcomed => matches!(event.what, What::Welcomed { .. }),
                 MustEvent::Dismissed => matches!(event.what, What::Dismissed { .. }),
                 MustEvent::Noticed => matches!(event.what, What::Noticed { .. }),
                 MustEvent::Lost => false,

@@ -60,7 +60,7 @@ fn patience(plan: &Plan, socket: usize) -> Option<Duration> {
 }
 
 /// Whether a fault keeps a host from noticing: it stands still, does not read, or its clock is wrong.
-fn is_handicapped(plan: &Plan, host: &str) -> bool {
+pub(super) fn is_handicapped(plan: &Plan, host: &str) -> bool {
     plan.scenario.fault.iter().flat_map(|fault| fault.given()).any(|(_, kind)| {
         let keeps = matches!(
             kind,

@@ -123,6 +123,15 @@ pub fn all(case: &Case<'_>) -> Vec<Violation> {
     violations
 }
 
+/// Applies the checks that say something about any program that runs on simulated hosts.
+pub(crate) fn of_programs(case: &Case<'_>) -> Vec<Violation> {
+    let all: [Check; 2] = [("stream prefix", stream_prefix::check), ("poison", poison::check)];
+    let found = |(name, check): Check| {
+        check(case).into_iter().take(VIOLATIONS_MAX).map(move |found| Violation { check: name, ..found })
+    };
+    all.into_iter().flat_map(found).collect()
+}
+
 /// Applies only the check for panics: for a run that did not come to its end.
 pub fn panics(case: &Case<'_>) -> Vec<Violation> {
     panics::check(case).into_iter().map(|found| Violation { check: CHECKS[0].0, ..found }).collect()

@@ -264,11 +264,13 @@ impl TurmoilRun {
 
     pub(crate) fn add_host(&self, host: &Rc<Host>) {
         let (world, host, pumps) = (Rc::clone(&host.world), Rc::clone(host), Rc::clone(&self.pumps));
+        let began = Cell::new(false);
         self.sim.borrow_mut().host(IpAddr::V4(host.address), move || {
             let (world, host, pump) = (Rc::clone(&world), Rc::clone(&host), pumps.pump(host.id));
+            // From the second time on turmoil has bounced the host. A host that is down the first time was crashed.
+            let bounced = began.replace(true);
             async move {
-                // turmoil has bounced the host.
-                if !host.is_up() {
+                if bounced && !host.is_up() {
                     host.boot();
                 }
                 Ok(run_pump(world, host, pump, || false).await?)
@@ -354,7 +356,8 @@ impl TurmoilNetwork {
             return Err(io::Error::new(io::ErrorKind::Unsupported, "the simulation has no IPv4").into());
         };
         let pumps = Rc::new(Pumps::default());
-        let world = World::new(Settings::new(seed), Rc::clone(&pumps) as Rc<dyn Carrier>);
+        let settings = Settings { record: false, ..Settings::new(seed) };
+        let world = World::new(settings, Rc::clone(&pumps) as Rc<dyn Carrier>);
         let _end = End { world: Rc::clone(&world) };
         let program = Rc::new(move |network| -> std::pin::Pin<Box<dyn Future<Output = _>>> {
             Box::pin(program(Self(network)))

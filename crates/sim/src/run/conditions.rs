@@ -16,7 +16,7 @@ use crate::{ClockSkew, Control, CrashKind, HostId, LinkConfig, ReadRate, Readers
 
 /// The state of the world under a set of faults. Hosts are named by their numbers.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Conditions {
+pub(crate) struct Conditions {
     /// Directions that carry nothing, and how.
     blocked: BTreeMap<(usize, usize), Passage>,
     held: BTreeSet<(usize, usize)>,
@@ -36,12 +36,12 @@ pub(super) struct Conditions {
 
 impl Conditions {
     /// All is well.
-    pub(super) fn none() -> Self {
+    pub(crate) fn none() -> Self {
         Self::default()
     }
 
     /// What these faults of the plan amount to together.
-    pub(super) fn of(plan: &Plan, active: &BTreeSet<usize>) -> Self {
+    pub(crate) fn of(plan: &Plan, active: &BTreeSet<usize>) -> Self {
         let mut conditions = Self::default();
         for number in active {
             let Some(fault) = plan.scenario.fault.get(*number) else { continue };
@@ -136,8 +136,9 @@ impl Conditions {
         }
     }
 
-    /// Does to the simulation what leads from these conditions to `next`, and gives `next` back.
-    pub(super) fn change_to(self, next: Self, control: &Control, plan: &Plan, stage: &Stage) -> Self {
+    /// Does to the simulation what leads from these conditions to `next`, and gives `next` back. Without a stage
+    /// there are no workloads, and no faults of theirs.
+    pub(crate) fn change_to(self, next: Self, control: &Control, plan: &Plan, stage: Option<&Stage>) -> Self {
         let ids = control.hosts();
         let way = |(from, to): (usize, usize)| Some((*ids.get(from)?, *ids.get(to)?));
         for (ends, passage) in changes(&self.blocked, &next.blocked) {
@@ -158,7 +159,9 @@ impl Conditions {
             set_link(control, &ids, plan, ends, &model.copied().unwrap_or_default());
         }
         self.change_hosts(&next, control);
-        self.change_sockets(&next, stage);
+        if let Some(stage) = stage {
+            self.change_sockets(&next, stage);
+        }
         next
     }
 
@@ -223,7 +226,7 @@ impl Conditions {
 }
 
 /// What can be done to a host, simulated or real. Hosts are named by their numbers.
-pub(super) trait HostFaults {
+pub(crate) trait HostFaults {
     fn pause(&self, host: usize);
     fn resume(&self, host: usize);
     fn crash(&self, host: usize, kind: CrashKind);
@@ -299,7 +302,7 @@ fn chance(draw: Option<Draw<Probability>>) -> f64 {
 }
 
 /// Sets every clock that is wrong from the start.
-pub(super) fn set_clocks(faults: &impl HostFaults, plan: &Plan) {
+pub(crate) fn set_clocks(faults: &impl HostFaults, plan: &Plan) {
     for (number, host) in plan.scenario.host.iter().enumerate() {
         if let Some(offset) = host.clock_offset.map(Draw::value).filter(|offset| !offset.0.is_zero()) {
             faults.set_clock(number, ClockSkew { jump: offset.0, drift_ppm: 0 });
@@ -308,7 +311,7 @@ pub(super) fn set_clocks(faults: &impl HostFaults, plan: &Plan) {
 }
 
 /// Configures every direction that differs from `[network]`.
-pub(super) fn set_links(control: &Control, plan: &Plan) {
+pub(crate) fn set_links(control: &Control, plan: &Plan) {
     let ids = control.hosts();
     let number = |name: &Option<String>| plan.hosts.iter().position(|host| Some(&**host) == name.as_deref());
     for link in &plan.scenario.link {
@@ -323,21 +326,21 @@ fn set_link(control: &Control, ids: &[HostId], plan: &Plan, (from, to): (usize, 
     let (Some(from_id), Some(to_id)) = (ids.get(from), ids.get(to)) else { return };
     let own = plan.scenario.link.iter().find(|link| link.is(&plan.hosts[from], &plan.hosts[to]));
     let base = own.map(|link| link.model()).unwrap_or_default().over(&plan.scenario.network);
-    control.set_link(*from_id, *to_id, link_config(&over.over(&base)));
+    control.set_link(*from_id, *to_id, link_config(&over.over(&base), control.default_link()));
 }
 
-/// A model as the simulated wire takes it. Ranges must have been decided.
-pub(super) fn link_config(model: &LinkModel) -> LinkConfig {
-    let perfect = LinkConfig::default();
+/// A model as the simulated wire takes it, on top of what links are like otherwise. Ranges must have been decided.
+pub(crate) fn link_config(model: &LinkModel, base: LinkConfig) -> LinkConfig {
+    let chance = |draw: Option<Draw<Probability>>, base| draw.map_or(base, |chance| chance.value().0);
     LinkConfig {
-        latency: model.latency.and_then(LatencyModel::decided).unwrap_or(perfect.latency),
-        jitter: model.jitter.map_or(Duration::ZERO, |jitter| jitter.value().0),
+        latency: model.latency.and_then(LatencyModel::decided).unwrap_or(base.latency),
+        jitter: model.jitter.map_or(base.jitter, |jitter| jitter.value().0),
         // The wire counts bytes, the scenario bits.
-        bandwidth: model.bandwidth.map(|bandwidth| (bandwidth.value().0 / 8).max(1)),
-        loss: chance(model.loss),
-        duplicate: chance(model.duplicate),
-        reorder: chance(model.reorder),
-        reorder_delay: model.reorder_delay.map_or(perfect.reorder_delay, |delay| delay.value().0),
-        corrupt: chance(model.corrupt),
+        bandwidth: model.bandwidth.map_or(base.bandwidth, |bandwidth| Some((bandwidth.value().0 / 8).max(1))),
+        loss: chance(model.loss, base.loss),
+        duplicate: chance(model.duplicate, base.duplicate),
+        reorder: chance(model.reorder, base.reorder),
+        reorder_delay: model.reorder_delay.map_or(base.reorder_delay, |delay| delay.value().0),
+        corrupt: chance(model.corrupt, base.corrupt),
     }
 }

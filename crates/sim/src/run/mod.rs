@@ -1,7 +1,7 @@
 //! One run of a scenario: from a seed to a verdict.
 
-mod conditions;
-mod faults;
+pub(crate) mod conditions;
+pub(crate) mod faults;
 mod outcome;
 mod real;
 
@@ -18,7 +18,7 @@ use crate::lookout::Lookout;
 use crate::scenario::{CarrierName, Plan};
 use crate::trace::{Capture, Observer, Packet, Phase, Recorder, What};
 use crate::workload::{self, Stage};
-use crate::{Carrier, Failure, Sim, sighting};
+use crate::{Carrier, Failure, LinkConfig, Sim, sighting};
 
 /// Simulated time that healed workloads may take to send all they should.
 const FINISH_MAX: Duration = Duration::from_secs(120);
@@ -59,8 +59,9 @@ fn tapped(plan: &Rc<Plan>, carrier: Carrier, wall_limit: Duration, capture: Opti
     let stage = Stage::new(Rc::clone(plan), recorder.clone());
     let sim = Sim::builder(plan.scenario.seed)
         .carrier(carrier)
-        .link(conditions::link_config(&plan.scenario.network))
+        .link(conditions::link_config(&plan.scenario.network, LinkConfig::default()))
         .wall_limit(wall_limit)
+        .record(false)
         .build();
     let control = sim.control();
     stage.keep_time(move || control.now());
@@ -126,14 +127,14 @@ fn play(sim: &Sim, plan: &Plan, stage: &Stage, recorder: &Recorder) -> Result<()
     for step in &timeline {
         sim.run_until(step.at)?;
         step.record(plan, recorder);
-        conditions = conditions.change_to(Conditions::of(plan, &step.active), &control, plan, stage);
+        conditions = conditions.change_to(Conditions::of(plan, &step.active), &control, plan, Some(stage));
     }
     sim.run_until(faults::instant(plan.scenario.duration.0))?;
 
     for fault in timeline.last().iter().flat_map(|step| &step.active) {
         faults::Step::healing(sim.now(), *fault).record(plan, recorder);
     }
-    conditions.change_to(Conditions::none(), &control, plan, stage);
+    conditions.change_to(Conditions::none(), &control, plan, Some(stage));
     stage.enter(Phase::Healed);
     if !sim.run_until_condition(sim.now() + FINISH_MAX, || stage.has_progressed())?
         && sim.knows_next_event()

@@ -81,6 +81,8 @@ words! {
         Timeout = "timeout",
         /// The application dropped an operation that was not complete.
         Cancelled = "cancelled",
+        /// SUB, XSUB: the `xpub_welcome_msg` of a publisher was received.
+        Welcomed = "welcomed",
         /// A hostile peer: a socket ended a connection with it.
         Dismissed = "dismissed",
         /// XPUB: notice of a subscription was received, or of the end of one.

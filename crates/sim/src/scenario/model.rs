@@ -96,6 +96,27 @@ pub struct Host {
     pub clock_offset: Option<Draw<Span>>,
 }
 
+impl Scenario {
+    /// A scenario in which nobody does anything.
+    pub(crate) fn of_nothing() -> Self {
+        Self {
+            name: "nothing".to_owned(),
+            description: String::new(),
+            duration: Span::default(),
+            seed: default_seed(),
+            on: None,
+            network: LinkModel::default(),
+            host: Vec::new(),
+            hostile: Vec::new(),
+            link: Vec::new(),
+            socket: Vec::new(),
+            workload: Vec::new(),
+            fault: Vec::new(),
+            expect: Expect::default(),
+        }
+    }
+}
+
 fn default_seed() -> u64 {
     1
 }

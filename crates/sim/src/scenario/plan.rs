@@ -34,6 +34,11 @@ pub struct Path {
 }
 
 impl Plan {
+    /// The plan of a run whose hosts run somebody's programs.
+    pub(crate) fn without_sockets() -> Self {
+        Self { scenario: Scenario::of_nothing(), hosts: Vec::new(), sockets: Vec::new(), paths: Vec::new() }
+    }
+
     /// The plan of a scenario under a seed.
     pub fn new(scenario: &Scenario, seed: u64) -> Self {
         let scenario = scenario.resolved(seed);

@@ -49,7 +49,10 @@ pub(super) fn take_down<N: Network>(actor: &Actor<N>, message: &Message) {
         }
         Err(_) if kind == SocketKind::XPub && matches!((first.first(), message.len()), (Some(0 | 1), 1)) => {
             let topic = String::from_utf8_lossy(&first[1..]).into_owned();
-            return actor.record(What::Noticed { topic, ended: first[0] == 0 });
+            return noticed(actor, topic, first[0] == 0);
+        }
+        Err(_) if is_welcome(plan, actor.name.number, message) => {
+            return actor.record(What::Welcomed { text: String::from_utf8_lossy(first).into_owned() });
         }
         Err(torn) => return actor.record(What::Torn { problem: torn.to_string() }),
     };
@@ -63,6 +66,25 @@ pub(super) fn take_down<N: Network>(actor: &Actor<N>, message: &Message) {
         from,
     };
     actor.stage.received(&actor.name, what);
+}
+
+/// An XPUB hears of a subscription, or of the end of one; if it is to decide, it grants what is asked for.
+fn noticed<N: Network>(actor: &Actor<N>, topic: String, ended: bool) {
+    actor.record(What::Noticed { topic: topic.clone(), ended });
+    if actor.stage.plan().socket(actor.name.number).options.xpub_manual != Some(true) {
+        return;
+    }
+    let done = if ended { actor.socket.unsubscribe(&topic) } else { actor.socket.subscribe(&topic) };
+    match done {
+        Ok(()) => actor.record(What::Granted { topic, ended }),
+        Err(error) => actor.failed("grant", &error),
+    }
+}
+
+/// Whether this is what a publisher that the socket may be connected to sends first.
+fn is_welcome(plan: &Plan, socket: usize, message: &Message) -> bool {
+    let welcomes = |peer: usize| plan.socket(peer).options.xpub_welcome_msg.as_deref().map(str::as_bytes);
+    message.len() == 1 && plan.peers(socket).into_iter().any(|peer| welcomes(peer) == message.frame(0))
 }
 
 /// Whether this is what a peer with `probe_router` sends when it connects: an empty message.

@@ -1,5 +1,6 @@
 //! The program `seaworthy`, from the outside: what it prints, writes and returns.
 
+mod doctor;
 mod explore;
 mod folder;
 mod real;

@@ -34,6 +34,9 @@ impl Wishes {
             }
             None => false,
         };
+        if planted(Bug::UnsubscribeNotTold) {
+            return last;
+        }
         if last || all {
             tell_publishers(peers, &Parcel::Cancel(Bytes::copy_from_slice(topic)));
         }

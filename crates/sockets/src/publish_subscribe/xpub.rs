@@ -134,6 +134,9 @@ impl Pattern for XPub {
 
     fn departed(&mut self, peers: &mut Peers, id: PeerId) {
         let held = self.audience.subscriptions.remove_holder(id);
+        if planted(Bug::DepartureNotNoticed) {
+            return;
+        }
         let ended = match &mut self.manual {
             Some(manual) => {
                 for name in [&mut manual.last, &mut manual.newcomer] {

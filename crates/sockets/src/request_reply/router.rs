@@ -33,7 +33,12 @@ pub struct Router {
 impl Router {
     fn identify(&mut self, peers: &mut Peers, id: PeerId, routing_id: &Bytes) {
         let former_id = peers.get_mut(id).map(|peer| peer.routing_id.clone()).unwrap_or_default();
-        match self.by_identity.identify(peers, id, routing_id, self.handover) {
+        match self.by_identity.identify(
+            peers,
+            id,
+            routing_id,
+            self.handover || planted(Bug::IdentityTakenOver),
+        ) {
             Identified::Known => peers.heed(id),
             Identified::TookOver(former) => {
                 self.by_identity.forget(peers, former);

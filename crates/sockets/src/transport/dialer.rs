@@ -102,7 +102,8 @@ impl<N: Network> Dialer<N> {
         let connecting = self.network.connect(&self.attachment.endpoint, &options.stream);
         let limit = options.connect_timeout;
         let network = self.network.clone();
-        let deadline = (limit != Duration::ZERO).then(|| network.sleep_until(network.now() + limit));
+        let deadline = (limit != Duration::ZERO && !planted(Bug::ConnectTimeoutIgnored))
+            .then(|| network.sleep_until(network.now() + limit));
         self.unless_finished(async move {
             let mut connecting = pin!(connecting);
             let mut deadline = pin!(deadline);

@@ -48,6 +48,20 @@ pub(super) fn problems(scenario: &Scenario) -> Vec<(Place, String)> {
     problems.found
 }
 
+/// All problems of a scenario whose hosts run somebody's programs: of its links and its faults.
+pub(super) fn problems_of_storm(scenario: &Scenario) -> Vec<(Place, String)> {
+    let root = Place::root();
+    let mut problems = Problems { scenario, names: Names::of(scenario), found: Vec::new() };
+    if scenario.duration.0.is_zero() {
+        problems.add(&root.key("duration"), "a storm of no duration is none".to_owned());
+    }
+    problems.hosts();
+    problems.model(&scenario.network, &root.key("network"));
+    problems.links();
+    problems.faults();
+    problems.found
+}
+
 impl Problems<'_> {
     fn add(&mut self, place: &Place, problem: String) {
         self.found.push((place.clone(), problem));

@@ -7,7 +7,7 @@ use seaworthy_core::{Endpoint, EndpointError, Host as EndpointHost, IpcPath};
 use super::{MEMBERS_MAX, Problems};
 use crate::scenario::error::Place;
 use crate::scenario::plan::binds;
-use crate::scenario::{Socket, SocketKind};
+use crate::scenario::{Role, Socket, SocketKind, Workload};
 
 /// Longest identity a peer may announce (RFC 37).
 const ROUTING_ID_MAX: usize = 255;
@@ -163,11 +163,13 @@ impl Problems<'_> {
         use SocketKind::{Dealer, Pub, Pull, Req, Router, XPub, XSub};
         let kind = socket.kind;
         let options = &socket.options;
-        let fits: [(&str, bool, &[SocketKind]); 10] = [
+        let fits: [(&str, bool, &[SocketKind]); 12] = [
             ("routing_id", options.routing_id.is_some(), &[Req, Dealer, Router]),
             ("xpub_nodrop", options.xpub_nodrop.is_some(), &[Pub, XPub]),
             ("xpub_verbose", options.xpub_verbose.is_some(), &[XPub]),
             ("xpub_verboser", options.xpub_verboser.is_some(), &[XPub]),
+            ("xpub_manual", options.xpub_manual.is_some(), &[XPub]),
+            ("xpub_welcome_msg", options.xpub_welcome_msg.is_some(), &[Pub, XPub]),
             ("xsub_verbose_unsubscribe", options.xsub_verbose_unsubscribe.is_some(), &[XSub]),
             ("router_mandatory", options.router_mandatory.is_some(), &[Router]),
             ("router_handover", options.router_handover.is_some(), &[Router]),
@@ -179,6 +181,18 @@ impl Problems<'_> {
             if given && !kinds.contains(&kind) {
                 self.add(&place.key(name), format!("a {kind} has no option {name}"));
             }
+        }
+        let members = self.names.sockets(&socket.name);
+        let decides = |workload: &Workload| {
+            workload.role == Role::Receive
+                && members.iter().all(|name| self.names.sockets(&workload.socket).contains(name))
+        };
+        if options.xpub_manual == Some(true) && !self.scenario.workload.iter().any(decides) {
+            let problem = "nobody grants the subscriptions: there is no workload with the role receive";
+            self.add(&place.key("xpub_manual"), problem.to_owned());
+        }
+        if options.xpub_welcome_msg.as_ref().is_some_and(String::is_empty) {
+            self.add(&place.key("xpub_welcome_msg"), "an empty one is none".to_owned());
         }
         if kind == Pull && options.sndhwm.is_some() {
             self.add(&place.key("sndhwm"), format!("a {kind} has no option sndhwm"));
