@@ -94,6 +94,14 @@ bugs! {
     MultipartTorn,
     /// A frame is taken before all of it has come.
     FrameTakenEarly,
+    /// A message may have frames without end.
+    FramesUnbounded,
+    /// A frame may be as long as it says.
+    LengthUnbounded,
+    /// A subscriber may hold topics without end.
+    TopicsUnbounded,
+    /// A peer of a type that does not fit is let in.
+    AnyTypeAccepted,
 
     // Pipes.
     /// A pipe takes one message more than its high-water mark.
@@ -150,6 +158,8 @@ bugs! {
     // PAIR and proxies.
     /// A PAIR that has a peer lets another one in.
     SecondPeerAdmitted,
+    /// A proxy serves one side for as long as there is anything.
+    ProxyDrainsOneSide,
     /// While one direction of a proxy waits for room, the other stands still.
     ProxyServesOneSide,
     /// A proxy that runs again has forgotten the messages in its hands.

@@ -298,10 +298,6 @@ impl Home for Host {
         self.world.spend_poll(&self.name, task)
     }
 
-    fn speaking(host: &Rc<Self>) -> Option<Running> {
-        host.world.log.is_some().then(|| Running::task_of(host))
-    }
-
     fn forget_task(&self, id: u64) {
         self.tasks.forget(id);
     }
@@ -310,6 +306,10 @@ impl Home for Host {
         let message = panic_message(panic);
         self.world.record(&Event::TaskFailed { host: self.id, task, message: &message });
         self.world.fail(Failure::Panic { host: self.name.clone(), task: task.to_owned(), message });
+    }
+
+    fn speak(self: &Rc<Self>) -> Option<Running> {
+        self.world.log.is_some().then(|| Running::task_of(self))
     }
 }
 

@@ -428,19 +428,16 @@ impl Sim {
         }
     }
 
-    /// Whether [`next_event`](Self::next_event) can tell: on [`Carrier::Warp`].
-    pub fn knows_next_event(&self) -> bool {
-        matches!(self.run, Run::Warp(_))
-    }
-
-    /// When the next thing happens, if anything is going to. [`Carrier::Warp`] only: turmoil does not know.
+    /// When the next thing happens, if anything is going to. What turmoil itself holds back, by its own faults, is not
+    /// seen.
     ///
     /// `None` with tasks that still wait means that they wait for ever.
     pub fn next_event(&self) -> Option<Instant> {
-        match &self.run {
-            Run::Warp(run) => [run.next_event(), self.agenda.next()].into_iter().flatten().min(),
-            Run::Turmoil(_) => None,
-        }
+        let carried = match &self.run {
+            Run::Warp(run) => run.next_event(),
+            Run::Turmoil(run) => run.next_event(),
+        };
+        [carried, self.agenda.next()].into_iter().flatten().min()
     }
 }
 

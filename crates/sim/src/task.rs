@@ -19,12 +19,14 @@ pub(crate) trait Home {
     /// Whether the task may be polled: not once the run has failed.
     fn spend_poll(&self, task: &str) -> bool;
 
-    /// Lets what the task logs come into the trace while this lives, if it is to.
-    fn speaking(host: &Rc<Self>) -> Option<Running>;
-
     fn forget_task(&self, id: u64);
 
     fn task_panicked(&self, task: &'static str, panic: &(dyn Any + Send));
+
+    /// Makes what is logged until it is dropped an event of this host. `None` where nobody writes it down.
+    fn speak(self: &Rc<Self>) -> Option<Running> {
+        None
+    }
 }
 
 /// A task's future, where its host can drop it.
@@ -83,7 +85,7 @@ impl<H: Home> Future for TaskRun<H> {
         }
         let mut future = cell.future.borrow_mut();
         let Some(running) = future.as_mut() else { return Poll::Ready(()) };
-        let speaking = H::speaking(host);
+        let speaking = host.speak();
         let result = catch_unwind(AssertUnwindSafe(|| running.as_mut().poll(cx)));
         drop(speaking);
         if matches!(result, Ok(Poll::Pending)) && !cell.ended.get() {

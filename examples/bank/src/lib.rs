@@ -1,4 +1,4 @@
-//! The program that docs/GUIDE.md puts into a storm.
+//! The program that docs/GUIDE.md puts into a storm, and the code of the guide and the README as tests.
 
 #![forbid(unsafe_code)]
 
@@ -10,3 +10,8 @@ pub use bank::{Retries, bank, deposit};
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/GUIDE.md")]
 struct Guide;
+
+/// And those in the README.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

@@ -18,7 +18,6 @@ use crate::clock::HostClock;
 use crate::dice::Dice;
 use crate::event::{Event, HostId};
 use crate::fault::{ClockSkew, CrashKind, Fault, ReadRate, Readers, ShortIo};
-use crate::logging::Running;
 use crate::sim::Failure;
 use crate::task::{Home, TaskRun, panic_message};
 use crate::tasks::Tasks;
@@ -303,10 +302,6 @@ impl Home for Host {
 
     fn spend_poll(&self, _task: &str) -> bool {
         self.world.failure().is_none()
-    }
-
-    fn speaking(_host: &Rc<Self>) -> Option<Running> {
-        None
     }
 
     fn forget_task(&self, id: u64) {

@@ -137,7 +137,6 @@ fn play(sim: &Sim, plan: &Plan, stage: &Stage, recorder: &Recorder) -> Result<()
     conditions.change_to(Conditions::none(), &control, plan, Some(stage));
     stage.enter(Phase::Healed);
     if !sim.run_until_condition(sim.now() + FINISH_MAX, || stage.has_progressed())?
-        && sim.knows_next_event()
         && sim.next_event().is_none()
     {
         recorder.push(sim.now(), None, None, What::Deadlock { waiting: stage.waiting() });

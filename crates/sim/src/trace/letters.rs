@@ -9,7 +9,7 @@ use super::note::Note;
 /// Most characters of a frame that a trace shows.
 const SHOWN_MAX: usize = 40;
 
-/// Most bytes of a frame that is no text and is shown.
+/// Most bytes of a frame that is no text and is shown, as a number.
 const HEX_MAX: usize = 8;
 
 /// Messages under way.
@@ -62,7 +62,9 @@ pub(super) fn shown(body: &[u8]) -> String {
             let short: String = text.chars().take(SHOWN_MAX).collect();
             if short.len() < text.len() { format!("{short}… ({} B)", body.len()) } else { short }
         }
-        _ if body.len() <= HEX_MAX => body.iter().map(|byte| format!("{byte:02x}")).collect(),
+        _ if body.len() <= HEX_MAX => {
+            format!("0x{:x}", body.iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte)))
+        }
         _ => format!("({} B)", body.len()),
     }
 }
@@ -79,7 +81,7 @@ mod tests {
             |host, ends, dir, more, shown: &str| letters.frame(host, ends, dir, more, shown.to_owned());
         assert_eq!(pass(&a, (1, Some(2)), Direction::Out, true, "job"), None);
         let sent = pass(&a, (1, Some(2)), Direction::Out, false, "7").unwrap();
-        assert_eq!((sent.event.as_str(), sent.details().as_str()), ("sent", "a#0 content job | 7"));
+        assert_eq!((sent.event.as_str(), sent.details().as_str()), ("sent", "a#0 job | 7"));
         assert_eq!(pass(&a, (1, Some(2)), Direction::Out, false, "8").unwrap().text("message"), Some("a#1"));
         assert_eq!(pass(&b, (2, Some(1)), Direction::In, true, "job"), None);
         let received = pass(&b, (2, Some(1)), Direction::In, false, "7").unwrap();
@@ -91,7 +93,7 @@ mod tests {
     fn what_is_no_text_is_shown_as_such() {
         assert_eq!(shown(b"ahoy"), "ahoy");
         assert_eq!(shown(b""), "(empty)");
-        assert_eq!(shown(&7_u64.to_be_bytes()), "0000000000000007");
+        assert_eq!(shown(&7_u64.to_be_bytes()), "0x7");
         assert_eq!(shown(&[0; 9]), "(9 B)");
         assert_eq!(shown("ä".repeat(50).as_bytes()), format!("{}… (100 B)", "ä".repeat(40)));
     }

@@ -54,16 +54,19 @@ impl Note {
     }
 }
 
-/// Keys and values as words, before them the name of the message that it is about.
+/// Keys and values as words: first, without their keys, the message that it is about and what is in it.
 pub(super) fn words<'a>(fields: impl Iterator<Item = (&'a String, &'a Value)>) -> String {
-    let word = |(key, value): (&String, &Value)| match value {
-        Value::String(text) => format!("{key} {text}"),
-        other => format!("{key} {other}"),
-    };
-    let (messages, others): (Vec<_>, Vec<_>) = fields.partition(|(key, _)| *key == "message");
-    let messages = messages.into_iter().filter_map(|(_, value)| value.as_str().map(ToOwned::to_owned));
-    let others = others.into_iter().map(word).collect::<Vec<_>>().join(", ");
-    messages.chain((!others.is_empty()).then_some(others)).collect::<Vec<_>>().join(" ")
+    let (mut bare, mut named) = ([None, None], Vec::new());
+    for (key, value) in fields {
+        match (key.as_str(), value) {
+            ("message", Value::String(text)) => bare[0] = Some(text.clone()),
+            ("content", Value::String(text)) => bare[1] = Some(text.clone()),
+            (_, Value::String(text)) => named.push(format!("{key} {text}")),
+            (_, other) => named.push(format!("{key} {other}")),
+        }
+    }
+    let named = (!named.is_empty()).then(|| named.join(", "));
+    bare.into_iter().flatten().chain(named).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

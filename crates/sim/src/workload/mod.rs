@@ -4,6 +4,7 @@
 //! ends or a fault stops them from reading, and takes down what they did.
 
 mod cancel;
+mod direct;
 mod forward;
 mod host;
 mod hostile;

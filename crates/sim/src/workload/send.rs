@@ -8,7 +8,7 @@ use bytes::Bytes;
 use seaworthy::{Error, Message, Network};
 
 use super::cancel::{cancellable, dropped, timed_out};
-use super::host::Actor;
+use super::host::{Actor, Player};
 use super::payload::{Stamp, stamp_message};
 use super::stage::first;
 use super::waiting::unless_waiting;
@@ -47,7 +47,7 @@ pub(super) async fn run<N: Network>(actor: &Actor<N>, workload: &Workload) {
 }
 
 /// Waits until it is time for a probe; `None` when none is needed any more.
-pub(super) async fn next_probe<N: Network>(actor: &Actor<N>) -> Option<()> {
+pub(super) async fn next_probe<N: Network>(actor: &Player<N>) -> Option<()> {
     actor.stage.reached(Phase::Healed).await;
     let tick = actor.network.sleep_until(actor.network.now() + PROBE_INTERVAL);
     actor.stage.before(Phase::Draining, tick).await
