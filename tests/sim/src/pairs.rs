@@ -19,9 +19,15 @@ const WALL: Duration = Duration::from_secs(300);
 /// Runs on the real network mostly wait, so more of them go side by side than there are processors.
 const SIDE_BY_SIDE: usize = 8;
 
+/// Scenarios that mean nothing without faults which the real network cannot make: here it is one of them that says which
+/// of two peers comes first.
+const NOTHING_WITHOUT_FAULTS: &[&str] = &["identity-clash"];
+
 /// What came of a scenario that was carried out in both places.
 struct Pair {
     scenario: String,
+    /// Whether anybody receives anything.
+    is_heard: bool,
     /// What the checks found on the real network.
     reasons: Vec<String>,
     agreement: Agreement,
@@ -35,13 +41,16 @@ impl Pair {
         assert_eq!(simulated.reasons(), [""; 0], "{scenario}, simulated");
         let real = real(&plan, WALL);
         let agreement = agreement::compare(&plan, &simulated.trace, &real.trace);
-        Self { scenario, reasons: real.reasons(), agreement }
+        let is_heard = (0..plan.sockets.len()).any(|socket| plan.hears(socket));
+        Self { scenario, is_heard, reasons: real.reasons(), agreement }
     }
 }
 
 /// Carries every shipped scenario out, as `plan` wants it, several at a time.
 fn pairs(plan: impl Fn(Scenario) -> Plan + Sync) -> Vec<Pair> {
-    let (files, next, done) = (files(), AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let mut files = files();
+    files.retain(|(name, _)| !NOTHING_WITHOUT_FAULTS.contains(&name.as_str()));
+    let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..SIDE_BY_SIDE {
             scope.spawn(|| {
@@ -70,7 +79,7 @@ fn without_faults_every_scenario_delivers_the_same_simulated_and_for_real() {
     for pair in pairs(|scenario| Plan::new(&undisturbed(scenario.clone()), scenario.seed)) {
         assert_eq!(pair.reasons, [""; 0], "{}", pair.scenario);
         assert_eq!(pair.agreement.differences, [], "{}", pair.scenario);
-        assert!(pair.agreement.compared > 0, "{}: nothing was compared", pair.scenario);
+        assert_eq!(pair.agreement.compared > 0, pair.is_heard, "{}: was nothing compared?", pair.scenario);
     }
 }
 
