@@ -1,6 +1,6 @@
 //! Bugs that can be planted, so that the testbed can show that it finds them.
 //!
-//! Each is an `if planted(Bug::…)` at the line that it concerns. They are there with the feature `planted-bugs` only:
+//! Each is an `if planted(Bug::…)` at the line that it concerns, behind a `cfg` where it awaits. They are there with the feature `planted-bugs` only:
 //! without it [`planted`] is `false` at compile time, and nothing remains of any of them. With it, one bug at a time
 //! can be [planted](plant) on a thread, at run time, so that one build has them all.
 //!
@@ -50,7 +50,7 @@ bugs! {
     ReceiveMarkIgnored,
     /// A full pipe stops all reading, so that PINGs are not answered.
     FullPipeDeaf,
-    /// One connection in a hundred loses one message.
+    /// One write in ten thousand is short of a message.
     Canary,
     /// A task of a connection panics when a connection that worked is lost.
     TaskPanics,
@@ -94,6 +94,14 @@ bugs! {
     MultipartTorn,
     /// A frame is taken before all of it has come.
     FrameTakenEarly,
+    /// A message may have frames without end.
+    FramesUnbounded,
+    /// A frame may be as long as it says.
+    LengthUnbounded,
+    /// A subscriber may hold topics without end.
+    TopicsUnbounded,
+    /// A peer of a type that does not fit is let in.
+    AnyTypeAccepted,
 
     // Pipes.
     /// A pipe takes one message more than its high-water mark.
@@ -150,6 +158,8 @@ bugs! {
     // PAIR and proxies.
     /// A PAIR that has a peer lets another one in.
     SecondPeerAdmitted,
+    /// A proxy serves one side for as long as there is anything.
+    ProxyDrainsOneSide,
     /// While one direction of a proxy waits for room, the other stands still.
     ProxyServesOneSide,
     /// A proxy that runs again has forgotten the messages in its hands.

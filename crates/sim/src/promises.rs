@@ -104,7 +104,7 @@ impl Sim {
             let name = control.name(*host);
             if control.is_up(*host) { name } else { format!("{name} (down)") }
         });
-        let for_ever = self.knows_next_event() && self.next_event().is_none();
+        let for_ever = self.next_event().is_none();
         Err(Failure::Unfinished { waiting: waiting.collect(), limit, for_ever })
     }
 

@@ -18,7 +18,7 @@ use crate::link::LinkConfig;
 use crate::logging;
 use crate::network::{SimNetwork, TurmoilRun, WarpRun};
 use crate::promises::Promises;
-use crate::scenario::Scenario;
+use crate::scenario::{CarrierName, Scenario};
 use crate::storm::Storms;
 use crate::trace::Capture;
 use crate::world::{Settings, World};
@@ -31,6 +31,16 @@ pub enum Carrier {
     Turmoil,
     /// An executor of our own that jumps from event to event. Idle time costs nothing.
     Warp,
+}
+
+impl Carrier {
+    /// What a scenario file calls it.
+    pub const fn name(self) -> CarrierName {
+        match self {
+            Self::Turmoil => CarrierName::Turmoil,
+            Self::Warp => CarrierName::Warp,
+        }
+    }
 }
 
 /// Why a run ended before its time.
@@ -97,6 +107,9 @@ pub enum Failure {
     /// turmoil gave up.
     #[error("turmoil: {0}")]
     Turmoil(String),
+    /// This machine has no place for a run on the real network.
+    #[error("a run on the real network cannot begin: {0}")]
+    NoPlace(String),
 }
 
 fn list(violations: &[Violation]) -> String {
@@ -415,19 +428,16 @@ impl Sim {
         }
     }
 
-    /// Whether [`next_event`](Self::next_event) can tell: on [`Carrier::Warp`].
-    pub fn knows_next_event(&self) -> bool {
-        matches!(self.run, Run::Warp(_))
-    }
-
-    /// When the next thing happens, if anything is going to. [`Carrier::Warp`] only: turmoil does not know.
+    /// When the next thing happens, if anything is going to. What turmoil itself holds back, by its own faults, is not
+    /// seen.
     ///
     /// `None` with tasks that still wait means that they wait for ever.
     pub fn next_event(&self) -> Option<Instant> {
-        match &self.run {
-            Run::Warp(run) => [run.next_event(), self.agenda.next()].into_iter().flatten().min(),
-            Run::Turmoil(_) => None,
-        }
+        let carried = match &self.run {
+            Run::Warp(run) => run.next_event(),
+            Run::Turmoil(run) => run.next_event(),
+        };
+        [carried, self.agenda.next()].into_iter().flatten().min()
     }
 }
 

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-use seaworthy_core::{Instant, Network};
+use seaworthy_core::{Instant, Listener, Network};
 use seaworthy_sim::{Carrier, CrashKind, Sim, SimNetwork};
 
 use crate::place::{Pair, control, on_both_carriers, pattern, read_up_to, write_all};
@@ -123,15 +123,47 @@ fn a_run_ends_at_its_deadline_or_when_its_condition_holds() {
 
 #[test]
 fn a_host_that_only_waits_has_no_next_event() {
-    let sim = Sim::new(1);
-    sim.host("a", |net| async move {
-        net.sleep_until(Instant::ZERO + SECOND).await;
-        std::future::pending().await
-    });
-    sim.run(SECOND / 2).unwrap();
-    assert_eq!(sim.next_event(), Some(Instant::ZERO + SECOND));
-    sim.run(SECOND).unwrap();
-    assert_eq!(sim.next_event(), None);
+    for carrier in [Carrier::Warp, Carrier::Turmoil] {
+        let sim = Sim::builder(1).carrier(carrier).build();
+        sim.host("a", |net| async move {
+            net.sleep_until(Instant::ZERO + SECOND).await;
+            std::future::pending().await
+        });
+        sim.run(SECOND / 2).unwrap();
+        assert_eq!(sim.next_event(), Some(Instant::ZERO + SECOND), "{carrier:?}");
+        sim.run(SECOND).unwrap();
+        assert_eq!(sim.next_event(), None, "{carrier:?}");
+    }
+}
+
+#[test]
+fn while_a_packet_is_under_way_there_is_a_next_event() {
+    for carrier in [Carrier::Warp, Carrier::Turmoil] {
+        let sim = Sim::builder(1).carrier(carrier).build();
+        sim.host("b", |net| async move {
+            let listener = net.listen(&"tcp://*:1".parse()?, &Default::default())?;
+            let _stream = listener.accept().await?;
+            std::future::pending().await
+        });
+        let connected = Rc::new(Cell::new(false));
+        let flag = Rc::clone(&connected);
+        sim.host("a", move |net| {
+            let flag = Rc::clone(&flag);
+            async move {
+                let _stream = net.connect(&"tcp://b:1".parse()?, &Default::default()).await?;
+                flag.set(true);
+                std::future::pending().await
+            }
+        });
+        let step = Duration::from_millis(1);
+        while !connected.get() && sim.now() < Instant::ZERO + SECOND {
+            sim.run(step).unwrap();
+            assert!(connected.get() || sim.next_event().is_some(), "{carrier:?} at {:?}", sim.now());
+        }
+        assert!(connected.get());
+        sim.run(10 * SECOND).unwrap();
+        assert_eq!(sim.next_event(), None, "{carrier:?}: both wait for ever");
+    }
 }
 
 #[test]

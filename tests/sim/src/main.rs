@@ -19,6 +19,7 @@ mod hosts;
 mod inproc_threads;
 mod ipc;
 mod links;
+mod pairs;
 mod partial_writes;
 mod programs;
 mod reset;

@@ -21,15 +21,21 @@ pub(crate) fn folder() -> &'static Path {
 /// The files of all shipped scenarios, by name. No two have the same.
 pub(crate) fn files() -> Vec<(String, PathBuf)> {
     let mut found = Vec::new();
-    for promise in std::fs::read_dir(folder()).unwrap() {
-        for file in std::fs::read_dir(promise.unwrap().path()).unwrap() {
-            let file = file.unwrap().path();
-            assert_eq!(file.extension().unwrap(), "toml", "{}", file.display());
-            found.push((file.file_stem().unwrap().to_string_lossy().into_owned(), file));
-        }
-    }
+    find(folder(), &mut found);
     found.sort();
     found
+}
+
+fn find(folder: &Path, found: &mut Vec<(String, PathBuf)>) {
+    for file in std::fs::read_dir(folder).unwrap() {
+        let file = file.unwrap().path();
+        if file.is_dir() {
+            find(&file, found);
+            continue;
+        }
+        assert_eq!(file.extension().unwrap(), "toml", "{}", file.display());
+        found.push((file.file_stem().unwrap().to_string_lossy().into_owned(), file));
+    }
 }
 
 /// The shipped scenario of this name.

@@ -89,6 +89,8 @@ pub fn check(case: &Case<'_>) -> Vec<Violation> {
 struct Held {
     host: String,
     kind: SocketKind,
+    /// A low-level connection has no pipes.
+    low_level: bool,
     /// Pipes over a wire that can fill.
     pipes: u64,
     /// What all pipes over inproc hold together, if they are bounded.
@@ -134,6 +136,7 @@ impl Held {
         Self {
             host: socket.host.clone(),
             kind: socket.kind,
+            low_level: socket.is_low_level(),
             pipes,
             inproc,
             sndhwm,
@@ -162,7 +165,7 @@ impl Held {
 
     fn take(&mut self, message: &MessageName, bytes: u64, frames: u64) -> Option<String> {
         // What these drop, they take.
-        if self.kind.drops_when_full() {
+        if self.kind.drops_when_full() || self.low_level {
             return None;
         }
         self.taken.insert(message.clone(), bytes);
@@ -190,6 +193,9 @@ impl Held {
 
     /// A frame of payload arrived.
     fn arrive(&mut self, message: &MessageName, bytes: u64, more: bool) -> Option<String> {
+        if self.low_level {
+            return None;
+        }
         let arrived = self.arriving.remove(message).unwrap_or_default() + bytes;
         if more {
             self.arriving.insert(message.clone(), arrived);

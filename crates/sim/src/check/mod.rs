@@ -4,6 +4,7 @@
 //! firing. None keeps state between runs, and none believes what another computed from the same events, except
 //! for the [`ledger`] of who got which message.
 
+pub mod agreement;
 mod batch;
 pub mod blocking;
 pub mod conservation;

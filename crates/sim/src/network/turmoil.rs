@@ -41,6 +41,8 @@ pub(crate) struct Pumps {
     /// The time outside of any host.
     now: Cell<Instant>,
     sequence: Cell<u64>,
+    /// When a datagram was last given to turmoil.
+    last_sent: Cell<Option<Instant>>,
     pumps: RefCell<BTreeMap<HostId, Rc<Pump>>>,
 }
 
@@ -63,6 +65,17 @@ impl Pump {
 impl Pumps {
     fn pump(&self, host: HostId) -> Rc<Pump> {
         Rc::clone(self.pumps.borrow_mut().entry(host).or_default())
+    }
+
+    /// When the next thing happens, if anything is going to. A datagram is with turmoil for a tick: what turmoil itself
+    /// holds back for longer is not seen.
+    fn next_event(&self) -> Option<Instant> {
+        let now = self.now.get();
+        let pumps = self.pumps.borrow();
+        let tasks = pumps.values().any(|pump| !pump.tasks.borrow().is_empty());
+        let arrives = self.last_sent.get().map(|sent| sent + 2 * TICK).filter(|arrives| *arrives >= now);
+        let scheduled = pumps.values().filter_map(|pump| Some(pump.agenda.borrow().keys().next()?.at));
+        scheduled.chain(arrives).chain(tasks.then_some(now)).min()
     }
 }
 
@@ -149,6 +162,7 @@ async fn run_pump(
     world: Rc<World>,
     host: Rc<Host>,
     pump: Rc<Pump>,
+    sent: impl Fn(),
     mut done: impl FnMut() -> bool,
 ) -> io::Result<()> {
     let _power = Power { host: Rc::clone(&host) };
@@ -164,7 +178,7 @@ async fn run_pump(
             }
             while let Some(action) = due(&pump, world.now()) {
                 busy = true;
-                perform(&world, &socket, action)?;
+                perform(&world, &socket, action, &sent)?;
             }
             while let Ok((length, _)) = socket.try_recv_from(&mut datagram) {
                 busy = true;
@@ -214,7 +228,7 @@ fn due(pump: &Pump, now: Instant) -> Option<Action> {
     Some(first.remove())
 }
 
-fn perform(world: &World, socket: &UdpSocket, action: Action) -> io::Result<()> {
+fn perform(world: &World, socket: &UdpSocket, action: Action, sent: impl Fn()) -> io::Result<()> {
     match action {
         Action::Carry { from, to, packet } => {
             let known_sender = world.host_at(to).is_some();
@@ -224,6 +238,7 @@ fn perform(world: &World, socket: &UdpSocket, action: Action) -> io::Result<()> 
             datagram.extend_from_slice(&from.to_be_bytes());
             datagram.extend_from_slice(&packet.bytes);
             if known_sender || world.carrier.knows(to) {
+                sent();
                 socket.try_send_to(&datagram, (to, PORT))?;
             }
         }
@@ -269,11 +284,13 @@ impl TurmoilRun {
             let (world, host, pump) = (Rc::clone(&world), Rc::clone(&host), pumps.pump(host.id));
             // From the second time on turmoil has bounced the host. A host that is down the first time was crashed.
             let bounced = began.replace(true);
+            let pumps = Rc::clone(&pumps);
+            let sent = move || pumps.last_sent.set(Some(pumps.now()));
             async move {
                 if bounced && !host.is_up() {
                     host.boot();
                 }
-                Ok(run_pump(world, host, pump, || false).await?)
+                Ok(run_pump(world, host, pump, sent, || false).await?)
             }
         });
     }
@@ -281,6 +298,10 @@ impl TurmoilRun {
     /// turmoil's own simulation, for its own faults.
     pub(crate) fn with<R>(&self, operate: impl FnOnce(&mut turmoil::Sim<'static>) -> R) -> R {
         operate(&mut self.sim.borrow_mut())
+    }
+
+    pub(crate) fn next_event(&self) -> Option<Instant> {
+        self.pumps.next_event()
     }
 
     pub(crate) fn advance(
@@ -372,7 +393,7 @@ impl TurmoilNetwork {
             let (world, host) = (Rc::clone(&world), Rc::clone(&host));
             move || world.failure().is_some() || host.task_names().is_empty() && host.kernel().is_idle()
         };
-        run_pump(Rc::clone(&world), host, pump, done).await?;
+        run_pump(Rc::clone(&world), host, pump, || {}, done).await?;
         match world.failure() {
             Some(failure) => Err(failure.into()),
             None => Ok(()),

@@ -158,8 +158,21 @@ impl Conditions {
         for (ends, model) in changes(&self.degraded, &next.degraded) {
             set_link(control, &ids, plan, ends, &model.copied().unwrap_or_default());
         }
-        self.change_hosts(&next, control, &ids);
-        let Some(stage) = stage else { return next };
+        self.change_hosts(&next, control);
+        if let Some(stage) = stage {
+            self.change_sockets(&next, stage);
+        }
+        next
+    }
+
+    /// As [`change_to`](Self::change_to), where links cannot be changed.
+    pub(super) fn change_without_links(self, next: Self, faults: &impl HostFaults, stage: &Stage) -> Self {
+        self.change_hosts(&next, faults);
+        self.change_sockets(&next, stage);
+        next
+    }
+
+    fn change_sockets(&self, next: &Self, stage: &Stage) {
         for socket in self.stalled.difference(&next.stalled) {
             stage.stall(socket, false);
         }
@@ -169,20 +182,19 @@ impl Conditions {
         for (socket, cancels) in changes(&self.cancelled, &next.cancelled) {
             stage.cancel(&socket, cancels.cloned().unwrap_or_default());
         }
-        next
     }
 
-    fn change_hosts(&self, next: &Self, control: &Control, ids: &[HostId]) {
-        for host in self.paused.difference(&next.paused).filter_map(|host| ids.get(*host)) {
-            control.resume(*host);
+    fn change_hosts(&self, next: &Self, faults: &impl HostFaults) {
+        for host in self.paused.difference(&next.paused) {
+            faults.resume(*host);
         }
         let changed = changes(&self.down, &next.down);
-        for host in changed.iter().filter(|(_, kind)| kind.is_none()).filter_map(|(host, _)| ids.get(*host)) {
-            control.restart(*host);
+        for (host, _) in changed.iter().filter(|(_, kind)| kind.is_none()) {
+            faults.restart(*host);
         }
         for (host, kind) in changed {
-            if let (Some(host), Some(kind)) = (ids.get(host), kind) {
-                control.crash(*host, *kind);
+            if let Some(kind) = kind {
+                faults.crash(host, *kind);
             }
         }
         for (host, rate) in changes(&self.reading, &next.reading) {
@@ -191,33 +203,77 @@ impl Conditions {
                 Some(0) => ReadRate::Stalled,
                 Some(rate) => ReadRate::BytesPerSecond(*rate),
             };
-            if let Some(host) = ids.get(host) {
-                control.set_read_rate(Readers::Host(*host), rate);
-            }
+            faults.set_read_rate(host, rate);
         }
         for (host, clock) in changes(&self.clocks, &next.clocks) {
             let before = self.clocks.get(&host);
             let is_new = |fault: &usize| before.is_none_or(|before| !before.contains_key(fault));
-            let faults = || clock.into_iter().flatten();
-            let jump = faults().filter(|(fault, _)| is_new(fault)).map(|(_, (jump, _))| *jump).sum();
-            let drift_ppm = faults().map(|(_, (_, drift))| *drift).sum();
-            if let Some(host) = ids.get(host) {
-                control.set_clock(*host, ClockSkew { jump, drift_ppm });
-            }
+            let skews = || clock.into_iter().flatten();
+            let jump = skews().filter(|(fault, _)| is_new(fault)).map(|(_, (jump, _))| *jump).sum();
+            let drift_ppm = skews().map(|(_, (_, drift))| *drift).sum();
+            faults.set_clock(host, ClockSkew { jump, drift_ppm });
         }
         for (host, short) in changes(&self.short, &next.short) {
-            if let Some(host) = ids.get(host) {
-                control.set_short_io(*host, short.copied().unwrap_or_default());
-            }
+            faults.set_short_io(host, short.copied().unwrap_or_default());
         }
         for (host, chance) in changes(&self.yielding, &next.yielding) {
-            if let Some(host) = ids.get(host) {
-                control.set_host_yield_chance(*host, chance.copied().unwrap_or_default());
-            }
+            faults.set_yield_chance(host, chance.copied().unwrap_or_default());
         }
-        for host in next.paused.difference(&self.paused).filter_map(|host| ids.get(*host)) {
-            control.pause(*host);
+        for host in next.paused.difference(&self.paused) {
+            faults.pause(*host);
         }
+    }
+}
+
+/// What can be done to a host, simulated or real. Hosts are named by their numbers.
+pub(crate) trait HostFaults {
+    fn pause(&self, host: usize);
+    fn resume(&self, host: usize);
+    fn crash(&self, host: usize, kind: CrashKind);
+    fn restart(&self, host: usize);
+    fn set_read_rate(&self, host: usize, rate: ReadRate);
+    fn set_clock(&self, host: usize, skew: ClockSkew);
+    fn set_short_io(&self, host: usize, short: ShortIo);
+    fn set_yield_chance(&self, host: usize, chance: f64);
+}
+
+impl HostFaults for Control {
+    fn pause(&self, host: usize) {
+        on(self, host, |host| self.pause(host));
+    }
+
+    fn resume(&self, host: usize) {
+        on(self, host, |host| self.resume(host));
+    }
+
+    fn crash(&self, host: usize, kind: CrashKind) {
+        on(self, host, |host| self.crash(host, kind));
+    }
+
+    fn restart(&self, host: usize) {
+        on(self, host, |host| self.restart(host));
+    }
+
+    fn set_read_rate(&self, host: usize, rate: ReadRate) {
+        on(self, host, |host| self.set_read_rate(Readers::Host(host), rate));
+    }
+
+    fn set_clock(&self, host: usize, skew: ClockSkew) {
+        on(self, host, |host| self.set_clock(host, skew));
+    }
+
+    fn set_short_io(&self, host: usize, short: ShortIo) {
+        on(self, host, |host| self.set_short_io(host, short));
+    }
+
+    fn set_yield_chance(&self, host: usize, chance: f64) {
+        on(self, host, |host| self.set_host_yield_chance(host, chance));
+    }
+}
+
+fn on(control: &Control, host: usize, act: impl FnOnce(HostId)) {
+    if let Some(host) = control.hosts().get(host) {
+        act(*host);
     }
 }
 
@@ -246,10 +302,10 @@ fn chance(draw: Option<Draw<Probability>>) -> f64 {
 }
 
 /// Sets every clock that is wrong from the start.
-pub(crate) fn set_clocks(control: &Control, plan: &Plan) {
-    for (host, id) in plan.scenario.host.iter().zip(control.hosts()) {
+pub(crate) fn set_clocks(faults: &impl HostFaults, plan: &Plan) {
+    for (number, host) in plan.scenario.host.iter().enumerate() {
         if let Some(offset) = host.clock_offset.map(Draw::value).filter(|offset| !offset.0.is_zero()) {
-            control.set_clock(id, ClockSkew { jump: offset.0, drift_ppm: 0 });
+            faults.set_clock(number, ClockSkew { jump: offset.0, drift_ppm: 0 });
         }
     }
 }

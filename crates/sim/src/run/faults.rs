@@ -24,10 +24,15 @@ impl Step {
     }
 
     pub(crate) fn record(&self, plan: &Plan, recorder: &Recorder) {
+        self.record_at(self.at, plan, recorder);
+    }
+
+    /// Records it at the time at which it really came to pass.
+    pub(super) fn record_at(&self, now: Instant, plan: &Plan, recorder: &Recorder) {
         let fault = self.fault;
         let what = words(&plan.scenario.fault[fault]);
         let what = if self.begins { What::Fault { fault, what } } else { What::FaultOver { fault, what } };
-        recorder.push(self.at, None, None, what);
+        recorder.push(now, None, None, what);
     }
 }
 

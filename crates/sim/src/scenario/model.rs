@@ -18,6 +18,7 @@ use super::quantity::Span;
 use super::socket::Socket;
 use super::words::words;
 use super::workload::Workload;
+use crate::Carrier;
 
 /// One scenario: hosts and links, sockets and what they do, faults, and what is expected of it all.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -59,12 +60,25 @@ pub struct Scenario {
 }
 
 words! {
-    /// What carries the simulated packets.
+    /// On what a scenario runs.
     pub enum CarrierName {
         /// turmoil's hosts and links, at its ticks of simulated time.
         Turmoil = "turmoil",
         /// One executor that jumps from event to event.
         Warp = "warp",
+        /// No simulation: the kernel of this machine, in real time.
+        Real = "real",
+    }
+}
+
+impl CarrierName {
+    /// The carrier of the simulation; `None` on the real network.
+    pub const fn simulated(self) -> Option<Carrier> {
+        match self {
+            Self::Turmoil => Some(Carrier::Turmoil),
+            Self::Warp => Some(Carrier::Warp),
+            Self::Real => None,
+        }
     }
 }
 

@@ -31,9 +31,20 @@ pub struct Socket {
     /// SUB, XSUB: the prefixes it subscribes to from the start. `""` is everything.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub subscribe: Vec<String>,
+    /// No socket, but a low-level `Connection` on one stream at a time, and another when it broke or was poisoned: PUSH,
+    /// PULL or DEALER, which connects to one endpoint and either sends or receives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub low_level: Option<bool>,
     /// Socket options, by libzmq's names.
     #[serde(default, skip_serializing_if = "SocketOptions::is_default")]
     pub options: SocketOptions,
+}
+
+impl Socket {
+    /// Whether it is a low-level connection.
+    pub fn is_low_level(&self) -> bool {
+        self.low_level == Some(true)
+    }
 }
 
 words! {

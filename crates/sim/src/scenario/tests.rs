@@ -475,3 +475,32 @@ fn the_schema_knows_every_table_and_closes_them() {
     assert_eq!(schema["$defs"]["Fault"]["additionalProperties"], false);
     assert!(schema["$defs"]["Fault"]["properties"].get("for").is_some(), "keys are as in the file");
 }
+
+#[test]
+fn a_low_level_connection_has_one_stream_and_one_user() {
+    let connect = "connect = [\"tcp://source:5555\"]";
+    let direct = VALID.replace(connect, &format!("{connect}\nlow_level = true"));
+    Scenario::parse("f.toml", &direct).unwrap();
+    let options =
+        |options: &str| direct.replace("low_level = true", &format!("low_level = true\noptions = {options}"));
+    Scenario::parse("f.toml", &options("{ heartbeat_ivl = \"1s\" }")).unwrap();
+    let refused = |text: &str, reason: &str| {
+        let error = Scenario::parse("f.toml", text).expect_err("the file must be refused");
+        let found =
+            error.problems.iter().any(|p| p.key == "socket[1].low_level" && p.problem.contains(reason));
+        assert!(found, "{reason:?} is not in:\n{error}");
+    };
+    refused(&options("{ rcvhwm = 5 }"), "no options but heartbeat_");
+    refused(
+        &direct.replace(connect, "connect = [\"tcp://source:5555\", \"tcp://source:5555\"]"),
+        "connects to one",
+    );
+    refused(&direct.replace("\"PULL\"", "\"ROUTER\""), "a ROUTER needs a socket");
+    let both = direct.replace("PUSH", "DEALER").replace("PULL", "DEALER");
+    Scenario::parse("f.toml", &both).unwrap();
+    let both = format!("{both}[[workload]]\nsocket = \"pull\"\nrole = \"send\"\ncount = 1\n");
+    refused(&both, "it has one workload, which sends or receives");
+    let bound = direct.replace("bind = [\"tcp://*:5555\"]", "bind = [\"tcp://*:5555\"]\nlow_level = true");
+    let error = Scenario::parse("f.toml", &bound).expect_err("who binds has no stream");
+    assert!(error.to_string().contains("socket[0].low_level"), "{error}");
+}

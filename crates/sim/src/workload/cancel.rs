@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use seaworthy::Network;
 
-use super::host::Actor;
+use super::host::Player;
 use crate::Dice;
 use crate::scenario::draw::Series;
 use crate::scenario::quantity::{Count, Span};
@@ -57,13 +57,13 @@ impl Cancelling {
 
 /// Runs an operation, or as much of it as a cancellation lets happen: then `None`, and it was dropped.
 pub(super) async fn cancellable<N: Network, T>(
-    actor: &Actor<N>,
+    player: &Player<N>,
     operation: CancelOperation,
     work: impl Future<Output = T>,
 ) -> Option<T> {
-    let deadline = actor.stage.draw_cancel(&actor.name, operation);
+    let deadline = player.stage.draw_cancel(&player.name, operation);
     let expiry = match deadline {
-        Some(Deadline::Time(time)) => Some(actor.network.sleep_until(actor.network.now() + time)),
+        Some(Deadline::Time(time)) => Some(player.network.sleep_until(player.network.now() + time)),
         Some(Deadline::Polls(_)) | None => None,
     };
     let polls_max = match deadline {
@@ -89,24 +89,24 @@ pub(super) async fn cancellable<N: Network, T>(
 
 /// Takes a dropped operation down, and lets the application do something else.
 pub(super) async fn dropped<N: Network>(
-    actor: &Actor<N>,
+    player: &Player<N>,
     operation: CancelOperation,
     message: Option<MessageName>,
 ) {
-    actor.record(What::Cancelled { operation: operation.to_string(), message });
-    rest(actor).await;
+    player.record(What::Cancelled { operation: operation.to_string(), message });
+    rest(player).await;
 }
 
 /// Takes an operation down that ended with `sndtimeo` or `rcvtimeo`, and lets the application do something else.
 pub(super) async fn timed_out<N: Network>(
-    actor: &Actor<N>,
+    player: &Player<N>,
     operation: CancelOperation,
     message: Option<MessageName>,
 ) {
-    actor.record(What::TimedOut { operation: operation.to_string(), message });
-    rest(actor).await;
+    player.record(What::TimedOut { operation: operation.to_string(), message });
+    rest(player).await;
 }
 
-async fn rest<N: Network>(actor: &Actor<N>) {
-    actor.network.sleep_until(actor.network.now() + AFTERWARDS).await;
+async fn rest<N: Network>(player: &Player<N>) {
+    player.network.sleep_until(player.network.now() + AFTERWARDS).await;
 }

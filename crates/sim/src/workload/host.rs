@@ -2,10 +2,12 @@
 
 use std::cell::Cell;
 use std::error::Error;
+use std::ops::Deref;
 use std::rc::Rc;
 
 use seaworthy::{Context, Network};
 
+use super::direct;
 use super::forward::{self, Ends};
 use super::hostile;
 use super::receive;
@@ -30,17 +32,19 @@ pub async fn perform<N: Network>(stage: Stage, host: Name, network: N) -> Result
     }
     let context = Context::with_network(network.clone());
     let running = Rc::new(Cell::new(0_usize));
-    let mut open = Vec::new();
+    let (mut open, mut lines) = (Vec::new(), Vec::new());
     for number in stage.plan().sockets_on(&host) {
         let name = SocketName { number, name: stage.plan().name(number).clone(), host: host.clone(), life };
+        if stage.plan().socket(number).is_low_level() {
+            let player = Player { stage: stage.clone(), network: network.clone(), name: name.clone() };
+            connect_directly(player, &running);
+            lines.push(name);
+            continue;
+        }
         let socket = Rc::new(set_up(&stage, &name, &context, &network)?);
         for workload in stage.plan().workloads(number) {
-            let actor = Actor {
-                stage: stage.clone(),
-                network: network.clone(),
-                name: name.clone(),
-                socket: Rc::clone(&socket),
-            };
+            let player = Player { stage: stage.clone(), network: network.clone(), name: name.clone() };
+            let actor = Actor { player, socket: Rc::clone(&socket) };
             let workload = workload.clone();
             let running = Rc::clone(&running);
             running.set(running.get() + 1);
@@ -55,6 +59,9 @@ pub async fn perform<N: Network>(stage: Stage, host: Name, network: N) -> Result
     forward_between(&stage, &network, &open, &running);
     stage.reached(Phase::Closing).await;
     stage.until(|| running.get() == 0).await;
+    for name in &lines {
+        stage.record(name, What::Closed);
+    }
     let closing = Rc::new(Cell::new(open.len()));
     for (name, socket) in open {
         let (stage, closing) = (stage.clone(), Rc::clone(&closing));
@@ -71,6 +78,22 @@ pub async fn perform<N: Network>(stage: Stage, host: Name, network: N) -> Result
     Ok(())
 }
 
+/// Starts the workloads of what is called a socket and is a low-level connection.
+fn connect_directly<N: Network>(player: Player<N>, running: &Rc<Cell<usize>>) {
+    let plan = player.stage.plan();
+    player.record(What::Opened { kind: plan.socket(player.name.number).kind.to_string() });
+    for workload in plan.workloads(player.name.number).cloned().collect::<Vec<_>>() {
+        let (player, running) = (player.clone(), Rc::clone(running));
+        running.set(running.get() + 1);
+        player.network.clone().spawn("workload", async move {
+            player.wait_for(&workload).await;
+            direct::run(&player, &workload).await;
+            running.set(running.get() - 1);
+            player.stage.wake();
+        });
+    }
+}
+
 /// Starts the proxies of a host, once all of its sockets are open.
 fn forward_between<N: Network>(
     stage: &Stage,
@@ -85,12 +108,12 @@ fn forward_between<N: Network>(
             let capture = plan.capture.as_deref().and_then(named).map(|(_, capture)| Rc::clone(capture));
             let ends = Ends { backend: Rc::clone(backend), capture };
             let (stage, name, socket) = (stage.clone(), name.clone(), Rc::clone(socket));
-            let actor = Actor { stage, network: network.clone(), name, socket };
+            let actor = Actor { player: Player { stage, network: network.clone(), name }, socket };
             let running = Rc::clone(running);
             running.set(running.get() + 1);
             network.spawn("proxy", async move {
                 forward::run(&actor, &plan, &ends).await;
-                let Actor { stage, socket, .. } = actor;
+                let Actor { player: Player { stage, .. }, socket } = actor;
                 drop((socket, ends));
                 running.set(running.get() - 1);
                 stage.wake();
@@ -126,20 +149,31 @@ fn set_up<N: Network>(
     Ok(socket)
 }
 
-/// What a workload works with.
-pub(super) struct Actor<N: Network> {
+/// Who plays a workload: where, and as whom.
+#[derive(Clone)]
+pub(super) struct Player<N: Network> {
     pub(super) stage: Stage,
     pub(super) network: N,
     pub(super) name: SocketName,
+}
+
+/// A player with a socket to work with.
+pub(super) struct Actor<N: Network> {
+    player: Player<N>,
     pub(super) socket: Rc<AnySocket<N>>,
+}
+
+impl<N: Network> Deref for Actor<N> {
+    type Target = Player<N>;
+
+    fn deref(&self) -> &Player<N> {
+        &self.player
+    }
 }
 
 impl<N: Network> Actor<N> {
     async fn play(&self, workload: &Workload) {
-        let start = workload.start.map(Draw::value).unwrap_or_default();
-        if self.name.life == 1 {
-            self.network.sleep_until(self.network.now() + start.0).await;
-        }
+        self.wait_for(workload).await;
         match workload.role {
             Role::Send => send::run(self, workload).await,
             Role::Receive => receive::run(self, workload).await,
@@ -164,6 +198,16 @@ impl<N: Network> Actor<N> {
                 Ok(()) => self.record(what),
                 Err(error) => self.failed(what.name(), &error),
             }
+        }
+    }
+}
+
+impl<N: Network> Player<N> {
+    /// Until the workload begins. In a later life it has begun.
+    async fn wait_for(&self, workload: &Workload) {
+        let start = workload.start.map(Draw::value).unwrap_or_default();
+        if self.name.life == 1 {
+            self.network.sleep_until(self.network.now() + start.0).await;
         }
     }
 

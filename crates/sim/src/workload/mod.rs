@@ -4,6 +4,7 @@
 //! ends or a fault stops them from reading, and takes down what they did.
 
 mod cancel;
+mod direct;
 mod forward;
 mod host;
 mod hostile;
@@ -13,6 +14,7 @@ mod request;
 mod send;
 mod socket;
 mod stage;
+mod waiting;
 mod watch;
 
 pub use self::host::perform;

@@ -3,7 +3,7 @@
 use seaworthy::{Error, Message, Network};
 
 use super::cancel::{cancellable, dropped, timed_out};
-use super::host::Actor;
+use super::host::{Actor, Player};
 use super::payload::{Stamp, read_message};
 use crate::scenario::{CancelOperation, Plan, SocketKind, Workload};
 use crate::trace::{Phase, What};
@@ -11,6 +11,9 @@ use crate::trace::{Phase, What};
 pub(super) async fn run<N: Network>(actor: &Actor<N>, workload: &Workload) {
     while let Some((message, _)) = next(actor).await {
         take_down(actor, &message);
+        if let Some((topic, ended)) = notice(actor, &message) {
+            grant(actor, topic, ended);
+        }
         actor.pause(workload).await;
     }
 }
@@ -37,19 +40,18 @@ pub(super) async fn next<N: Network>(actor: &Actor<N>) -> Option<(Message, Optio
 }
 
 /// Records a received message: whole, or what is wrong with it.
-pub(super) fn take_down<N: Network>(actor: &Actor<N>, message: &Message) {
+pub(super) fn take_down<N: Network>(actor: &Player<N>, message: &Message) {
     let plan = actor.stage.plan();
     let kind = plan.socket(actor.name.number).kind;
     let first = message.frame(0).unwrap_or_default();
+    if let Some((topic, ended)) = notice(actor, message) {
+        return actor.record(What::Noticed { topic, ended });
+    }
     let sender = || (kind == SocketKind::Router).then(|| actor.stage.peer_name(&actor.name, first));
     let (before, stamp) = match read_message(message) {
         Ok(read) => read,
         Err(_) if is_probe(plan, actor.name.number, message) => {
             return actor.record(What::Probed { from: sender() });
-        }
-        Err(_) if kind == SocketKind::XPub && matches!((first.first(), message.len()), (Some(0 | 1), 1)) => {
-            let topic = String::from_utf8_lossy(&first[1..]).into_owned();
-            return noticed(actor, topic, first[0] == 0);
         }
         Err(_) if is_welcome(plan, actor.name.number, message) => {
             return actor.record(What::Welcomed { text: String::from_utf8_lossy(first).into_owned() });
@@ -68,9 +70,20 @@ pub(super) fn take_down<N: Network>(actor: &Actor<N>, message: &Message) {
     actor.stage.received(&actor.name, what);
 }
 
-/// An XPUB hears of a subscription, or of the end of one; if it is to decide, it grants what is asked for.
-fn noticed<N: Network>(actor: &Actor<N>, topic: String, ended: bool) {
-    actor.record(What::Noticed { topic: topic.clone(), ended });
+/// The topic that an XPUB hears is subscribed to, or is no longer: then true.
+fn notice<N: Network>(actor: &Player<N>, message: &Message) -> Option<(String, bool)> {
+    if actor.stage.plan().socket(actor.name.number).kind != SocketKind::XPub || read_message(message).is_ok()
+    {
+        return None;
+    }
+    match (message.len(), message.frame(0)?) {
+        (1, [kind @ (0 | 1), topic @ ..]) => Some((String::from_utf8_lossy(topic).into_owned(), *kind == 0)),
+        _ => None,
+    }
+}
+
+/// An XPUB that is to decide grants what is asked for.
+fn grant<N: Network>(actor: &Actor<N>, topic: String, ended: bool) {
     if actor.stage.plan().socket(actor.name.number).options.xpub_manual != Some(true) {
         return;
     }

@@ -153,6 +153,11 @@ impl Stage {
         self.0.awaited.borrow().is_empty() && self.0.unfinished.borrow().is_empty()
     }
 
+    /// Whether every workload has sent what it should.
+    pub fn is_finished(&self) -> bool {
+        self.0.unfinished.borrow().is_empty()
+    }
+
     /// Whether everything that was sent was received. Where something is sent to all nobody knows.
     pub fn is_drained(&self) -> bool {
         let publishes = self.plan().scenario.socket.iter().any(|socket| socket.kind.distributes());

@@ -3,6 +3,7 @@
 mod doctor;
 mod explore;
 mod folder;
+mod real;
 mod see;
 
 use crate::folder::{Folder, PASSES, fails};

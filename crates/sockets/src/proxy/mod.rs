@@ -323,6 +323,7 @@ impl<'s, F: Forwards, B: Forwards, N: Network> Proxy<'s, F, B, N> {
         let mut ever = false;
         loop {
             let (first, alternates) = match self.mode {
+                Mode::Fair if planted(Bug::ProxyDrainsOneSide) => (Side::Frontend, false),
                 Mode::Fair => (self.next, true),
                 Mode::Biased(side) => (side, false),
             };

@@ -77,14 +77,13 @@ pub(super) async fn drive<N: Network>(network: &N, stream: N::Stream, attachment
     let mut reading = pin!(None);
     let mut sleeping = pin!(None);
     let mut sleeping_until: Option<Instant> = None;
-    let mut unlucky = planted(Bug::Canary) && network.random().is_multiple_of(100);
 
     let ended = loop {
         let now = network.now();
         if writing.is_none() && !leaving {
             if segments.is_empty() {
-                if unlucky && attachment.is_handshaken() && attachment.take().is_some() {
-                    unlucky = false;
+                if planted(Bug::Canary) && network.random().is_multiple_of(10_000) {
+                    drop(attachment.take());
                 }
                 if failure.is_none() && attachment.is_handshaken() {
                     encode_batch(attachment, &mut connection);

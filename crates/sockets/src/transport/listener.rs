@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
+#[cfg(feature = "planted-bugs")]
 use seaworthy_core::planted::{Bug, planted};
 use seaworthy_core::{Endpoint, Listener, Network, Stream};
 
@@ -39,6 +40,7 @@ pub(crate) fn listen<N: Network>(
     network.spawn("listener", async move {
         listening.run(listener).await;
         drop(token);
+        #[cfg(feature = "planted-bugs")]
         if planted(Bug::TaskLeaked) {
             std::future::pending::<()>().await;
         }

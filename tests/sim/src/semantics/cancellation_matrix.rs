@@ -5,7 +5,7 @@ use std::future::Future;
 
 use bytes::BytesMut;
 use seaworthy::low_level::Connection;
-use seaworthy::{Bytes, ConnectionConfig, Message, Network, Options, SocketType, StreamOptions};
+use seaworthy::{Bytes, ConnectionConfig, Message, Network, Options, SocketType, StreamOptions, proxy};
 use seaworthy_sim::check::poison::PoisonTap;
 use seaworthy_sim::{CancelOutcome, CancelPoint, CancelWeights, Sim, SimNetwork};
 
@@ -176,6 +176,57 @@ fn close() {
     assert!(polls > 1, "it never waited");
 }
 
+/// The run of a proxy, dropped at each of its polls; then it runs again.
+#[test]
+fn proxy_forwarding() {
+    const MESSAGES: usize = 5;
+    let polls = everywhere(|stage, point| async move {
+        let (front, back): (Dealer, Dealer) =
+            (stage.server.open_with(tight()), stage.server.open_with(tight()));
+        let (one, other): (Dealer, Dealer) =
+            (stage.client.open_with(tight()), stage.other.open_with(tight()));
+        one.connect(stage.server.bind(&front))?;
+        other.connect(stage.server.bind(&back))?;
+        let exchange = async |socket: &Dealer| {
+            let sending = async {
+                for number in 0..MESSAGES {
+                    socket.send(numbered(number)).await?;
+                }
+                Ok::<_, seaworthy::Error>(())
+            };
+            let receiving = async {
+                for number in 0..MESSAGES {
+                    // Slowly, so that the proxy has a message in hand.
+                    stage.pass(20 * MS).await;
+                    assert_eq!(socket.recv().await?, numbered(number));
+                }
+                Ok::<_, seaworthy::Error>(())
+            };
+            let (sent, received) = futures_util::join!(sending, receiving);
+            sent.and(received)
+        };
+        let mut broker = proxy(&front, &back).queue(1).batch(1);
+        let handle = broker.handle();
+        let forwarding = async {
+            match point.run(broker.run()).await {
+                Some(ended) => ended,
+                None => broker.run().await,
+            }
+        };
+        let exchanging = async {
+            let (there, back) = futures_util::join!(exchange(&one), exchange(&other));
+            handle.kill();
+            there.and(back)
+        };
+        let (ended, exchanged) = futures_util::join!(forwarding, exchanging);
+        exchanged?;
+        let moved = ended?;
+        assert_eq!((moved.frontend.sent, moved.backend.sent), (MESSAGES as u64, MESSAGES as u64));
+        Ok(())
+    });
+    assert!(polls > 10, "it never waited: {polls}");
+}
+
 async fn stream(stage: &Stage) -> <SimNetwork as Network>::Stream {
     let options = StreamOptions::default();
     stage.client.network().connect(&stage.server.at(1), &options).await.expect("a listener")
@@ -286,4 +337,47 @@ fn low_level_recv() {
         the_next_is_clean(&stage, &listener).await
     });
     assert!(polls > 4, "it never waited");
+}
+
+#[test]
+fn low_level_subscribe() {
+    let polls = everywhere(|stage, point| async move {
+        let listener = RawListener::bind(&stage.server, 1);
+        let network = stage.client.network();
+        let config = ConnectionConfig::new(SocketType::Sub);
+        let shaking = async {
+            Connection::handshake(&network, stream(&stage).await, config).await.expect("a handshake")
+        };
+        let (mut connection, mut peer) = futures_util::join!(shaking, listener.accept_as("PUB"));
+        let topic = "t".repeat(5000);
+        let using = async {
+            let subscribed = point.run(connection.subscribe(&topic)).await;
+            let untouched = point.was_dropped() && !connection.is_poisoned();
+            let after = connection.subscribe("after").await;
+            assert_eq!(after.is_ok(), subscribed.is_some() || untouched);
+            drop(connection);
+            after.is_ok()
+        };
+        let ((_, ending), clean) = futures_util::join!(peer.rest(), using);
+        assert_eq!(matches!(ending, Ending::Closed), clean, "{ending:?}");
+        the_next_is_clean(&stage, &listener).await
+    });
+    assert!(polls > 4, "it never waited");
+}
+
+/// `shutdown` returns at once: it is dropped before it begins, or not at all.
+#[test]
+fn low_level_shutdown() {
+    let polls = everywhere(|stage, point| async move {
+        let listener = RawListener::bind(&stage.server, 1);
+        let (mut connection, mut peer) = connected(&stage, &listener, "DEALER").await;
+        connection.send(["whole"]).await?;
+        drop(point.run(connection.shutdown()).await);
+        assert!(!connection.is_poisoned());
+        drop(connection);
+        peer.expect_message(["whole"]).await;
+        assert_eq!(peer.end().await, Ending::Closed);
+        the_next_is_clean(&stage, &listener).await
+    });
+    assert_eq!(polls, 1);
 }

@@ -25,7 +25,7 @@ const EXIT_CODES: &str = "Exit codes: 0 all passed, 1 a check failed, 2 bad usag
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Run scenarios, each twice per seed, and judge them.
+    /// Run scenarios, each twice per seed, and judge them; or, once, on the real network.
     Run(RunOptions),
     /// Try many seeds of scenarios, each with another part of its faults, and see what is reached.
     Explore(ExploreOptions),
@@ -65,10 +65,13 @@ pub(crate) struct RunOptions {
     /// Switch part of each scenario off, as `explore` does for this seed.
     #[arg(long)]
     pub(crate) swarm: bool,
-    /// What carries the packets.
-    #[arg(long, value_enum, default_value_t = On::Both)]
-    pub(crate) on: On,
-    /// Scenarios to run side by side. Default: one for each processor.
+    /// What carries the packets, or the real network, on which a run is made once.
+    #[arg(long, value_enum, default_value_t = Where::Both)]
+    pub(crate) on: Where,
+    /// Leave out of each scenario what the real network cannot make, wherever it runs.
+    #[arg(long)]
+    pub(crate) calm: bool,
+    /// Scenarios to run side by side. Default: one for each processor, and on the real network four.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) jobs: Option<u16>,
     /// Give a run up as hung after this many seconds of real time.
@@ -199,9 +202,9 @@ pub(crate) enum ShardChoice {
 pub(crate) struct ReplayOptions {
     /// The resolved scenario.
     pub(crate) file: PathBuf,
-    /// Run on this carrier instead of the one the file names.
+    /// Run there instead of where the file says.
     #[arg(long, value_enum)]
-    pub(crate) on: Option<On>,
+    pub(crate) on: Option<Where>,
     /// Print the trace as text columns.
     #[arg(long)]
     pub(crate) trace: bool,
@@ -245,9 +248,9 @@ pub(crate) struct TraceOptions {
     /// Of a scenario: run with this seed instead of its own.
     #[arg(long)]
     pub(crate) seed: Option<u64>,
-    /// Of a scenario: run on this carrier instead of the one it names. Default: warp.
-    #[arg(long, value_name = "CARRIER", value_parser = carrier)]
-    pub(crate) on: Option<CarrierName>,
+    /// Of a scenario: run there instead of where it says. Default: warp.
+    #[arg(long, value_enum)]
+    pub(crate) on: Option<OneOfAll>,
     /// Of a scenario: give the run up as hung after this many seconds of real time.
     #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) wall: u64,
@@ -436,12 +439,48 @@ impl On {
     }
 }
 
-/// Reads the name of one carrier.
-fn carrier(text: &str) -> Result<CarrierName, String> {
-    match text {
-        "turmoil" => Ok(CarrierName::Turmoil),
-        "warp" => Ok(CarrierName::Warp),
-        other => Err(format!("{other:?} is not a carrier: turmoil or warp")),
+/// Where a scenario can run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Where {
+    /// turmoil's simulated hosts.
+    Turmoil,
+    /// The executor that jumps from event to event.
+    Warp,
+    /// Both simulations, one after the other.
+    Both,
+    /// This machine's kernel, in real time.
+    Real,
+}
+
+impl Where {
+    pub(crate) fn names(self) -> Vec<CarrierName> {
+        match self {
+            Self::Turmoil => vec![CarrierName::Turmoil],
+            Self::Warp => vec![CarrierName::Warp],
+            Self::Both => vec![CarrierName::Turmoil, CarrierName::Warp],
+            Self::Real => vec![CarrierName::Real],
+        }
+    }
+}
+
+/// One place where a scenario can run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OneOfAll {
+    /// turmoil's simulated hosts.
+    Turmoil,
+    /// The executor that jumps from event to event.
+    Warp,
+    /// This machine's kernel, in real time.
+    Real,
+}
+
+impl OneOfAll {
+    pub(crate) const fn name(self) -> CarrierName {
+        match self {
+            Self::Turmoil => CarrierName::Turmoil,
+            Self::Warp => CarrierName::Warp,
+            Self::Real => CarrierName::Real,
+        }
     }
 }
 

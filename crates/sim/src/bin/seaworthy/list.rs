@@ -56,6 +56,16 @@ pub(crate) fn load(paths: &[PathBuf]) -> Result<Vec<(PathBuf, Scenario)>, Proble
     if bad.is_empty() { Ok(scenarios) } else { Err(Problem::Scenarios(bad)) }
 }
 
+/// Refuses a scenario that asks for what the real network cannot make.
+pub(crate) fn check_real(file: &Path, scenario: &Scenario) -> Result<(), Problem> {
+    if scenario.obstacles().is_empty() {
+        return Ok(());
+    }
+    let text =
+        std::fs::read_to_string(file).map_err(|source| Problem::Read { file: file.to_owned(), source })?;
+    scenario.check_real(&file.display().to_string(), &text).map_err(|bad| Problem::Scenarios(vec![bad]))
+}
+
 /// The files at these paths: folders give the `.toml` files in them and in their folders, sorted.
 fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Problem> {
     let mut files = Vec::new();

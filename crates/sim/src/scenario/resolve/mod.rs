@@ -141,6 +141,7 @@ fn sockets(socket: &Socket, names: &Names, seed: u64) -> Vec<Socket> {
             bind: socket.bind.clone(),
             connect: socket.connect.iter().flat_map(|endpoint| targets(endpoint, names)).collect(),
             subscribe: socket.subscribe.clone(),
+            low_level: socket.low_level,
             options,
         }
     };

@@ -7,7 +7,7 @@ use seaworthy_core::{Endpoint, EndpointError, Host as EndpointHost, IpcPath};
 use super::{MEMBERS_MAX, Problems};
 use crate::scenario::error::Place;
 use crate::scenario::plan::binds;
-use crate::scenario::{Role, Socket, SocketKind, Workload};
+use crate::scenario::{Role, Socket, SocketKind, SocketOptions, Workload};
 
 /// Longest identity a peer may announce (RFC 37).
 const ROUTING_ID_MAX: usize = 255;
@@ -44,6 +44,7 @@ impl Problems<'_> {
             }
             self.options(socket, &place.key("options"));
             self.pair(socket, &place);
+            self.low_level(socket, &place);
         }
         if total > MEMBERS_MAX {
             self.add(&place, format!("there are {total} sockets, more than {MEMBERS_MAX}"));
@@ -151,6 +152,49 @@ impl Problems<'_> {
                 place,
                 format!("{:?} is a PAIR and would have {peers} peers: it talks to one", socket.name),
             );
+        }
+    }
+
+    /// A low-level connection has one stream, one user, and of the options those of its protocol.
+    fn low_level(&mut self, socket: &Socket, place: &Place) {
+        if !socket.is_low_level() {
+            return;
+        }
+        let place = place.key("low_level");
+        if !matches!(socket.kind, SocketKind::Push | SocketKind::Pull | SocketKind::Dealer) {
+            self.add(
+                &place,
+                format!("a {} needs a socket; only PUSH, PULL and DEALER do without", socket.kind),
+            );
+        }
+        let to = match socket.connect.first().map(|text| text.parse::<Endpoint>()) {
+            Some(Ok(Endpoint::Tcp { host: EndpointHost::Name(host), .. })) => self.names.hosts(&host).len(),
+            Some(Ok(Endpoint::Inproc(_))) => 0,
+            Some(_) => 1,
+            None => 0,
+        };
+        if !socket.bind.is_empty() || socket.connect.len() != 1 || to != 1 {
+            self.add(&place, "it connects to one tcp or ipc endpoint, and binds none".to_owned());
+        }
+        let SocketOptions { heartbeat_ivl, heartbeat_timeout, heartbeat_ttl, handshake_ivl, .. } =
+            socket.options;
+        let only = SocketOptions {
+            heartbeat_ivl,
+            heartbeat_timeout,
+            heartbeat_ttl,
+            handshake_ivl,
+            ..SocketOptions::default()
+        };
+        if only != socket.options {
+            self.add(&place, "it has no options but heartbeat_… and handshake_ivl".to_owned());
+        }
+        let members = self.names.sockets(&socket.name);
+        let plays =
+            |workload: &&Workload| self.names.sockets(&workload.socket).iter().any(|at| members.contains(at));
+        let roles: Vec<Role> =
+            self.scenario.workload.iter().filter(plays).map(|workload| workload.role).collect();
+        if roles.len() > 1 || !roles.iter().all(|role| matches!(role, Role::Send | Role::Receive)) {
+            self.add(&place, "it has one workload, which sends or receives".to_owned());
         }
     }
 
