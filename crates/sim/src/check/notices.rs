@@ -13,6 +13,9 @@ pub fn check(case: &Case<'_>) -> Vec<Violation> {
     let mut told: BTreeMap<&Name, BTreeSet<&str>> = BTreeMap::new();
     for event in case.trace.before_closing() {
         let Some(socket) = &event.socket else { continue };
+        if !matches!(event.what, What::Opened { .. } | What::Noticed { .. }) {
+            continue;
+        }
         let Some(number) = case.plan.socket_number(socket) else { continue };
         let topics = told.entry(socket).or_default();
         let in_turn = match &event.what {
