@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::planted::{Bug, planted};
+
 /// Doubles from `reconnect_ivl` up to `reconnect_ivl_max` and adds jitter, so that clients that lost the same
 /// server do not come back in step.
 ///
@@ -28,6 +30,15 @@ impl Backoff {
     pub fn next_pause(&mut self, random: u64) -> Duration {
         let interval = self.current;
         self.current = interval.saturating_mul(2).min(self.max);
+        if planted(Bug::BackoffUncapped) {
+            self.current = interval.saturating_mul(2);
+        }
+        if planted(Bug::NoJitter) {
+            return interval;
+        }
+        if planted(Bug::NoBackoff) {
+            return RECONNECT_IVL_MIN;
+        }
         let half = u64::try_from(interval.as_nanos() / 2).unwrap_or(u64::MAX / 2);
         interval - Duration::from_nanos(half) + Duration::from_nanos(random % (half + 1))
     }

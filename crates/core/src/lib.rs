@@ -12,6 +12,8 @@ mod message;
 mod network;
 mod options;
 pub mod pipe;
+#[doc(hidden)]
+pub mod planted;
 mod poison;
 mod subscriptions;
 mod sync;

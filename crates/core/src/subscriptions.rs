@@ -5,6 +5,8 @@ use std::fmt;
 
 use bytes::Bytes;
 
+use crate::planted::{Bug, planted};
+
 /// An index from topic prefixes to the holders of subscriptions.
 ///
 /// A holder has a prefix or has it not: a second subscription of one holder to one prefix changes nothing, as in
@@ -117,7 +119,13 @@ impl<H: Ord + Copy> Subscriptions<H> {
     /// matching prefixes is given with each.
     #[inline]
     pub fn for_each_match<'s>(&'s self, topic: &[u8], mut found: impl FnMut(&'s BTreeSet<H>)) {
+        if planted(Bug::PublisherDoesNotFilter) {
+            return self.prefixes.values().for_each(found);
+        }
         for (&length, _) in self.lengths.range(..=topic.len()) {
+            if planted(Bug::PrefixMustBeShorter) && length == topic.len() {
+                continue;
+            }
             if let Some(holders) = self.prefixes.get(&topic[..length]) {
                 found(holders);
             }

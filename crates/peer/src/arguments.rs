@@ -23,6 +23,8 @@ pub(crate) struct Arguments {
     pub(crate) kind: String,
     /// `--opt hwm=N`.
     pub(crate) high_water_mark: Option<usize>,
+    /// `--opt batch=N`: messages that a receiver takes at once, at most.
+    pub(crate) batch: usize,
     /// `--opt busy_poll=N`: microseconds of looking again before a socket waits.
     pub(crate) busy_poll: Option<Duration>,
     /// `--opt nodrop=1`: a publisher waits for slow subscribers.
@@ -38,7 +40,7 @@ pub(crate) enum ArgumentError {
     NoValue(String),
     #[error("unknown argument {0}")]
     Unknown(String),
-    #[error("unknown option --opt {0}: expected hwm=N, busy_poll=N or nodrop=1")]
+    #[error("unknown option --opt {0}: expected hwm=N, batch=N, busy_poll=N or nodrop=1")]
     UnknownOption(String),
     #[error("{name}: {value:?} is not a number")]
     NotANumber { name: String, value: String },
@@ -58,6 +60,7 @@ impl Arguments {
             subscribers: 8,
             kind: String::new(),
             high_water_mark: None,
+            batch: 1,
             busy_poll: None,
             no_drop: false,
         };
@@ -73,6 +76,7 @@ impl Arguments {
                 "--kind" => arguments.kind = value,
                 "--opt" => match value.split_once('=') {
                     Some(("hwm", messages)) => arguments.high_water_mark = Some(number("hwm", messages)?),
+                    Some(("batch", messages)) => arguments.batch = number("batch", messages)?,
                     Some(("busy_poll", micros)) => {
                         arguments.busy_poll = Some(Duration::from_micros(number("busy_poll", micros)?));
                     }

@@ -39,8 +39,19 @@ pub(crate) async fn pull(peer: &Peer) -> Outcome {
 
 pub(crate) async fn pull_all(pull: &PullSocket, peer: &Peer) -> Outcome {
     let mut meter = OneWay::new(&peer.arguments);
-    while meter.count(&pull.recv().await?)? {}
-    Ok(())
+    if peer.arguments.batch <= 1 {
+        while meter.count(&pull.recv().await?)? {}
+        return Ok(());
+    }
+    let mut messages = Vec::with_capacity(peer.arguments.batch);
+    loop {
+        pull.recv_batch(&mut messages, peer.arguments.batch).await?;
+        for message in messages.drain(..) {
+            if !meter.count(&message)? {
+                return Ok(());
+            }
+        }
+    }
 }
 
 pub(crate) async fn router(peer: &Peer) -> Outcome {

@@ -1,5 +1,8 @@
 //! A host's clock.
 
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::task::Waker;
 use std::time::Duration;
 
 use seaworthy_core::Instant;
@@ -34,6 +37,47 @@ impl Clock {
         let nanos = (local - self.shown).as_nanos() * 1_000_000;
         let rate = (1_000_000 + i128::from(self.drift_ppm)).max(1) as u128;
         self.since + Duration::from_nanos(u64::try_from(nanos.div_ceil(rate)).unwrap_or(u64::MAX))
+    }
+}
+
+/// The clock of a host, and who sleeps by it.
+#[derive(Default)]
+pub(crate) struct HostClock {
+    clock: Cell<Clock>,
+    /// Tasks that sleep; woken to look again when the clock is changed.
+    sleepers: RefCell<BTreeMap<u64, Waker>>,
+    next_sleeper: Cell<u64>,
+}
+
+impl HostClock {
+    /// What it shows at `now`.
+    pub(crate) fn at(&self, now: Instant) -> Instant {
+        self.clock.get().at(now)
+    }
+
+    /// The true time at which it shows `local`.
+    pub(crate) fn when(&self, local: Instant) -> Instant {
+        self.clock.get().when(local)
+    }
+
+    /// Changes it; the sleepers must then be [woken](Self::wake).
+    pub(crate) fn skew(&self, now: Instant, skew: ClockSkew) {
+        self.clock.set(self.clock.get().skewed(now, skew));
+    }
+
+    pub(crate) fn wake(&self) {
+        self.sleepers.borrow().values().for_each(Waker::wake_by_ref);
+    }
+
+    /// Has `waker` woken when the clock is changed, until [`forget_sleeper`](Self::forget_sleeper).
+    pub(crate) fn add_sleeper(&self, waker: Waker) -> u64 {
+        let id = self.next_sleeper.replace(self.next_sleeper.get() + 1);
+        self.sleepers.borrow_mut().insert(id, waker);
+        id
+    }
+
+    pub(crate) fn forget_sleeper(&self, id: u64) {
+        self.sleepers.borrow_mut().remove(&id);
     }
 }
 

@@ -8,12 +8,15 @@ use seaworthy_core::Instant;
 use crate::event::{CancelOutcome, ConnectionView, HostId, Tap};
 use crate::fault::{CancelWeights, ClockSkew, CrashKind, Fault, ReadRate, Readers, ShortIo};
 use crate::link::{LinkConfig, Passage};
+use crate::to_host::ToHost;
+use crate::trace::Note;
 use crate::world::World;
 
 /// Changes links and hosts while a simulation runs: between two runs, or from a task of any host.
 ///
 /// Everything takes effect at once, at the current virtual time. Directions are named by `(from, to)`: what
-/// `from` sends to `to`. Links of a host with itself cannot fail.
+/// `from` sends to `to`. Links of a host with itself cannot fail. Hosts are named by their names or their [`HostId`]s; a
+/// name that no host has is a panic.
 #[derive(Clone)]
 pub struct Control {
     world: Rc<World>,
@@ -40,13 +43,19 @@ impl Control {
         self.world.recorder.add(Box::new(tap));
     }
 
+    /// Writes an event of one's own into the trace, at a host or for the whole run.
+    pub fn note(&self, host: Option<HostId>, note: Note) {
+        self.world.note(host, note);
+    }
+
     /// The host with this name.
     pub fn host(&self, name: &str) -> Option<HostId> {
         self.world.host_named(name).map(|host| host.id)
     }
 
     /// The name of a host.
-    pub fn name(&self, host: HostId) -> String {
+    pub fn name(&self, host: impl ToHost) -> String {
+        let host = host.to_host(self);
         self.world.host(host).map(|host| host.name.clone()).unwrap_or_default()
     }
 
@@ -56,40 +65,52 @@ impl Control {
     }
 
     /// The address of a host.
-    pub fn address(&self, host: HostId) -> Option<std::net::Ipv4Addr> {
+    pub fn address(&self, host: impl ToHost) -> Option<std::net::Ipv4Addr> {
+        let host = host.to_host(self);
         self.world.host(host).map(|host| host.address)
     }
 
     /// Configures one direction. What is under way already keeps its time of arrival.
-    pub fn set_link(&self, from: HostId, to: HostId, config: LinkConfig) {
+    pub fn set_link(&self, from: impl ToHost, to: impl ToHost, config: LinkConfig) {
+        let (from, to) = (from.to_host(self), to.to_host(self));
         self.world.record(&crate::Event::Fault(Fault::Link { from, to, config: config.clone() }));
         self.world.with_link(from, to, |link| link.config = config);
     }
 
     /// Configures both directions between two hosts.
-    pub fn set_links(&self, a: HostId, b: HostId, config: LinkConfig) {
+    pub fn set_links(&self, a: impl ToHost, b: impl ToHost, config: LinkConfig) {
+        let (a, b) = (a.to_host(self), b.to_host(self));
         self.set_link(a, b, config.clone());
         self.set_link(b, a, config);
     }
 
     /// The configuration of one direction.
-    pub fn link(&self, from: HostId, to: HostId) -> LinkConfig {
+    pub fn link(&self, from: impl ToHost, to: impl ToHost) -> LinkConfig {
+        let (from, to) = (from.to_host(self), to.to_host(self));
         self.world.with_link(from, to, |link| link.config.clone())
     }
 
+    /// What links are like that nobody configured.
+    pub fn default_link(&self) -> LinkConfig {
+        self.world.settings.link.clone()
+    }
+
     /// Cuts one direction: what is sent is lost, and so is what is under way.
-    pub fn cut(&self, from: HostId, to: HostId) {
+    pub fn cut(&self, from: impl ToHost, to: impl ToHost) {
+        let (from, to) = (from.to_host(self), to.to_host(self));
         self.world.set_passage(from, to, Passage::Cut);
     }
 
     /// Cuts both directions between two hosts.
-    pub fn cut_both(&self, a: HostId, b: HostId) {
+    pub fn cut_both(&self, a: impl ToHost, b: impl ToHost) {
+        let (a, b) = (a.to_host(self), b.to_host(self));
         self.cut(a, b);
         self.cut(b, a);
     }
 
     /// Cuts a host off from all others, in both directions.
-    pub fn isolate(&self, host: HostId) {
+    pub fn isolate(&self, host: impl ToHost) {
+        let host = host.to_host(self);
         for other in self.hosts() {
             if other != host {
                 self.cut_both(host, other);
@@ -98,23 +119,27 @@ impl Control {
     }
 
     /// Swallows what is sent in one direction, for ever unless it is healed. What is under way arrives.
-    pub fn black_hole(&self, from: HostId, to: HostId) {
+    pub fn black_hole(&self, from: impl ToHost, to: impl ToHost) {
+        let (from, to) = (from.to_host(self), to.to_host(self));
         self.world.set_passage(from, to, Passage::BlackHole);
     }
 
     /// Ends a cut or a black hole of one direction.
-    pub fn heal(&self, from: HostId, to: HostId) {
+    pub fn heal(&self, from: impl ToHost, to: impl ToHost) {
+        let (from, to) = (from.to_host(self), to.to_host(self));
         self.world.set_passage(from, to, Passage::Open);
     }
 
     /// Ends cuts and black holes of both directions between two hosts.
-    pub fn heal_both(&self, a: HostId, b: HostId) {
+    pub fn heal_both(&self, a: impl ToHost, b: impl ToHost) {
+        let (a, b) = (a.to_host(self), b.to_host(self));
         self.heal(a, b);
         self.heal(b, a);
     }
 
     /// Ends all cuts and black holes to and from a host.
-    pub fn reunite(&self, host: HostId) {
+    pub fn reunite(&self, host: impl ToHost) {
+        let host = host.to_host(self);
         for other in self.hosts() {
             if other != host {
                 self.heal_both(host, other);
@@ -137,12 +162,14 @@ impl Control {
     }
 
     /// Keeps back what arrives in one direction, until [`release`](Self::release).
-    pub fn hold(&self, from: HostId, to: HostId) {
+    pub fn hold(&self, from: impl ToHost, to: impl ToHost) {
+        let (from, to) = (from.to_host(self), to.to_host(self));
         self.world.hold(from, to);
     }
 
     /// Lets go of what was kept back, in order.
-    pub fn release(&self, from: HostId, to: HostId) {
+    pub fn release(&self, from: impl ToHost, to: impl ToHost) {
+        let (from, to) = (from.to_host(self), to.to_host(self));
         self.world.release(from, to);
     }
 
@@ -150,7 +177,8 @@ impl Control {
     /// [`CrashKind::Power`] also silences the kernel that a process crash left running.
     ///
     /// A task that crashes its own host runs on until it next waits.
-    pub fn crash(&self, host: HostId, kind: CrashKind) {
+    pub fn crash(&self, host: impl ToHost, kind: CrashKind) {
+        let host = host.to_host(self);
         if let Some(host) = self.world.host(host) {
             host.crash(kind);
         }
@@ -158,7 +186,8 @@ impl Control {
 
     /// Runs a host's program again, on a fresh kernel if the power had failed. A running host is crashed first,
     /// as [`CrashKind::Process`].
-    pub fn restart(&self, host: HostId) {
+    pub fn restart(&self, host: impl ToHost) {
+        let host = host.to_host(self);
         if let Some(host) = self.world.host(host) {
             host.crash(CrashKind::Process);
             host.boot();
@@ -166,34 +195,40 @@ impl Control {
     }
 
     /// True while a host has not crashed, even if its program has finished.
-    pub fn is_up(&self, host: HostId) -> bool {
+    pub fn is_up(&self, host: impl ToHost) -> bool {
+        let host = host.to_host(self);
         self.world.host(host).is_some_and(|host| host.is_up())
     }
 
     /// True once a host's program has returned.
-    pub fn is_finished(&self, host: HostId) -> bool {
+    pub fn is_finished(&self, host: impl ToHost) -> bool {
+        let host = host.to_host(self);
         self.world.host(host).is_some_and(|host| host.is_finished())
     }
 
     /// Tasks of a host that have not ended, its program included.
-    pub fn tasks(&self, host: HostId) -> Vec<&'static str> {
+    pub fn tasks(&self, host: impl ToHost) -> Vec<&'static str> {
+        let host = host.to_host(self);
         self.world.host(host).map(|host| host.task_names()).unwrap_or_default()
     }
 
     /// The tcp connections of a host's kernel, also those whose stream is gone. Empty without power.
-    pub fn connections(&self, host: HostId) -> Vec<ConnectionView> {
+    pub fn connections(&self, host: impl ToHost) -> Vec<ConnectionView> {
+        let host = host.to_host(self);
         self.world.host(host).map(|host| host.kernel().connections()).unwrap_or_default()
     }
 
     /// Stops a host's tasks where they are. Its kernel goes on: buffers fill.
-    pub fn pause(&self, host: HostId) {
+    pub fn pause(&self, host: impl ToHost) {
+        let host = host.to_host(self);
         if let Some(host) = self.world.host(host) {
             host.pause();
         }
     }
 
     /// Lets a paused host's tasks go on.
-    pub fn resume(&self, host: HostId) {
+    pub fn resume(&self, host: impl ToHost) {
+        let host = host.to_host(self);
         if let Some(host) = self.world.host(host) {
             host.resume();
         }
@@ -204,8 +239,14 @@ impl Control {
         self.world.set_read_rate(readers, rate);
     }
 
+    /// Slows a host's readers down, below the application.
+    pub fn set_host_read_rate(&self, host: impl ToHost, rate: ReadRate) {
+        self.set_read_rate(Readers::Host(host.to_host(self)), rate);
+    }
+
     /// Makes reads and writes of a host come short.
-    pub fn set_short_io(&self, host: HostId, short: ShortIo) {
+    pub fn set_short_io(&self, host: impl ToHost, short: ShortIo) {
+        let host = host.to_host(self);
         if let Some(host) = self.world.host(host) {
             host.set_short_io(short);
         }
@@ -218,14 +259,16 @@ impl Control {
     }
 
     /// The same for the operations of one host; the larger of both probabilities counts.
-    pub fn set_host_yield_chance(&self, host: HostId, chance: f64) {
+    pub fn set_host_yield_chance(&self, host: impl ToHost, chance: f64) {
+        let host = host.to_host(self);
         if let Some(host) = self.world.host(host) {
             host.set_yield_chance(chance);
         }
     }
 
     /// Changes a host's clock.
-    pub fn set_clock(&self, host: HostId, skew: ClockSkew) {
+    pub fn set_clock(&self, host: impl ToHost, skew: ClockSkew) {
+        let host = host.to_host(self);
         if let Some(host) = self.world.host(host) {
             host.set_clock(skew);
         }

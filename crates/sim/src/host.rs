@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::fmt;
 use std::future::Future;
@@ -14,13 +14,15 @@ use std::task::Waker;
 
 use seaworthy_core::Instant;
 
-use crate::clock::Clock;
+use crate::clock::HostClock;
 use crate::dice::Dice;
 use crate::event::{CancelOutcome, Event, HostId};
 use crate::fault::{ClockSkew, CrashKind, Fault, ShortIo};
+use crate::logging::Running;
 use crate::network::{Kernel, SimNetwork};
 use crate::sim::Failure;
-use crate::task::{TaskCell, TaskRun};
+use crate::task::{Home, TaskRun, panic_message};
+use crate::tasks::Tasks;
 use crate::world::World;
 
 /// What a host runs, each time it boots.
@@ -36,15 +38,8 @@ pub(crate) struct Host {
     kernel: RefCell<Rc<Kernel>>,
     state: Cell<State>,
     boots: Cell<u32>,
-    tasks: RefCell<BTreeMap<u64, Rc<TaskCell>>>,
-    next_task: Cell<u64>,
-    paused: Cell<bool>,
-    /// Tasks that were woken while the host was paused.
-    parked: RefCell<Vec<Waker>>,
-    clock: Cell<Clock>,
-    /// Tasks that sleep; woken to look again when the clock is changed.
-    sleepers: RefCell<BTreeMap<u64, Waker>>,
-    next_sleeper: Cell<u64>,
+    tasks: Tasks,
+    clock: HostClock,
     /// Socket files. They outlive processes and power.
     pub(crate) files: RefCell<BTreeSet<PathBuf>>,
     short: Cell<ShortIo>,
@@ -97,13 +92,8 @@ impl Host {
             program,
             state: Cell::new(State::Down),
             boots: Cell::new(0),
-            tasks: RefCell::default(),
-            next_task: Cell::new(0),
-            paused: Cell::new(false),
-            parked: RefCell::default(),
-            clock: Cell::default(),
-            sleepers: RefCell::default(),
-            next_sleeper: Cell::new(0),
+            tasks: Tasks::default(),
+            clock: HostClock::default(),
             files: RefCell::default(),
             short: Cell::default(),
             yield_chance: Cell::default(),
@@ -147,7 +137,7 @@ impl Host {
             self.kernel.replace(kernel);
         }
         self.state.set(State::Running);
-        self.paused.set(false);
+        self.tasks.start();
         self.world.record(&Event::HostStarted { host: self.id, boot: self.boots.get() });
     }
 
@@ -162,7 +152,7 @@ impl Host {
             self.kernel().lose_power();
         }
         self.state.set(State::Dying);
-        self.end_tasks();
+        self.tasks.end();
         self.state.set(State::Down);
     }
 
@@ -170,22 +160,8 @@ impl Host {
     pub(crate) fn end(&self) {
         self.kernel().lose_power();
         self.state.set(State::Dying);
-        self.end_tasks();
+        self.tasks.end();
         self.state.set(State::Down);
-    }
-
-    fn end_tasks(&self) {
-        self.parked.borrow_mut().clear();
-        // Tasks that end may spawn others: their destructors run here.
-        loop {
-            let tasks = std::mem::take(&mut *self.tasks.borrow_mut());
-            if tasks.is_empty() {
-                break;
-            }
-            for task in tasks.values() {
-                task.end();
-            }
-        }
     }
 
     pub(crate) fn is_up(&self) -> bool {
@@ -202,16 +178,15 @@ impl Host {
     }
 
     pub(crate) fn pause(&self) {
-        if self.is_up() && !self.paused.replace(true) {
+        if self.is_up() && self.tasks.pause() {
             self.world.record(&Event::Fault(Fault::Paused { host: self.id }));
         }
     }
 
     pub(crate) fn resume(&self) {
-        if self.paused.replace(false) {
+        if self.tasks.is_paused() {
             self.world.record(&Event::Fault(Fault::Resumed { host: self.id }));
-            let parked = std::mem::take(&mut *self.parked.borrow_mut());
-            parked.into_iter().for_each(Waker::wake);
+            self.tasks.resume();
         }
     }
 
@@ -221,66 +196,39 @@ impl Host {
         if !self.is_up() {
             return;
         }
-        let id = self.next_task.replace(self.next_task.get() + 1);
-        let cell = TaskCell::new(name, Box::pin(task));
-        self.tasks.borrow_mut().insert(id, Rc::clone(&cell));
+        let (id, cell) = self.tasks.add(name, Box::pin(task));
         self.world.carrier.spawn(self.id, Box::pin(TaskRun { host: Rc::clone(self), id, cell }));
     }
 
-    pub(crate) fn forget_task(&self, id: u64) {
-        self.tasks.borrow_mut().remove(&id);
-    }
-
-    /// Keeps a task that was woken while the host is paused. False when it is not.
-    pub(crate) fn park(&self, waker: &Waker) -> bool {
-        let paused = self.paused.get();
-        if paused {
-            self.parked.borrow_mut().push(waker.clone());
-        }
-        paused
-    }
-
     pub(crate) fn task_names(&self) -> Vec<&'static str> {
-        self.tasks.borrow().values().map(|task| task.name).collect()
-    }
-
-    pub(crate) fn task_panicked(&self, task: &'static str, panic: &(dyn Any + Send)) {
-        let message = panic
-            .downcast_ref::<&str>()
-            .map(|message| (*message).to_owned())
-            .or_else(|| panic.downcast_ref::<String>().cloned())
-            .unwrap_or_else(|| "(not a message)".to_owned());
-        self.world.record(&Event::TaskFailed { host: self.id, task, message: &message });
-        self.world.fail(Failure::Panic { host: self.name.clone(), task: task.to_owned(), message });
+        self.tasks.names()
     }
 
     // The clock.
 
     /// What the host's clock shows.
     pub(crate) fn now(&self) -> Instant {
-        self.clock.get().at(self.world.now())
+        self.clock.at(self.world.now())
     }
 
     /// The true time at which the host's clock shows `local`.
     pub(crate) fn true_time(&self, local: Instant) -> Instant {
-        self.clock.get().when(local)
+        self.clock.when(local)
     }
 
     pub(crate) fn set_clock(&self, skew: ClockSkew) {
-        self.clock.set(self.clock.get().skewed(self.world.now(), skew));
+        self.clock.skew(self.world.now(), skew);
         self.world.record(&Event::Fault(Fault::Clock { host: self.id, skew }));
-        self.sleepers.borrow().values().for_each(Waker::wake_by_ref);
+        self.clock.wake();
     }
 
     /// Has `waker` woken when the clock is changed, until [`forget_sleeper`](Self::forget_sleeper).
     pub(crate) fn add_sleeper(&self, waker: Waker) -> u64 {
-        let id = self.next_sleeper.replace(self.next_sleeper.get() + 1);
-        self.sleepers.borrow_mut().insert(id, waker);
-        id
+        self.clock.add_sleeper(waker)
     }
 
     pub(crate) fn forget_sleeper(&self, id: u64) {
-        self.sleepers.borrow_mut().remove(&id);
+        self.clock.forget_sleeper(id);
     }
 
     // Dice.
@@ -339,6 +287,30 @@ impl Host {
 /// One of 1 to `bytes - 1` with this probability, else all.
 fn cut_short(dice: &mut Dice, bytes: usize, chance: f64) -> usize {
     if bytes >= 2 && dice.chance(chance) { dice.between(1, bytes as u64 - 1) as usize } else { bytes }
+}
+
+impl Home for Host {
+    fn park(&self, waker: &Waker) -> bool {
+        self.tasks.park(waker)
+    }
+
+    fn spend_poll(&self, task: &str) -> bool {
+        self.world.spend_poll(&self.name, task)
+    }
+
+    fn forget_task(&self, id: u64) {
+        self.tasks.forget(id);
+    }
+
+    fn task_panicked(&self, task: &'static str, panic: &(dyn Any + Send)) {
+        let message = panic_message(panic);
+        self.world.record(&Event::TaskFailed { host: self.id, task, message: &message });
+        self.world.fail(Failure::Panic { host: self.name.clone(), task: task.to_owned(), message });
+    }
+
+    fn speak(self: &Rc<Self>) -> Option<Running> {
+        self.world.log.is_some().then(|| Running::task_of(self))
+    }
 }
 
 impl fmt::Debug for Host {

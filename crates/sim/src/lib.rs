@@ -4,8 +4,49 @@
 //! A [`Sim`] is a set of hosts and the links between them. Each host runs a program with a [`SimNetwork`],
 //! which implements [`Network`](seaworthy_core::Network) on a real TCP stack (smoltcp, one per host); its IP
 //! packets travel over a simulated wire. What the wire is made of is the [`Carrier`]'s business, and the same
-//! program gives the same outcome on both. A [`Control`] cuts links, slows readers and crashes hosts, and a
-//! [`Tap`] sees every event.
+//! program gives the same outcome on both.
+//!
+//! ```
+//! use std::time::Duration;
+//! use seaworthy::{Context, PullSocket, PushSocket};
+//! use seaworthy_sim::Sim;
+//!
+//! let sim = Sim::new(7);
+//! sim.client("pull", |net| async move {
+//!     let pull = PullSocket::new(&Context::with_network(net))?;
+//!     pull.bind("tcp://*:5555")?;
+//!     assert_eq!(pull.recv().await?, "ahoy".into());
+//!     Ok(())
+//! });
+//! sim.host("push", |net| async move {
+//!     let push = PushSocket::new(&Context::with_network(net))?;
+//!     push.connect("tcp://pull:5555")?;
+//!     push.send("ahoy").await?;
+//!     std::future::pending().await
+//! });
+//! sim.at(Duration::ZERO, |control| control.cut_both("push", "pull"));
+//! sim.at(Duration::from_secs(2), |control| control.heal_all());
+//! sim.run_to_end(Duration::from_secs(60))?;
+//! sim.nothing_remains()?;
+//! sim.judge()?;
+//! # Ok::<(), seaworthy_sim::Failure>(())
+//! ```
+//!
+//! | To | there is |
+//! |---|---|
+//! | break things at a time | [`Sim::at`] with a [`Control`], or [`SimNetwork::control`] in a program |
+//! | break things as the seed decides | [`Sim::storm`] |
+//! | say what must hold | [`Sim::watch`], [`Sim::check`], [`Sim::run_to_end`], [`Sim::nothing_remains`] |
+//! | write own events into the trace | `tracing`, or [`SimNetwork::note`] and [`Control::note`] |
+//! | look at a run | [`Sim::trace`], [`Sim::to_html`], [`Sim::write_pcap`]; a [`Tap`] sees every event of the network |
+//! | play many seeds, shrink and replay | [`Sim::explore`], [`Explorer`] |
+//! | drop an operation at each of its awaits | [`CancelPoint`] |
+//! | use sockets in a turmoil simulation | [`TurmoilNetwork`] |
+//!
+//! `docs/GUIDE.md` teaches all of it. The modules below are the scenario runner: [`scenario`] files, [`workload`]s
+//! that use sockets as an application would, [`check`]s, and what conducts and explores them.
+//!
+//! Programs may use streams without sockets, too:
 //!
 //! ```
 //! use std::time::Duration;
@@ -13,7 +54,7 @@
 //! use seaworthy_core::{Listener as _, Network as _, Stream as _, StreamOptions};
 //! use seaworthy_sim::{Carrier, Sim};
 //!
-//! let sim = Sim::builder(7).carrier(Carrier::Warp).build();
+//! let sim = Sim::builder(7).carrier(Carrier::Turmoil).build();
 //! sim.host("server", |net| async move {
 //!     let listener = net.listen(&"tcp://*:5555".parse()?, &StreamOptions::default())?;
 //!     let stream = listener.accept().await?;
@@ -33,6 +74,7 @@
 #![forbid(unsafe_code)]
 
 pub mod check;
+pub mod doctor;
 pub mod explore;
 pub mod report;
 pub mod run;
@@ -41,23 +83,34 @@ pub mod shrink;
 pub mod trace;
 pub mod workload;
 
+mod agenda;
 mod budget;
 mod cancel;
 mod clock;
 mod control;
 mod dice;
 mod event;
+mod evidence;
+mod explorer;
 mod fault;
 mod host;
+mod hush;
 mod link;
+mod log;
+mod logging;
 mod look;
 mod lookout;
 mod network;
+mod promises;
+mod real;
 mod recorder;
 mod sighting;
 mod sim;
+mod storm;
 mod task;
+mod tasks;
 mod throttle;
+mod to_host;
 mod world;
 
 pub use cancel::CancelPoint;
@@ -66,8 +119,10 @@ pub use dice::Dice;
 pub use event::{
     Addresses, CancelOutcome, ConnectionView, DropReason, Event, HostId, Operation, PacketId, StreamId, Tap,
 };
+pub use explorer::{Explorer, Finding};
 pub use fault::{CancelWeights, ClockSkew, CrashKind, Fault, ReadRate, Readers, ShortIo};
 pub use link::{Latency, LinkConfig};
 pub use network::{SimListener, SimNetwork, SimStream, TurmoilNetwork};
 pub use sighting::Sighting;
 pub use sim::{Carrier, Failure, Sim, SimBuilder};
+pub use to_host::ToHost;

@@ -1,5 +1,6 @@
 //! A simulation: hosts, links, a seed, and time that passes when it is told to.
 
+use std::cell::RefCell;
 use std::error::Error;
 use std::fmt;
 use std::future::Future;
@@ -8,11 +9,18 @@ use std::time::Duration;
 
 use seaworthy_core::Instant;
 
+use crate::agenda::Agenda;
+use crate::check::Violation;
 use crate::control::Control;
 use crate::event::{HostId, Tap};
 use crate::fault::CancelWeights;
 use crate::link::LinkConfig;
+use crate::logging;
 use crate::network::{SimNetwork, TurmoilRun, WarpRun};
+use crate::promises::Promises;
+use crate::scenario::{CarrierName, Scenario};
+use crate::storm::Storms;
+use crate::trace::Capture;
 use crate::world::{Settings, World};
 
 /// What carries packets and keeps time.
@@ -23,6 +31,16 @@ pub enum Carrier {
     Turmoil,
     /// An executor of our own that jumps from event to event. Idle time costs nothing.
     Warp,
+}
+
+impl Carrier {
+    /// What a scenario file calls it.
+    pub const fn name(self) -> CarrierName {
+        match self {
+            Self::Turmoil => CarrierName::Turmoil,
+            Self::Warp => CarrierName::Warp,
+        }
+    }
 }
 
 /// Why a run ended before its time.
@@ -69,9 +87,33 @@ pub enum Failure {
         /// How far it came.
         at: Instant,
     },
+    /// Promises were broken.
+    #[error("{}", list(.0))]
+    Violations(Vec<Violation>),
+    /// Programs did not come to their end.
+    #[error(
+        "after {limit:?} these have not finished: {}{}",
+        waiting.join(", "),
+        if *for_ever { "; and nothing will ever happen again" } else { "" }
+    )]
+    Unfinished {
+        /// The hosts' names.
+        waiting: Vec<String>,
+        /// How long they had.
+        limit: Duration,
+        /// Whether nothing was ever going to happen again.
+        for_ever: bool,
+    },
     /// turmoil gave up.
     #[error("turmoil: {0}")]
     Turmoil(String),
+    /// This machine has no place for a run on the real network.
+    #[error("a run on the real network cannot begin: {0}")]
+    NoPlace(String),
+}
+
+fn list(violations: &[Violation]) -> String {
+    violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 /// Builds a [`Sim`].
@@ -79,6 +121,8 @@ pub enum Failure {
 pub struct SimBuilder {
     carrier: Carrier,
     settings: Settings,
+    capture: bool,
+    storm: Option<Scenario>,
 }
 
 impl SimBuilder {
@@ -163,6 +207,26 @@ impl SimBuilder {
         self
     }
 
+    /// Whether there is a trace, with the events of the programs. Default: yes. It takes memory for each event.
+    #[must_use]
+    pub fn record(mut self, record: bool) -> Self {
+        self.settings.record = record;
+        self
+    }
+
+    /// Whether packets are kept, for [`Sim::write_pcap`] and for pages. Default: no. It takes memory for each packet.
+    #[must_use]
+    pub fn capture(mut self, capture: bool) -> Self {
+        self.capture = capture;
+        self
+    }
+
+    /// The storm to make instead of the one that is scripted.
+    pub(crate) fn replacing_storm(mut self, storm: Option<Scenario>) -> Self {
+        self.storm = storm;
+        self
+    }
+
     /// The simulation, at time zero, without hosts.
     pub fn build(self) -> Sim {
         let (world, run) = match self.carrier {
@@ -175,14 +239,32 @@ impl SimBuilder {
                 (world, Run::Turmoil(Box::new(run)))
             }
         };
-        Sim { world, run }
+        let capture = self.capture.then(Capture::default);
+        if let Some(capture) = &capture {
+            world.recorder.add(Box::new(capture.clone()));
+        }
+        Sim {
+            world,
+            run,
+            agenda: Agenda::default(),
+            promises: Promises::default(),
+            clients: RefCell::default(),
+            storm: Storms { replacing: self.storm, ..Storms::default() },
+            capture,
+        }
     }
 }
 
 /// A simulation. See the [crate's documentation](crate).
 pub struct Sim {
-    world: Rc<World>,
+    pub(crate) world: Rc<World>,
     run: Run,
+    pub(crate) agenda: Agenda,
+    pub(crate) promises: Promises,
+    /// Hosts that must finish.
+    pub(crate) clients: RefCell<Vec<HostId>>,
+    pub(crate) storm: Storms,
+    pub(crate) capture: Option<Capture>,
 }
 
 enum Run {
@@ -204,7 +286,7 @@ impl Sim {
 
     /// Chooses everything else.
     pub fn builder(seed: u64) -> SimBuilder {
-        SimBuilder { carrier: Carrier::Warp, settings: Settings::new(seed) }
+        SimBuilder { carrier: Carrier::Warp, settings: Settings::new(seed), capture: false, storm: None }
     }
 
     /// Adds a host and starts its program now. Its name resolves to its address, in 10.0.0.0/8.
@@ -227,6 +309,33 @@ impl Sim {
         }
         host.boot();
         host.id
+    }
+
+    /// Adds a host whose program has to finish: see [`run_to_end`](Self::run_to_end). Else as [`host`](Self::host).
+    ///
+    /// # Panics
+    /// As [`host`](Self::host).
+    pub fn client<P, F>(&self, name: &str, program: P) -> HostId
+    where
+        P: Fn(SimNetwork) -> F + 'static,
+        F: Future<Output = Result<(), Box<dyn Error>>> + 'static,
+    {
+        let host = self.host(name, program);
+        self.clients.borrow_mut().push(host);
+        host
+    }
+
+    /// Does something to the simulation at a time, counted from its start.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # let sim = seaworthy_sim::Sim::new(1);
+    /// # for name in ["broker", "worker"] { sim.host(name, |_| async { Ok(()) }); }
+    /// sim.at(Duration::from_secs(2), |control| control.cut_both("broker", "worker"));
+    /// sim.at(Duration::from_secs(5), |control| control.heal_all());
+    /// ```
+    pub fn at(&self, time: Duration, act: impl FnOnce(&Control) + 'static) {
+        self.agenda.add(Instant::ZERO + time, Box::new(act));
     }
 
     /// The handle for faults.
@@ -285,10 +394,27 @@ impl Sim {
 
     fn advance(&self, deadline: Instant, condition: impl FnMut() -> bool) -> Result<bool, Failure> {
         self.world.begin_run();
-        match &self.run {
+        let mut condition = condition;
+        loop {
+            while let Some(act) = self.agenda.due(self.now()) {
+                act(&self.control());
+            }
+            let next = self.agenda.next().filter(|at| *at <= deadline);
+            if self.advance_to(next.unwrap_or(deadline), &mut condition)? {
+                return Ok(true);
+            }
+            if next.is_none() {
+                return Ok(false);
+            }
+        }
+    }
+
+    fn advance_to(&self, deadline: Instant, condition: impl FnMut() -> bool) -> Result<bool, Failure> {
+        let advance = || match &self.run {
             Run::Warp(run) => run.advance(&self.world, deadline, condition),
             Run::Turmoil(run) => run.advance(&self.world, deadline, condition),
-        }
+        };
+        if self.world.log.is_some() { logging::listening(advance) } else { advance() }
     }
 
     /// turmoil's own simulation, for its own partitions, holds and crashes, or `None` on another carrier.
@@ -307,10 +433,11 @@ impl Sim {
     ///
     /// `None` with tasks that still wait means that they wait for ever.
     pub fn next_event(&self) -> Option<Instant> {
-        match &self.run {
+        let carried = match &self.run {
             Run::Warp(run) => run.next_event(),
             Run::Turmoil(run) => run.next_event(),
-        }
+        };
+        [carried, self.agenda.next()].into_iter().flatten().min()
     }
 }
 

@@ -1,5 +1,6 @@
 //! A task of a host: it ends with its host, stands still with its host, and does not swallow its panic.
 
+use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -7,8 +8,26 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use crate::host::Host;
+use crate::logging::Running;
 use crate::network::Task;
+
+/// The host of a task, simulated or real.
+pub(crate) trait Home {
+    /// Keeps a task that was woken while the host is paused. False when it is not.
+    fn park(&self, waker: &Waker) -> bool;
+
+    /// Whether the task may be polled: not once the run has failed.
+    fn spend_poll(&self, task: &str) -> bool;
+
+    fn forget_task(&self, id: u64);
+
+    fn task_panicked(&self, task: &'static str, panic: &(dyn Any + Send));
+
+    /// Makes what is logged until it is dropped an event of this host. `None` where nobody writes it down.
+    fn speak(self: &Rc<Self>) -> Option<Running> {
+        None
+    }
+}
 
 /// A task's future, where its host can drop it.
 pub(crate) struct TaskCell {
@@ -41,13 +60,13 @@ impl TaskCell {
 }
 
 /// What the carrier runs.
-pub(crate) struct TaskRun {
-    pub(crate) host: Rc<Host>,
+pub(crate) struct TaskRun<H: Home> {
+    pub(crate) host: Rc<H>,
     pub(crate) id: u64,
     pub(crate) cell: Rc<TaskCell>,
 }
 
-impl Future for TaskRun {
+impl<H: Home> Future for TaskRun<H> {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
@@ -58,7 +77,7 @@ impl Future for TaskRun {
         if host.park(cx.waker()) {
             return Poll::Pending;
         }
-        if !host.world.spend_poll(&host.name, cell.name) {
+        if !host.spend_poll(cell.name) {
             return Poll::Pending;
         }
         if cell.waker.borrow().is_none() {
@@ -66,7 +85,9 @@ impl Future for TaskRun {
         }
         let mut future = cell.future.borrow_mut();
         let Some(running) = future.as_mut() else { return Poll::Ready(()) };
+        let speaking = host.speak();
         let result = catch_unwind(AssertUnwindSafe(|| running.as_mut().poll(cx)));
+        drop(speaking);
         if matches!(result, Ok(Poll::Pending)) && !cell.ended.get() {
             return Poll::Pending;
         }
@@ -81,10 +102,19 @@ impl Future for TaskRun {
     }
 }
 
-impl Drop for TaskRun {
+impl<H: Home> Drop for TaskRun<H> {
     /// The carrier gave up the task: turmoil does when its host crashes.
     fn drop(&mut self) {
         self.cell.end();
         self.host.forget_task(self.id);
     }
+}
+
+/// What a panic said.
+pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
+    panic
+        .downcast_ref::<&str>()
+        .map(|message| (*message).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "(not a message)".to_owned())
 }

@@ -14,10 +14,12 @@ use crate::event::{DropReason, Event, HostId};
 use crate::fault::{CancelWeights, Fault, ReadRate, Readers};
 use crate::host::{Host, Program};
 use crate::link::{Link, LinkConfig, Passage};
+use crate::log::Log;
 use crate::network::{Action, Carrier, Packet, Wire};
 use crate::recorder::Recorder;
 use crate::sim::Failure;
 use crate::throttle::{Allowance, Throttle};
+use crate::trace::{Note, Observer};
 
 /// What a simulation is built with.
 #[derive(Clone, Debug)]
@@ -34,6 +36,7 @@ pub(crate) struct Settings {
     pub(crate) wall_limit: Option<Duration>,
     pub(crate) cancel_weights: CancelWeights,
     pub(crate) yield_chance: f64,
+    pub(crate) record: bool,
 }
 
 impl Settings {
@@ -53,6 +56,7 @@ impl Settings {
             wall_limit: None,
             cancel_weights: CancelWeights::default(),
             yield_chance: 0.0,
+            record: true,
         }
     }
 }
@@ -63,6 +67,8 @@ pub(crate) struct World {
     pub(crate) settings: Settings,
     pub(crate) carrier: Rc<dyn Carrier>,
     pub(crate) recorder: Rc<Recorder>,
+    /// The trace, if there is one.
+    pub(crate) log: Option<Log>,
     wire: Wire,
     hosts: RefCell<Vec<Rc<Host>>>,
     throttles: RefCell<BTreeMap<Readers, Throttle>>,
@@ -78,9 +84,15 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(settings: Settings, carrier: Rc<dyn Carrier>) -> Rc<Self> {
+        let recorder: Rc<Recorder> = Rc::default();
+        let log = settings.record.then(Log::default);
+        if let Some(log) = &log {
+            recorder.add(Box::new(Observer::of_programs(log, settings.link.clone())));
+        }
         Rc::new(Self {
             carrier,
-            recorder: Rc::default(),
+            recorder,
+            log,
             wire: Wire::default(),
             hosts: RefCell::default(),
             throttles: RefCell::default(),
@@ -102,6 +114,13 @@ impl World {
         self.recorder.record(self.now(), event);
     }
 
+    /// Writes an event of a program's own into the trace.
+    pub(crate) fn note(&self, host: Option<HostId>, note: Note) {
+        if let Some(log) = &self.log {
+            log.note(self.now(), host.map(HostId::index), note);
+        }
+    }
+
     /// Adds a host at the next address: 10.0.0.1, 10.0.0.2, …
     pub(crate) fn add_host(self: &Rc<Self>, name: &str, program: Program) -> Rc<Host> {
         let number = self.hosts.borrow().len() as u32;
@@ -114,6 +133,9 @@ impl World {
         let id = HostId(self.hosts.borrow().len() as u32);
         let host = Host::new(Rc::clone(self), id, name, address, program);
         self.hosts.borrow_mut().push(Rc::clone(&host));
+        if let Some(log) = &self.log {
+            log.hosts.borrow_mut().push(name.into());
+        }
         host
     }
 

@@ -83,12 +83,7 @@ pub use crate::sink::MessageSink;
 pub use crate::socket::Socket;
 pub use crate::transport::PENDING_HANDSHAKES_MAX;
 
-/// The programs in the README compile and run.
-#[cfg(all(doctest, feature = "compio"))]
-#[doc = include_str!("../../../README.md")]
-struct Readme;
-
-/// And those of the page about proxies.
+/// The programs of the page about proxies compile and run. Those in the README and the guide do so in `examples/bank`.
 #[cfg(all(doctest, feature = "compio"))]
 #[doc = include_str!("../../../docs/PROXY.md")]
 struct ProxyPage;

@@ -148,6 +148,28 @@ impl Stream for Monitor {
 #[derive(Default)]
 pub(crate) struct Monitors(RefCell<Vec<Weak<RefCell<Queue>>>>);
 
+/// Tells those who listen to `tracing`, each event under its name.
+fn log(event: &Event) {
+    match event {
+        Event::Listening { endpoint } => tracing::debug!(%endpoint, "listening"),
+        Event::Accepted { endpoint, peer } => tracing::debug!(%endpoint, peer, "accepted"),
+        Event::AcceptFailed { endpoint, reason } => tracing::debug!(%endpoint, reason, "accept failed"),
+        Event::Connected { endpoint, peer } => tracing::debug!(%endpoint, peer, "connected"),
+        Event::ConnectRetried { endpoint, after, reason } => {
+            tracing::debug!(%endpoint, ?after, reason, "connect retried");
+        }
+        Event::HandshakeSucceeded { endpoint, routing_id, socket_type } => {
+            tracing::debug!(%endpoint, ?routing_id, socket_type, "handshake succeeded");
+        }
+        Event::HandshakeFailed { endpoint, reason } => tracing::debug!(%endpoint, reason, "handshake failed"),
+        Event::Disconnected { endpoint, routing_id, reason } => {
+            tracing::debug!(%endpoint, ?routing_id, reason, "disconnected");
+        }
+        Event::ConnectStopped { endpoint, reason } => tracing::debug!(%endpoint, reason, "connect stopped"),
+        Event::Closed { endpoint } => tracing::debug!(%endpoint, "no longer listening"),
+    }
+}
+
 impl Monitors {
     pub(crate) fn monitor(&self) -> Monitor {
         let queue = Rc::default();
@@ -156,7 +178,7 @@ impl Monitors {
     }
 
     pub(crate) fn emit(&self, event: Event) {
-        tracing::debug!(?event, "socket event");
+        log(&event);
         self.0.borrow_mut().retain(|monitor| {
             let Some(queue) = monitor.upgrade() else { return false };
             let mut queue = queue.borrow_mut();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use bytes::Bytes;
+use seaworthy_core::planted::{Bug, planted};
 
 use crate::parcel::PipeEnd;
 use crate::ready::Ready;
@@ -173,7 +174,11 @@ impl Peers {
     #[inline]
     pub(crate) fn get_mut(&mut self, id: PeerId) -> Option<&mut Peer> {
         let place = self.slots.get_mut(id.slot as usize)?;
-        if place.generation == id.generation { place.peer.as_mut() } else { None }
+        if place.generation == id.generation || planted(Bug::GenerationIgnored) {
+            place.peer.as_mut()
+        } else {
+            None
+        }
     }
 
     /// All peers, in the order of their slots.

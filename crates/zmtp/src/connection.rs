@@ -1,6 +1,7 @@
 //! One connection with one peer: bytes in, events out; messages in, bytes out; and deadlines.
 
 use bytes::{Bytes, BytesMut};
+use seaworthy_core::planted::{Bug, planted};
 use seaworthy_core::{Instant, Message};
 
 use crate::command;
@@ -66,7 +67,8 @@ impl Connection {
                 State::Failed(ApiMisuse::RoutingId { length, reason }.into())
             }
             None => State::Handshake(Box::new(Starting {
-                deadline: (!config.handshake_ivl.is_zero()).then(|| now + config.handshake_ivl),
+                deadline: (!config.handshake_ivl.is_zero() && !planted(Bug::HandshakeWithoutDeadline))
+                    .then(|| now + config.handshake_ivl),
                 handshake: Handshake::start(&config, &mut transmit),
                 config,
             })),

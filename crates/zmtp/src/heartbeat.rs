@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use seaworthy_core::Instant;
+use seaworthy_core::planted::{Bug, planted};
 
 use crate::config::ConnectionConfig;
 use crate::limits::{PINGS_UNANSWERED_MAX, TTL_DECISECONDS_MAX};
@@ -75,6 +76,9 @@ impl Heartbeat {
     /// A whole frame came: "a peer SHOULD treat any incoming traffic (not just a PONG reply) as a sign of life".
     #[inline]
     pub(crate) fn heard(&mut self) {
+        if planted(Bug::HeartbeatDeaf) {
+            return;
+        }
         self.pong_missing = None;
         self.expires = None;
         self.pings_unanswered = 0;
@@ -128,6 +132,9 @@ impl Heartbeat {
                     return Ok(None);
                 }
                 self.pings_unanswered += 1;
+                if planted(Bug::HeartbeatNeverTimesOut) {
+                    return Ok(Some(self.ttl_deciseconds));
+                }
                 if self.pong_missing.is_none() && !self.timeout.is_zero() {
                     self.pong_missing = Some(now + self.timeout);
                 }

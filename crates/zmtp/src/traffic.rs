@@ -1,6 +1,7 @@
 //! After the handshake: frames become messages and events, commands are obeyed.
 
 use bytes::{Buf, Bytes, BytesMut};
+use seaworthy_core::planted::{Bug, planted};
 use seaworthy_core::{Instant, Message};
 
 use crate::command::{self, Command};
@@ -120,12 +121,18 @@ impl Traffic {
                 Ok(())
             };
         }
+        if planted(Bug::LengthUnbounded) {
+            return Ok(());
+        }
         if length > self.frame_bytes_max {
             return Err(PeerMisbehaved::FrameTooLarge { length, limit: self.frame_bytes_max });
         }
         let length = self.frames_bytes.saturating_add(length);
         if length > self.message_bytes_max {
             return Err(PeerMisbehaved::MessageTooLarge { length, limit: self.message_bytes_max });
+        }
+        if planted(Bug::FramesUnbounded) {
+            return Ok(());
         }
         if self.frames.len() >= self.message_frames_max {
             return Err(PeerMisbehaved::TooManyFrames { limit: self.message_frames_max });

@@ -2,6 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 use seaworthy_core::Message;
+use seaworthy_core::planted::{Bug, planted};
 
 use crate::frame::{self, LONG_HEADER_BYTES, MORE, SHORT_BODY_BYTES_MAX, SHORT_HEADER_BYTES};
 
@@ -59,7 +60,7 @@ impl Transmit {
     pub(crate) fn message(&mut self, message: &Message) {
         if let Some((last, more)) = message.frames().split_last() {
             for body in more {
-                self.frame(MORE, body);
+                self.frame(if planted(Bug::MultipartTorn) { 0 } else { MORE }, body);
             }
             self.frame(0, last);
         }

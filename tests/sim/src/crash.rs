@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::time::Duration;
 
 use seaworthy_core::{Listener, Network, Stream, StreamOptions};
-use seaworthy_sim::{CrashKind, SimNetwork, SimStream};
+use seaworthy_sim::{Carrier, CrashKind, Sim, SimNetwork, SimStream};
 
 use crate::place::{Pair, control, error_of, on_both_carriers, pattern, read_to_end, read_up_to, write_all};
 
@@ -134,4 +134,20 @@ async fn an_ipc_file_outlives_its_process_and_refuses(pair: Pair<SimNetwork>) {
     let listener = pair.far.listen(&place, &StreamOptions::default()).unwrap();
     drop(pair.far.connect(&place, &StreamOptions::default()).await.unwrap());
     drop(listener.accept().await.unwrap().shutdown().await);
+}
+
+#[test]
+fn a_host_that_crashes_before_anything_happens_stays_down() {
+    for carrier in [Carrier::Warp, Carrier::Turmoil] {
+        let sim = Sim::builder(1).carrier(carrier).build();
+        sim.host("late", |_| std::future::pending());
+        let control = sim.control();
+        let late = control.host("late").unwrap();
+        control.crash(late, CrashKind::Process);
+        sim.run(SECOND).unwrap();
+        assert!(!control.is_up(late), "{carrier:?}");
+        control.restart(late);
+        sim.run(SECOND).unwrap();
+        assert!(control.is_up(late), "{carrier:?}");
+    }
 }

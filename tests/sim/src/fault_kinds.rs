@@ -1,14 +1,16 @@
 //! Every fault of a scenario file: what it does can be seen, the trace says when it began and ended, and what a PUSH sends
-//! to two PULLs meanwhile arrives whatever it was, once and in order, unless a process died.
+//! to two PULLs meanwhile arrives whatever it was, once and in order, unless a process died. On the real network, too, as
+//! far as that can make it.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 use std::time::Duration;
 
-use seaworthy_sim::Carrier;
-use seaworthy_sim::run::Outcome;
+use seaworthy_sim::run::{Outcome, real};
 use seaworthy_sim::scenario::quantity::{ByteCount, Span};
-use seaworthy_sim::scenario::{Fault, FaultKind, Scenario};
+use seaworthy_sim::scenario::{Fault, FaultKind, Plan, Scenario};
 use seaworthy_sim::trace::{Event, MessageName, What};
+use seaworthy_sim::{Carrier, Sighting};
 
 use crate::shipped::{run_once, run_twice};
 
@@ -183,6 +185,74 @@ fn show(carrier: Carrier) {
         let begun = marks(&faulty, true);
         assert!(!begun.is_empty(), "{key} = {value} is not in the trace");
         assert_eq!(begun, marks(&faulty, false), "{key} = {value}: every fault that begins ends");
+    }
+}
+
+/// What shows on the real network that a fault did something: nothing that a slow machine could hide or pretend.
+const REAL: &[(&str, &str, Effect)] = &[
+    ("crash", r#""far""#, comes_back),
+    ("pause", r#""far""#, far_waits_for_real),
+    ("slow_reader", r#"{ host = "far", rate = "10kB" }"#, far_waits_for_real),
+    ("read_stall", r#""far""#, far_waits_for_real),
+    ("stall", r#""far""#, far_waits_for_real),
+    // Only by a clock that jumps do two hours pass.
+    ("clock", r#"{ host = "source", jump = "2h" }"#, |_, faulty| {
+        happened(faulty, |what| matches!(what, What::Done { .. })) == 1
+    }),
+    ("short_io", r#"{ host = "far", read = 0.5, write = 0.5 }"#, |clean, faulty| {
+        let partly = |outcome: &Outcome| outcome.sightings.contains(&Sighting::PartialFrame);
+        partly(faulty) && !partly(clean)
+    }),
+    ("yields", r#"{ host = "far", chance = 0.5 }"#, |_, _| true),
+    ("cancel", r#"{ socket = "far", operation = "receive", polls = [1, 2] }"#, |_, faulty| {
+        happened(faulty, |what| matches!(what, What::Cancelled { .. })) > 5
+    }),
+    ("cancel", r#"{ socket = "push", operation = "send", polls = 0, chance = 0.5 }"#, |clean, faulty| {
+        let sent = |outcome| happened(outcome, |what| matches!(what, What::Sent { .. }));
+        sent(faulty) < sent(clean)
+    }),
+];
+
+/// Whatever is sent while the fault lasts comes when it is over, or later.
+fn far_waits_for_real(_: &Outcome, faulty: &Outcome) -> bool {
+    longest(faulty, "far") > 300 * MS
+}
+
+fn run_for_real(scenario: &Scenario) -> Outcome {
+    real(&Rc::new(Plan::new(scenario, 1)), Duration::from_secs(120))
+}
+
+#[test]
+fn every_fault_that_the_real_network_can_make_does_something_there_and_breaks_no_promise() {
+    let clean = run_for_real(&scenario("", ""));
+    assert_eq!(clean.reasons(), [""; 0]);
+    std::thread::scope(|scope| {
+        for (key, value, effect) in REAL {
+            let clean = &clean;
+            scope.spawn(move || {
+                let expect = if *key == "crash" { "" } else { "expect = { loss = \"none\" }" };
+                let fault =
+                    format!("{expect}\nfault = [{{ at = \"504ms\", for = \"500ms\", {key} = {value} }}]");
+                let mut scenario = scenario(&fault, "");
+                if *key == "clock" {
+                    scenario.workload[0].start = Some(Span(3600 * 1000 * MS).into());
+                }
+                let faulty = run_for_real(&scenario);
+                assert_eq!(faulty.reasons(), [""; 0], "{key} = {value}");
+                assert!(effect(clean, &faulty), "{key} = {value} did nothing");
+                assert_eq!(marks(&faulty, true), marks(&faulty, false), "{key} = {value}: what begins ends");
+            });
+        }
+    });
+}
+
+#[test]
+fn what_the_real_network_can_make_is_shown_and_the_rest_is_an_obstacle() {
+    let shown: BTreeSet<&str> = REAL.iter().map(|(key, ..)| *key).collect();
+    for (key, value, _) in KINDS {
+        let fault = format!("fault = [{{ at = \"504ms\", for = \"500ms\", {key} = {value} }}]");
+        let is_obstacle = !scenario(&fault, "").obstacles().is_empty();
+        assert_ne!(is_obstacle, shown.contains(key), "{key}");
     }
 }
 

@@ -10,17 +10,10 @@ use seaworthy_sim::scenario::Scenario;
 use seaworthy_sim::trace::Trace;
 use seaworthy_sim::{Carrier, Sighting};
 
-use crate::shipped::{folder, run_once, run_twice, scenario, shortened};
+use crate::shipped::{files, run_once, run_twice, scenario, shortened};
 
 fn names() -> Vec<String> {
-    let mut names: Vec<String> = std::fs::read_dir(folder())
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
-        .map(|path| path.file_stem().unwrap().to_string_lossy().into_owned())
-        .collect();
-    names.sort();
-    names
+    files().into_iter().map(|(name, _)| name).collect()
 }
 
 #[test]
@@ -37,11 +30,11 @@ fn every_shipped_scenario_passes_on_both_carriers() {
 
 #[test]
 fn every_shipped_scenario_is_named_as_its_file_and_opens_with_what_it_proves() {
-    let names = names();
-    assert!(names.len() >= 10, "{names:?}");
-    for name in names {
-        assert_eq!(scenario(&name).name, name);
-        let text = std::fs::read_to_string(folder().join(format!("{name}.toml"))).unwrap();
+    let files = files();
+    assert!(files.len() >= 31, "{files:?}");
+    for (name, file) in files {
+        assert_eq!(Scenario::load(&file).unwrap().name, name);
+        let text = std::fs::read_to_string(&file).unwrap();
         assert!(text.starts_with("# Proves: "), "{name} does not open with what it proves");
     }
 }

@@ -1,6 +1,6 @@
 //! The scenarios that ship with Seaworthy, as tests use them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -18,10 +18,31 @@ pub(crate) fn folder() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../scenarios"))
 }
 
+/// The files of all shipped scenarios, by name. No two have the same.
+pub(crate) fn files() -> Vec<(String, PathBuf)> {
+    let mut found = Vec::new();
+    find(folder(), &mut found);
+    found.sort();
+    found
+}
+
+fn find(folder: &Path, found: &mut Vec<(String, PathBuf)>) {
+    for file in std::fs::read_dir(folder).unwrap() {
+        let file = file.unwrap().path();
+        if file.is_dir() {
+            find(&file, found);
+            continue;
+        }
+        assert_eq!(file.extension().unwrap(), "toml", "{}", file.display());
+        found.push((file.file_stem().unwrap().to_string_lossy().into_owned(), file));
+    }
+}
+
 /// The shipped scenario of this name.
 #[track_caller]
 pub(crate) fn scenario(name: &str) -> Scenario {
-    Scenario::load(&folder().join(format!("{name}.toml"))).unwrap_or_else(|bad| panic!("{bad}"))
+    let (_, file) = files().into_iter().find(|(known, _)| known == name).unwrap();
+    Scenario::load(&file).unwrap_or_else(|bad| panic!("{bad}"))
 }
 
 /// The scenario with no more than `messages` messages from each workload, and without what it expects of more.

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
+use seaworthy::{Context, PullSocket, PushSocket};
 use seaworthy_core::{Listener, Network, StreamOptions};
 use seaworthy_sim::{Carrier, Sim, TurmoilNetwork};
 
@@ -157,4 +158,49 @@ fn turmoils_faults_act_on_a_simulation_of_ours() {
     sim.with_turmoil(|turmoil| turmoil.bounce(address(client))).unwrap();
     sim.run(SECOND).unwrap();
     assert!(control.is_up(client) && connected.get().is_some());
+}
+
+#[test]
+fn sockets_in_somebody_elses_simulation_outlive_turmoils_partition_and_bounce() {
+    let mut sim = turmoil_sim();
+    let received = Rc::new(Cell::new(0_u64));
+    let count = Rc::clone(&received);
+    sim.host("pull", move || {
+        let count = Rc::clone(&count);
+        TurmoilNetwork::run("pull", 7, move |net| {
+            let count = Rc::clone(&count);
+            async move {
+                let pull = PullSocket::new(&Context::with_network(net))?;
+                pull.bind("tcp://*:5555")?;
+                loop {
+                    pull.recv().await?;
+                    count.set(count.get() + 1);
+                }
+            }
+        })
+    });
+    sim.host("push", || {
+        TurmoilNetwork::run("push", 7, |net| async move {
+            let push = PushSocket::new(&Context::with_network(net.clone()))?;
+            push.connect("tcp://pull:5555")?;
+            loop {
+                push.send("ahoy").await?;
+                net.sleep_until(net.now() + SECOND / 10).await;
+            }
+        })
+    });
+    let advance = |sim: &mut turmoil::Sim<'_>, seconds: u32| {
+        let (end, before) = (sim.elapsed() + seconds * SECOND, received.get());
+        while sim.elapsed() < end {
+            sim.step().unwrap();
+        }
+        received.get() - before
+    };
+    assert!((15..=20).contains(&advance(&mut sim, 2)));
+    sim.partition("push", "pull");
+    assert!(advance(&mut sim, 2) <= 1, "what was under way");
+    sim.repair("push", "pull");
+    assert!((50..=70).contains(&advance(&mut sim, 5)), "those that waited, and new ones");
+    sim.bounce("pull");
+    assert!((10..=50).contains(&advance(&mut sim, 5)), "it is connected to anew");
 }

@@ -18,6 +18,7 @@ pub use self::gauge::{Gauge, Level};
 use self::queue::{Consumer, Producer};
 use self::wake::Wake;
 pub(crate) use self::wake::wake_across;
+use crate::planted::{Bug, planted};
 use crate::sync::{Arc, AtomicBool, AtomicU64, Ordering, Tally};
 
 /// How much one way of a pipe holds. Zero means unlimited.
@@ -303,7 +304,18 @@ impl<T: Weigh> Sender<T> {
     #[inline(always)]
     fn is_reached(&self) -> bool {
         let written = &self.way.written.0;
-        self.threshold.is_reached(written.messages.get() - self.credit.0, written.bytes.get() - self.credit.1)
+        let (mut messages, mut bytes) =
+            (written.messages.get() - self.credit.0, written.bytes.get() - self.credit.1);
+        if planted(Bug::MarkOffByOne) {
+            messages = messages.saturating_sub(1);
+        }
+        if planted(Bug::MarkQuartered) {
+            messages *= 4;
+        }
+        if planted(Bug::ByteMarkIgnored) {
+            bytes = 0;
+        }
+        self.threshold.is_reached(messages, bytes)
     }
 
     /// Sets other marks, and wakes a task that waits for room, which there may be by these.
@@ -416,6 +428,9 @@ impl<T: Weigh> Receiver<T> {
         self.credit = taken;
         read.credit_messages.store(taken.0, Ordering::Release);
         read.credit_bytes.store(taken.1, Ordering::Release);
+        if planted(Bug::WakeUpLost) {
+            return;
+        }
         self.way.writer.wake();
     }
 

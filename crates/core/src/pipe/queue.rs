@@ -23,8 +23,8 @@ use std::ptr;
 use super::Apart;
 use crate::sync::{Arc, AtomicPtr, AtomicU64, Ordering, UnsafeCell};
 
-/// Items a segment holds. Small under loom, so that a model crosses segments in few steps.
-const SLOTS: usize = if cfg!(loom) { 2 } else { 32 };
+/// Items a segment holds. Small under loom and Miri, so that segments are crossed in few steps.
+const SLOTS: usize = if cfg!(any(loom, miri)) { 2 } else { 32 };
 
 /// Spare segments that wait for the producer at most; further ones are freed. Together they hold what a pipe with the
 /// default marks holds between two threads.
@@ -43,6 +43,18 @@ impl<T> Segment<T> {
             slots: std::array::from_fn(|_| UnsafeCell::new(MaybeUninit::uninit())),
             next: AtomicPtr::new(ptr::null_mut()),
         })
+    }
+
+    /// Writes to every cache line, so that the processor asks the one that read them for all of them together. Written
+    /// to one after the other, each item would wait for its line. Only for who owns the segment, which has no items.
+    fn claim(&self) {
+        if size_of::<T>() == 0 {
+            return;
+        }
+        for slot in &self.slots {
+            // SAFETY: the caller owns the segment, and a slot has at least one byte.
+            slot.with_mut(|place| unsafe { place.cast::<u8>().write_volatile(0) });
+        }
     }
 }
 
@@ -170,6 +182,8 @@ impl<T> Producer<T> {
             self.spares = unsafe { (*spare).next.load(Ordering::Relaxed) };
             // SAFETY: as above; it is off the list.
             unsafe { (*spare).next.store(ptr::null_mut(), Ordering::Relaxed) };
+            // SAFETY: as above.
+            unsafe { (*spare).claim() };
             spare
         };
         if self.tail.is_null() {

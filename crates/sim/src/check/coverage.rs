@@ -46,12 +46,14 @@ pub fn reached(case: &Case<'_>) -> Vec<Reached> {
     let mut all = Vec::new();
     let mut ledger = None;
     for must in &case.plan.scenario.expect.must {
-        let Some(number) = case.plan.socket_number(&must.socket) else { continue };
-        let name = case.plan.name(number);
-        let times = if must.event == MustEvent::Lost {
-            ledger.get_or_insert_with(|| Ledger::of(case)).lost_by(number, |t| within(must, t))
-        } else {
-            count(case, must, name)
+        let number = case.plan.socket_number(&must.socket);
+        let name =
+            number.map_or_else(|| must.socket.as_str().into(), |number| case.plan.name(number).clone());
+        let times = match number {
+            Some(number) if must.event == MustEvent::Lost => {
+                ledger.get_or_insert_with(|| Ledger::of(case)).lost_by(number, |t| within(must, t))
+            }
+            _ => count(case, must, &name),
         };
         let window = match (must.after, must.before) {
             (None, None) => String::new(),
@@ -60,7 +62,7 @@ pub fn reached(case: &Case<'_>) -> Vec<Reached> {
             (Some(after), Some(before)) => format!(" between {after} and {before}"),
         };
         all.push(Reached {
-            socket: name.clone(),
+            socket: name,
             event: must.event,
             window,
             times,
@@ -97,6 +99,8 @@ fn count(case: &Case<'_>, must: &Must, socket: &Name) -> u64 {
                 MustEvent::Disconnected => matches!(event.what, What::Disconnected { .. }),
                 MustEvent::Timeout => matches!(event.what, What::GaveUp { .. } | What::TimedOut { .. }),
                 MustEvent::Cancelled => matches!(event.what, What::Cancelled { .. }),
+                MustEvent::Welcomed => matches!(event.what, What::Welcomed { .. }),
+                MustEvent::Dismissed => matches!(event.what, What::Dismissed { .. }),
                 MustEvent::Noticed => matches!(event.what, What::Noticed { .. }),
                 MustEvent::Lost => false,
             }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::streams::Streams;
 use super::{Case, Violation};
 use crate::trace::wire::WireFrame;
 use crate::trace::{Direction, Event, MessageName, What};
@@ -10,11 +11,15 @@ use crate::trace::{Direction, Event, MessageName, What};
 /// Finds torn messages, streams that are no ZMTP, and frames of one message among those of another.
 pub fn check(case: &Case<'_>) -> Vec<Violation> {
     let mut violations = Vec::new();
+    let streams = Streams::of(case.plan, &case.trace.events);
     let mut parts_sent: BTreeMap<&MessageName, u8> = BTreeMap::new();
     let mut open: BTreeMap<(u64, Direction), OpenMessage<'_>> = BTreeMap::new();
     for event in &case.trace.events {
         match &event.what {
             What::Torn { problem } => violations.push(Violation::at(event, problem.clone())),
+            // What hostile peers write is their business.
+            What::NotZmtp { stream, .. } | What::Frame { stream, .. }
+                if streams.has_hostile(case.plan, *stream) => {}
             What::NotZmtp { stream, problem, .. } => {
                 violations.push(Violation::at(event, format!("stream s{stream} carries no ZMTP: {problem}")));
             }

@@ -30,6 +30,10 @@ pub fn check(case: &Case<'_>) -> Vec<Violation> {
         }
         for (stream, end) in streams.ends_of(case.plan, socket) {
             let Some(ready) = end.ready.filter(|_| end.socket == Some(socket)) else { continue };
+            // A trace shows only the first that comes from a hostile peer; how long it is kept has a check of its own.
+            if streams.has_hostile(case.plan, stream) {
+                continue;
+            }
             let until = end.released.unwrap_or(events.len() - 1);
             let silence = silences(events, stream, ready, until)
                 .find(|(from, to)| events[*to].at().saturating_sub(events[*from].at()) > patience + SLACK);
@@ -57,7 +61,7 @@ fn patience(plan: &Plan, socket: usize) -> Option<Duration> {
 }
 
 /// Whether a fault keeps a host from noticing: it stands still, does not read, or its clock is wrong.
-fn is_handicapped(plan: &Plan, host: &str) -> bool {
+pub(super) fn is_handicapped(plan: &Plan, host: &str) -> bool {
     plan.scenario.fault.iter().flat_map(|fault| fault.given()).any(|(_, kind)| {
         let keeps = matches!(
             kind,

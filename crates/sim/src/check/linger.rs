@@ -20,7 +20,12 @@ pub fn check(case: &Case<'_>) -> Vec<Violation> {
         (event.what == What::Closed && took > linger + SLACK)
             .then(|| Violation::at(event, format!("closing took {took:?} with a linger of {linger:?}")))
     });
-    late.collect()
+    let never = case.plan.sockets.iter().enumerate().filter_map(|(number, name)| {
+        let linger = case.plan.socket(number).options.linger?.value().0;
+        let closed = events.iter().any(|event| event.is_at(name) && event.what == What::Closed);
+        (!closed).then(|| Violation::of(name, format!("did not close, with a linger of {linger:?}")))
+    });
+    late.chain(never).collect()
 }
 
 #[cfg(test)]
@@ -31,6 +36,12 @@ mod tests {
     #[test]
     fn a_socket_that_closes_after_its_linger_is_a_violation() {
         let hasty = PIPELINE.replace("sndhwm = 2", "sndhwm = 2, linger = \"500ms\"");
+        found_in(
+            &hasty,
+            check,
+            &trace(&[("", "", phase(Phase::Closing))]),
+            "did not close, with a linger of 500ms",
+        );
         let close = |after: u64| {
             let mut trace = trace(&[("", "", phase(Phase::Closing)), ("source", "push", What::Closed)]);
             trace.events[1].t = after * 1_000_000;

@@ -4,6 +4,7 @@
 //! firing. None keeps state between runs, and none believes what another computed from the same events, except
 //! for the [`ledger`] of who got which message.
 
+pub mod agreement;
 mod batch;
 pub mod blocking;
 pub mod conservation;
@@ -12,10 +13,12 @@ pub mod deadlock;
 pub mod determinism;
 pub mod duplicates;
 pub mod envelope;
+pub mod exclusive_pair;
 pub mod fairness;
 pub mod frames;
 pub mod half_open;
 pub mod high_water_mark;
+pub mod hostile;
 pub mod ledger;
 pub mod linger;
 pub mod liveness;
@@ -68,7 +71,7 @@ pub struct Violation {
 pub type Check = (&'static str, fn(&Case<'_>) -> Vec<Violation>);
 
 /// All checks of a single run, the ones that make others worthless first.
-pub const CHECKS: [Check; 27] = [
+pub const CHECKS: [Check; 29] = [
     ("task panic", panics::check),
     ("stream prefix", stream_prefix::check),
     ("frame integrity", frames::check),
@@ -87,10 +90,12 @@ pub const CHECKS: [Check; 27] = [
     ("publisher filter", publisher_filter::check),
     ("resubscription", resubscription::check),
     ("notices", notices::check),
+    ("exclusive pair", exclusive_pair::check),
     ("fairness", fairness::check),
     ("proxy fairness", proxy_fairness::check),
     ("reconnect spacing", reconnect::check),
     ("half-open", half_open::check),
+    ("hostile peers", hostile::check),
     ("deadlock", deadlock::check),
     ("liveness", liveness::check),
     ("linger", linger::check),
@@ -116,6 +121,15 @@ pub fn all(case: &Case<'_>) -> Vec<Violation> {
         violations.extend(found.into_iter().map(|violation| Violation { check: name, ..violation }));
     }
     violations
+}
+
+/// Applies the checks that say something about any program that runs on simulated hosts.
+pub(crate) fn of_programs(case: &Case<'_>) -> Vec<Violation> {
+    let all: [Check; 2] = [("stream prefix", stream_prefix::check), ("poison", poison::check)];
+    let found = |(name, check): Check| {
+        check(case).into_iter().take(VIOLATIONS_MAX).map(move |found| Violation { check: name, ..found })
+    };
+    all.into_iter().flat_map(found).collect()
 }
 
 /// Applies only the check for panics: for a run that did not come to its end.

@@ -1,7 +1,7 @@
 //! Notices of an XPUB (RFC 29; libzmq's XPUB): of each topic the first subscription and the last end of one are told,
-//! in turn, over all peers and whoever comes and goes; and what peers hold in the end was told.
+//! in turn, over all peers and whoever comes and goes, unless it asks for more; and what peers hold in the end was told.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::{Case, Violation};
 use crate::scenario::{Role, SocketKind};
@@ -10,13 +10,16 @@ use crate::trace::{Name, What};
 /// Finds notices that do not alternate, and subscriptions that an XPUB never heard of.
 pub fn check(case: &Case<'_>) -> Vec<Violation> {
     let mut violations = Vec::new();
-    let mut told: BTreeMap<&Name, BTreeSet<&str>> = BTreeMap::new();
+    // How many subscriptions to each topic are not at their end. Who hears of the first and the last only counts to one.
+    let mut told: BTreeMap<&Name, BTreeMap<&str, u64>> = BTreeMap::new();
     for event in case.trace.before_closing() {
         let Some(socket) = &event.socket else { continue };
         if !matches!(event.what, What::Opened { .. } | What::Noticed { .. }) {
             continue;
         }
         let Some(number) = case.plan.socket_number(socket) else { continue };
+        let options = &case.plan.socket(number).options;
+        let each_end = options.xpub_verboser == Some(true) || options.xpub_manual == Some(true);
         let topics = told.entry(socket).or_default();
         let in_turn = match &event.what {
             // A socket that was opened again after a crash begins anew.
@@ -24,12 +27,24 @@ pub fn check(case: &Case<'_>) -> Vec<Violation> {
                 topics.clear();
                 true
             }
-            What::Noticed { topic, ended: false } => topics.insert(topic),
-            What::Noticed { topic, ended: true } => topics.remove(topic.as_str()),
+            What::Noticed { topic, ended: false } => {
+                let count = topics.entry(topic).or_default();
+                *count += 1;
+                *count == 1
+            }
+            What::Noticed { topic, ended: true } => {
+                let before = topics.get(topic.as_str()).copied();
+                let left = before.unwrap_or_default().saturating_sub(1);
+                if each_end && left > 0 {
+                    topics.insert(topic, left);
+                } else {
+                    topics.remove(topic.as_str());
+                }
+                before.is_some()
+            }
             _ => true,
         };
-        let options = &case.plan.socket(number).options;
-        let verbose = options.xpub_verbose == Some(true) || options.xpub_verboser == Some(true);
+        let verbose = each_end || options.xpub_verbose == Some(true);
         if let (What::Noticed { topic, ended }, false, false) = (&event.what, in_turn, verbose) {
             let what = if *ended { "the end of" } else { "a subscription to" };
             violations.push(Violation::at(event, format!("{what} {topic:?} was told twice")));
@@ -41,7 +56,7 @@ pub fn check(case: &Case<'_>) -> Vec<Violation> {
         }
         for peer in case.plan.peers(number) {
             for topic in case.plan.final_subscriptions(peer) {
-                if !told.get(name).is_some_and(|topics| topics.contains(topic)) {
+                if !told.get(name).is_some_and(|topics| topics.contains_key(topic)) {
                     let problem =
                         format!("never heard that {} is subscribed to {topic:?}", case.plan.name(peer));
                     violations.push(Violation::of(name, problem));
@@ -79,6 +94,16 @@ mod tests {
         found_in(&scenario(), check, &trace(&notices(&ends)), "the end of \"b\" was told twice");
         let verbose = scenario().replace("sndhwm = 3", "xpub_verbose = true");
         nothing_found_in(&verbose, check, &trace(&notices(&again)));
+    }
+
+    #[test]
+    fn who_hears_of_each_end_knows_what_is_left() {
+        let manual = scenario().replace("sndhwm = 3", "xpub_manual = true");
+        let twice = [("a", false), ("a", false), ("a", true)];
+        nothing_found_in(&manual, check, &trace(&notices(&twice)));
+        found_in(&manual, check, &trace(&notices(&[&twice[..], &[("a", true)]].concat())), "never heard");
+        let verbose = scenario().replace("sndhwm = 3", "xpub_verbose = true");
+        found_in(&verbose, check, &trace(&notices(&twice)), "never heard");
     }
 
     #[test]

@@ -1,12 +1,15 @@
 //! Reconnect spacing: a pause between two attempts is never longer than the options say, and never so short that a
-//! lost server is stormed.
+//! lost server is stormed; those who lost it do not pause in step, or all of them would come back at once; and no attempt
+//! takes longer than `connect_timeout`.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use super::half_open::is_handicapped;
 use super::{Case, Violation};
 use crate::scenario::Socket;
 use crate::scenario::draw::Draw;
-use crate::trace::What;
+use crate::trace::{Name, What};
 
 /// libzmq's default of `reconnect_ivl`.
 const RECONNECT_IVL: Duration = Duration::from_millis(100);
@@ -20,7 +23,75 @@ pub fn check(case: &Case<'_>) -> Vec<Violation> {
         let problem = format!("the next attempt comes after {after:?}, not within {least:?} to {most:?}");
         (after < least || after > most).then(|| Violation::at(event, problem))
     });
-    outside.collect()
+    outside.chain(in_step(case)).chain(too_long(case)).collect()
+}
+
+/// So many sockets that pause equally long, to the nanosecond, have not drawn their pauses.
+const IN_STEP: usize = 3;
+
+/// Finds sockets that pause equally long.
+fn in_step(case: &Case<'_>) -> Vec<Violation> {
+    let mut pauses: BTreeMap<u64, BTreeSet<&Name>> = BTreeMap::new();
+    for event in &case.trace.events {
+        if let (What::Retrying { after, .. }, Some(name)) = (&event.what, &event.socket) {
+            pauses.entry(*after).or_default().insert(name);
+        }
+    }
+    let alike = pauses.into_iter().filter(|(_, names)| names.len() >= IN_STEP);
+    let violation = |(after, names): (u64, BTreeSet<&Name>)| {
+        let first = names.first()?;
+        let (after, others) = (Duration::from_nanos(after), names.len() - 1);
+        Some(Violation::of(
+            first,
+            format!("it and {others} others all pause for {after:?}: there is no jitter"),
+        ))
+    };
+    alike.filter_map(violation).collect()
+}
+
+/// What the end of an attempt may take beyond `connect_timeout`: clocks tick.
+const SLACK: Duration = Duration::from_millis(100);
+
+/// Finds attempts to connect that took longer than they may.
+fn too_long(case: &Case<'_>) -> Vec<Violation> {
+    let mut violations = Vec::new();
+    let mut begun: BTreeMap<(&Name, &str), Duration> = BTreeMap::new();
+    for event in case.trace.before_closing() {
+        let Some(name) = &event.socket else { continue };
+        let (endpoint, next) = match &event.what {
+            What::Opened { .. } => {
+                begun.retain(|(socket, _), _| *socket != name);
+                continue;
+            }
+            What::Connecting { endpoint } => (endpoint, Some(event.at())),
+            What::Retrying { endpoint, after, .. } => {
+                (endpoint, Some(event.at() + Duration::from_nanos(*after)))
+            }
+            What::Connected { endpoint, accepted: false } | What::Stopped { endpoint, .. } => {
+                (endpoint, None)
+            }
+            _ => continue,
+        };
+        let key = (name, endpoint.as_str());
+        let before = match next {
+            Some(next) => begun.insert(key, next),
+            None => begun.remove(&key),
+        };
+        let socket = case.plan.socket_number(name).map(|number| case.plan.socket(number));
+        let limit = socket
+            .filter(|socket| !is_handicapped(case.plan, &socket.host))
+            .and_then(|socket| socket.options.connect_timeout)
+            .map(|limit| limit.value().0)
+            .filter(|limit| !limit.is_zero());
+        if let (Some(before), Some(limit)) = (before, limit)
+            && event.at().saturating_sub(before) > limit + SLACK
+        {
+            let took = event.at() - before;
+            let problem = format!("an attempt to connect took {took:?}, with a connect_timeout of {limit:?}");
+            violations.push(Violation::at(event, problem));
+        }
+    }
+    violations
 }
 
 /// The shortest and longest pause. Jitter may halve the first interval, as Seaworthy draws it, or add all of it,
@@ -33,8 +104,41 @@ fn bounds(socket: &Socket) -> (Duration, Duration) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{found, nothing_found, trace};
+    use super::super::tests::{PIPELINE, found, found_in, nothing_found, nothing_found_in, trace};
     use super::*;
+
+    #[test]
+    fn an_attempt_that_takes_longer_than_its_limit_is_a_violation() {
+        let hasty = PIPELINE.replace("rcvhwm = 2", "rcvhwm = 2, connect_timeout = \"500ms\"");
+        let endpoint = || "tcp://source:1".to_owned();
+        let attempt = |ms: u64, end: What| {
+            let reason = String::new();
+            let retry = What::Retrying { endpoint: endpoint(), after: 100_000_000, reason };
+            let mut trace = trace(&[("worker-1", "pull-1", retry), ("worker-1", "pull-1", end)]);
+            (trace.events[0].t, trace.events[1].t) = (0, ms * 1_000_000);
+            trace
+        };
+        let connected = || What::Connected { endpoint: endpoint(), accepted: false };
+        nothing_found_in(&hasty, check, &attempt(700, connected()));
+        found_in(&hasty, check, &attempt(701, connected()), "an attempt to connect took 601ms");
+        nothing_found_in(PIPELINE, check, &attempt(701, connected()));
+        let accepted = What::Connected { endpoint: endpoint(), accepted: true };
+        nothing_found_in(&hasty, check, &attempt(701, accepted));
+    }
+
+    #[test]
+    fn sockets_that_pause_in_step_are_a_violation() {
+        let retry = |name, after: u64| {
+            let what = What::Retrying { endpoint: String::new(), after, reason: String::new() };
+            ("worker-1", name, what)
+        };
+        let pauses = |last| {
+            let ms = 1_000_000;
+            trace(&[retry("pull-1", 80 * ms), retry("pull-2", 80 * ms), retry("push", last)])
+        };
+        nothing_found(check, &pauses(80_000_001));
+        found(check, &pauses(80_000_000), "it and 2 others all pause for 80ms: there is no jitter");
+    }
 
     #[test]
     fn a_pause_outside_its_bounds_is_a_violation() {

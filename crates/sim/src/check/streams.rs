@@ -116,6 +116,12 @@ impl Streams {
         self.ends.get(&self.peer(stream)?)?.socket
     }
 
+    /// Whether a hostile peer is at either end of a stream.
+    pub fn has_hostile(&self, plan: &Plan, stream: u64) -> bool {
+        let is_hostile = |stream: u64| self.ends.get(&stream).is_some_and(|end| plan.is_hostile(&end.host));
+        !plan.scenario.hostile.is_empty() && (is_hostile(stream) || self.peer(stream).is_some_and(is_hostile))
+    }
+
     /// Whether the stream ended, at either end.
     pub fn broke(&self, stream: u64) -> bool {
         self.broken.contains(&stream)

@@ -1,16 +1,19 @@
 //! Publish-subscribe (RFC 29): a SUB receives only what it subscribed to, under the topic it was published with
 //! ([`soundness`]); and while all is quiet it receives all of it ([`completeness`]).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::ledger::high_water_mark;
+use super::streams::Streams;
 use super::{Case, Violation};
+use crate::scenario::SocketKind;
 use crate::trace::wire::WireFrame;
-use crate::trace::{Direction, MessageName, Name, What};
+use crate::trace::{Direction, Event, MessageName, Name, What};
 
 /// Finds messages that a SUB received and did not ask for, or under another topic.
 pub fn soundness(case: &Case<'_>) -> Vec<Violation> {
     let mut violations = Vec::new();
+    let cancels = cancels(case);
     let mut published: BTreeMap<&MessageName, (&str, u64)> = BTreeMap::new();
     let mut held: BTreeMap<&Name, Vec<&str>> = BTreeMap::new();
     let mut given_up: BTreeMap<&Name, Vec<(&str, u64)>> = BTreeMap::new();
@@ -42,8 +45,17 @@ pub fn soundness(case: &Case<'_>) -> Vec<Violation> {
                 }
                 let now = held.get(socket).is_some_and(|p| p.iter().any(|prefix| topic.starts_with(prefix)));
                 // What was on its way when a subscription was given up may still be delivered.
+                let unfiltered = case.plan.kind(socket) == Some(SocketKind::XSub);
                 let then = given_up.get(socket).is_some_and(|past| {
-                    past.iter().any(|(prefix, until)| topic.starts_with(prefix) && *until >= sent)
+                    past.iter().filter(|(prefix, _)| topic.starts_with(prefix)).any(|(prefix, until)| {
+                        *until >= sent
+                            || unfiltered
+                                && !cancels.iter().any(|cancel| {
+                                    let (publisher, subscriber, topic, at) = *cancel;
+                                    let told = *publisher == message.sender && subscriber == socket;
+                                    told && topic == *prefix && (*until..sent).contains(&at)
+                                })
+                    })
                 });
                 if !now && !then {
                     let problem = format!("{message} was received under {topic:?} without a subscription");
@@ -56,6 +68,24 @@ pub fn soundness(case: &Case<'_>) -> Vec<Violation> {
     violations
 }
 
+/// CANCELs that arrived: at which publisher, of which subscriber, for which topic, and when. An XSUB receives what is
+/// sent until then; a SUB filters.
+fn cancels<'a>(case: &Case<'a>) -> Vec<(&'a Name, &'a Name, &'a str, u64)> {
+    let streams = Streams::of(case.plan, &case.trace.events);
+    let cancel = |event: &'a Event| match &event.what {
+        What::Frame {
+            stream,
+            dir: Direction::In,
+            frame: WireFrame::Command { name, topic: Some(topic), .. },
+        } if name == "CANCEL" => {
+            let subscriber = case.plan.name(streams.receiver(*stream)?);
+            Some((event.socket.as_ref()?, subscriber, topic.as_str(), event.t))
+        }
+        _ => None,
+    };
+    case.trace.events.iter().filter_map(cancel).collect()
+}
+
 /// Finds messages that a SUB should have received: published after its subscription had arrived, on a connection
 /// that lasted, with room in the pipe.
 pub fn completeness(case: &Case<'_>) -> Vec<Violation> {
@@ -64,14 +94,22 @@ pub fn completeness(case: &Case<'_>) -> Vec<Violation> {
     for connection in connections(case) {
         let publisher = case.plan.socket(case.plan.socket_number(&connection.publisher).unwrap_or_default());
         let room = high_water_mark(publisher.options.sndhwm).unwrap_or(u64::MAX);
+        let room_bytes = publisher.options.sndhwm_bytes.map(|mark| mark.value().0).filter(|mark| *mark > 0);
+        // Nobody takes what arrives there.
+        if case.plan.socket_number(&connection.subscriber).is_some_and(|number| !case.plan.hears(number)) {
+            continue;
+        }
+        let manual = publisher.options.xpub_manual == Some(true);
+        let grants = if manual { granted(events, &connection) } else { BTreeMap::new() };
         let mut prefixes: Vec<&str> = Vec::new();
-        let mut waiting: BTreeSet<&MessageName> = BTreeSet::new();
+        // What was published and has not left, and its bytes. The mark counts frames' bytes, and admits what crosses it.
+        let mut waiting: BTreeMap<&MessageName, u64> = BTreeMap::new();
         let mut owed: BTreeMap<&MessageName, (usize, &str)> = BTreeMap::new();
         for (position, event) in events.iter().enumerate().skip(connection.begins) {
             match &event.what {
                 What::Frame { stream, dir, frame } if *stream == connection.stream => match (dir, frame) {
                     (Direction::In, WireFrame::Command { name, topic: Some(topic), .. })
-                        if name == "SUBSCRIBE" =>
+                        if name == "SUBSCRIBE" && !manual =>
                     {
                         prefixes.push(topic);
                     }
@@ -87,15 +125,19 @@ pub fn completeness(case: &Case<'_>) -> Vec<Violation> {
                     owed.retain(|_, (_, topic)| !topic.starts_with(given_up));
                     break;
                 }
-                What::Sent { message, topic: Some(topic), .. }
+                What::Granted { .. } if grants.contains_key(&position) => {
+                    prefixes.extend(grants.get(&position))
+                }
+                What::Sent { message, topic: Some(topic), bytes, .. }
                     if event.is_at(&connection.publisher)
                         && prefixes.iter().any(|prefix| topic.starts_with(prefix)) =>
                 {
-                    if waiting.len() as u64 >= room {
+                    let held = || waiting.values().sum::<u64>();
+                    if waiting.len() as u64 >= room || room_bytes.is_some_and(|room| held() >= room) {
                         // From here on it may have been dropping.
                         break;
                     }
-                    waiting.insert(message);
+                    waiting.insert(message, *bytes);
                     owed.insert(message, (position, topic));
                 }
                 _ => {}
@@ -114,6 +156,32 @@ pub fn completeness(case: &Case<'_>) -> Vec<Violation> {
         }
     }
     violations
+}
+
+/// Positions at which the application of an XPUB granted what was asked for on a connection. It hears of every
+/// subscription, in the order in which they came, over all connections.
+fn granted<'a>(events: &'a [Event], connection: &Lasting) -> BTreeMap<usize, &'a str> {
+    let mut asked: BTreeMap<&str, VecDeque<u64>> = BTreeMap::new();
+    let mut granted = BTreeMap::new();
+    for (position, event) in events.iter().enumerate().filter(|(_, event)| event.is_at(&connection.publisher))
+    {
+        match &event.what {
+            What::Opened { .. } => asked.clear(),
+            What::Frame {
+                stream,
+                dir: Direction::In,
+                frame: WireFrame::Command { name, topic: Some(topic), .. },
+            } if name == "SUBSCRIBE" => asked.entry(topic).or_default().push_back(*stream),
+            What::Granted { topic, ended: false } => {
+                let by = asked.get_mut(topic.as_str()).and_then(VecDeque::pop_front);
+                if by == Some(connection.stream) {
+                    granted.insert(position, topic.as_str());
+                }
+            }
+            _ => {}
+        }
+    }
+    granted
 }
 
 /// A stream between a PUB and a SUB that lasted until the end, at the PUB's end.
@@ -212,6 +280,20 @@ mod tests {
     }
 
     #[test]
+    fn an_xsub_receives_what_is_sent_until_its_cancel_has_arrived() {
+        let xsub = TOPICS.replace("\"SUB\"", "\"XSUB\"");
+        let cancel = WireFrame::Command { name: "CANCEL".into(), bytes: 1, topic: Some("a".into()) };
+        let arrives = publisher(What::Frame { stream: 1, dir: Direction::In, frame: cancel });
+        let ends = subscriber(What::Unsubscribed { topic: "a".into() });
+        let (sent, receipt) = (publisher(published("pub#0", "a")), subscriber(got("pub#0", "a")));
+        let late = [subscribed(), ends.clone(), sent.clone(), receipt.clone(), arrives.clone()];
+        nothing_found_in(&xsub, soundness, &quiet(&late));
+        found_in(TOPICS, soundness, &quiet(&late), "without a subscription");
+        let later = [subscribed(), ends, arrives, sent, receipt];
+        found_in(&xsub, soundness, &quiet(&later), "without a subscription");
+    }
+
+    #[test]
     fn another_topic_than_was_published_is_a_violation() {
         let events = [subscribed(), publisher(published("pub#0", "a1")), subscriber(got("pub#0", "a2"))];
         found_in(TOPICS, soundness, &trace(&events), "published under \"a1\" and received under \"a2\"");
@@ -252,6 +334,27 @@ mod tests {
     }
 
     #[test]
+    fn what_is_published_before_a_subscription_is_granted_is_not_owed() {
+        let manual =
+            TOPICS.replace("\"PUB\"", "\"XPUB\"").replace("sndhwm = 3", "xpub_manual = true").replace(
+                "{ socket = \"sub\", role",
+                "{ socket = \"pub\", role = \"receive\" },\n    { socket = \"sub\", role",
+            );
+        let sent = publisher(published("pub#0", "a"));
+        let grants = |topic: &str| publisher(What::Granted { topic: topic.into(), ended: false });
+        nothing_found_in(&manual, completeness, &quiet(&[sent.clone(), grants("a")]));
+        nothing_found_in(&manual, completeness, &quiet(&[grants("b"), sent.clone()]));
+        found_in(&manual, completeness, &quiet(&[grants("a"), sent.clone()]), "pub#0 was published");
+        // Somebody else asked first.
+        let other = WireFrame::Command { name: "SUBSCRIBE".into(), bytes: 1, topic: Some("a".into()) };
+        let mut events = quiet(&[grants("a"), sent]);
+        let mut first = events.events[2].clone();
+        first.what = What::Frame { stream: 7, dir: Direction::In, frame: other };
+        events.events.insert(0, first);
+        nothing_found_in(&manual, completeness, &events);
+    }
+
+    #[test]
     fn a_full_pipe_and_a_broken_connection_excuse_the_publisher() {
         let sent: Vec<_> = (0..4).map(|n| publisher(published(&format!("pub#{n}"), "a"))).collect();
         let broke = subscriber(What::StreamEnded { stream: 0, how: "reset".into() });
@@ -260,6 +363,20 @@ mod tests {
         let receipts: Vec<_> = (0..3).map(|n| subscriber(got(&format!("pub#{n}"), "a"))).collect();
         nothing_found_in(TOPICS, completeness, &quiet(&[&sent[..], &receipts].concat()));
         found_in(TOPICS, completeness, &quiet(&[&sent[..], &receipts[..2]].concat()), "pub#2 was published");
+    }
+
+    #[test]
+    fn a_mark_in_bytes_excuses_the_publisher_too() {
+        let bytes_of = |line: &Line| match &line.2 {
+            What::Sent { bytes, .. } => *bytes,
+            _ => 0,
+        };
+        let sent: Vec<_> = (0..2).map(|n| publisher(published(&format!("pub#{n}"), "a"))).collect();
+        let mark = |bytes: u64| TOPICS.replace("sndhwm = 3", &format!("sndhwm = 3, sndhwm_bytes = {bytes}"));
+        let receipt = subscriber(got("pub#0", "a"));
+        let events = quiet(&[&sent[..], &[receipt]].concat());
+        nothing_found_in(&mark(bytes_of(&sent[0])), completeness, &events);
+        found_in(&mark(bytes_of(&sent[0]) + 1), completeness, &events, "pub#1 was published");
     }
 
     #[test]

@@ -35,7 +35,7 @@ fn problem(violation: &Violation) -> String {
 }
 
 /// Numbers become `N`, so that sequence numbers, times and members of groups make no difference.
-fn normal(text: &str) -> String {
+pub(crate) fn normal(text: &str) -> String {
     let mut normal = String::new();
     let mut digits = false;
     let mut characters = text.split_whitespace().flat_map(|word| word.chars().chain([' '])).peekable();

@@ -17,6 +17,7 @@ mod swarm;
 mod tally;
 
 pub use self::fingerprint::fingerprint;
+pub(crate) use self::fingerprint::normal;
 pub use self::journal::{BadJournal, Journal, Sweeps, files, read};
 pub use self::record::{Ended, Line, RunRecord, Sweep, Text};
 pub use self::shard::{BadShard, Shard};

@@ -21,7 +21,7 @@ const WHEN: [&str; 4] = ["at", "for", "times", "every"];
 const ENDS: [&str; 3] = ["between", "from", "to"];
 
 /// Keys with text of the user's, in which two dots mean nothing.
-const PROSE: [&str; 5] = ["name", "description", "subscribe", "topics", "routing_id"];
+const PROSE: [&str; 7] = ["name", "description", "subscribe", "topics", "routing_id", "text", "ready"];
 
 /// What a seed switches off.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -69,6 +69,19 @@ impl Mask {
             });
         }
         Self(off)
+    }
+
+    /// This mask, and everything off that the real network cannot make.
+    #[must_use]
+    pub fn and_calm(mut self, scenario: &Scenario) -> Self {
+        for obstacle in scenario.obstacles() {
+            let key = obstacle.key.to_owned();
+            let off = if obstacle.fault { Off::Fault(key) } else { Off::Link(key) };
+            if !self.0.contains(&off) {
+                self.0.push(off);
+            }
+        }
+        self
     }
 
     /// Whether everything is on.
@@ -308,6 +321,15 @@ expect = { must = [{ socket = "pull", event = "disconnected" }] }
         assert_eq!(plan.workload[0].interval.unwrap().value(), ms(9));
         let pause = plan.fault.iter().find(|fault| fault.pause.is_some()).unwrap();
         assert_eq!(pause.at.value(), ms(2000));
+    }
+
+    #[test]
+    fn calm_leaves_what_the_real_network_can_make() {
+        let mask = Mask::none().and_calm(&storm());
+        assert_eq!(mask.words(), ["no loss", "no cut"]);
+        let calm = mask.plan(&storm(), 1).scenario;
+        assert!(calm.obstacles().is_empty() && calm.fault.iter().any(|fault| fault.crash.is_some()));
+        assert_eq!(Mask::of(&calm, 0).and_calm(&calm), Mask::none());
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
+use seaworthy_core::planted::{Bug, planted};
 use seaworthy_core::{Instant, StreamOptions};
 use smoltcp::iface::{Interface, PollResult, SocketHandle, SocketSet};
 use smoltcp::socket::tcp::{CongestionControl, Socket, SocketBuffer, State};
@@ -379,6 +380,9 @@ impl Connection {
         let start = buffer.len();
         self.take(limit, |bytes| buffer.extend_from_slice(bytes));
         let count = buffer.len() - start;
+        if planted(Bug::DeliveryCorrupted) && count > 1000 {
+            buffer[start + 500] ^= 1;
+        }
         if count > 0 {
             recorder.record(now, &Event::Read { stream: self.stream, bytes: &buffer[start..] });
             return Poll::Ready(Ok(count));

@@ -83,6 +83,11 @@ impl SimNetwork {
         crate::Control::new(Rc::clone(&self.host.world))
     }
 
+    /// Writes an event of the program's own into the trace. What a program logs with `tracing` comes there by itself.
+    pub fn note(&self, note: crate::trace::Note) {
+        self.host.world.note(Some(self.host.id), note);
+    }
+
     /// Where `host` is, seen from here. `None` if nobody has the name.
     fn resolve(&self, host: &EndpointHost) -> Option<Ipv4Addr> {
         match host {

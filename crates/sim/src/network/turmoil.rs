@@ -279,13 +279,15 @@ impl TurmoilRun {
 
     pub(crate) fn add_host(&self, host: &Rc<Host>) {
         let (world, host, pumps) = (Rc::clone(&host.world), Rc::clone(host), Rc::clone(&self.pumps));
+        let began = Cell::new(false);
         self.sim.borrow_mut().host(IpAddr::V4(host.address), move || {
             let (world, host, pump) = (Rc::clone(&world), Rc::clone(&host), pumps.pump(host.id));
+            // From the second time on turmoil has bounced the host. A host that is down the first time was crashed.
+            let bounced = began.replace(true);
             let pumps = Rc::clone(&pumps);
             let sent = move || pumps.last_sent.set(Some(pumps.now()));
             async move {
-                // turmoil has bounced the host.
-                if !host.is_up() {
+                if bounced && !host.is_up() {
                     host.boot();
                 }
                 Ok(run_pump(world, host, pump, sent, || false).await?)
@@ -334,23 +336,26 @@ impl TurmoilRun {
 /// latencies of at least a tick, and a `udp_capacity` of some thousands.
 ///
 /// ```
-/// use bytes::{Bytes, BytesMut};
-/// use seaworthy_core::{Listener as _, Network as _, Stream as _, StreamOptions};
+/// use std::time::SystemTime;
+/// use seaworthy::{Context, RepSocket, ReqSocket};
 /// use seaworthy_sim::TurmoilNetwork;
 ///
-/// let mut sim = turmoil::Builder::new().udp_capacity(4096).build();
+/// let mut sim = turmoil::Builder::new().epoch(SystemTime::UNIX_EPOCH).rng_seed(7).udp_capacity(4096).build();
 /// sim.host("server", || {
 ///     TurmoilNetwork::run("server", 7, |net| async move {
-///         let listener = net.listen(&"tcp://*:5555".parse()?, &StreamOptions::default())?;
-///         let stream = listener.accept().await?;
-///         stream.write(vec![Bytes::from_static(b"ahoy")]).await.0?;
-///         Ok(())
+///         let rep = RepSocket::new(&Context::with_network(net))?;
+///         rep.bind("tcp://*:5555")?;
+///         loop {
+///             let question = rep.recv().await?;
+///             rep.send(question).await?;
+///         }
 ///     })
 /// });
 /// sim.client("client", TurmoilNetwork::run("client", 7, |net| async move {
-///     let stream = net.connect(&"tcp://server:5555".parse()?, &StreamOptions::default()).await?;
-///     let (read, buffer) = stream.read(BytesMut::with_capacity(64)).await;
-///     assert_eq!(&buffer[..read?], b"ahoy");
+///     let req = ReqSocket::new(&Context::with_network(net))?;
+///     req.connect("tcp://server:5555")?;
+///     req.send("ahoy").await?;
+///     assert_eq!(req.recv().await?, "ahoy".into());
 ///     Ok(())
 /// }));
 /// sim.run().unwrap();
@@ -375,7 +380,8 @@ impl TurmoilNetwork {
             return Err(io::Error::new(io::ErrorKind::Unsupported, "the simulation has no IPv4").into());
         };
         let pumps = Rc::new(Pumps::default());
-        let world = World::new(Settings::new(seed), Rc::clone(&pumps) as Rc<dyn Carrier>);
+        let settings = Settings { record: false, ..Settings::new(seed) };
+        let world = World::new(settings, Rc::clone(&pumps) as Rc<dyn Carrier>);
         let _end = End { world: Rc::clone(&world) };
         let program = Rc::new(move |network| -> std::pin::Pin<Box<dyn Future<Output = _>>> {
             Box::pin(program(Self(network)))

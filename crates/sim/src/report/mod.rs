@@ -10,7 +10,7 @@ use serde::Serialize;
 pub use self::page::{Page, Run};
 pub use self::table::table;
 use crate::run::{Outcome, Verdict};
-use crate::scenario::{CarrierName, Plan, Scenario};
+use crate::scenario::{CarrierName, Obstacle, Plan, Scenario};
 
 /// One run of a scenario with a seed on a carrier, as it is reported.
 #[derive(Clone, Debug, Serialize)]
@@ -69,6 +69,30 @@ impl RunReport {
             real_s: real.as_secs_f64(),
             replay: None,
         }
+    }
+}
+
+/// A scenario that was not run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Skipped {
+    /// The scenario's name.
+    pub scenario: String,
+    /// On what it cannot run.
+    pub on: CarrierName,
+    /// What cannot be made there, each once.
+    pub skipped: Vec<&'static str>,
+}
+
+impl Skipped {
+    /// A scenario with these obstacles.
+    pub fn new(scenario: &Scenario, on: CarrierName, obstacles: &[Obstacle]) -> Self {
+        let mut skipped = Vec::new();
+        for obstacle in obstacles {
+            if !skipped.contains(&obstacle.key) {
+                skipped.push(obstacle.key);
+            }
+        }
+        Self { scenario: scenario.name.clone(), on, skipped }
     }
 }
 

@@ -8,7 +8,7 @@ use crate::check::coverage::{Reached, reached};
 use crate::check::{CHECKS, Case};
 use crate::look::{self, escaped};
 use crate::run::{Outcome, Verdict};
-use crate::scenario::Plan;
+use crate::scenario::{CarrierName, Plan};
 
 /// One run as the page shows it.
 #[derive(Clone, Debug)]
@@ -76,9 +76,12 @@ impl Page<'_> {
         scenarios.sort_unstable();
         scenarios.dedup();
         let simulated: f64 = self.runs.iter().map(|run| run.report.simulated_s).sum();
+        // A run on the real network cannot be repeated.
+        let real = self.runs.iter().any(|run| run.report.on == CarrierName::Real);
+        let runs = if real { "runs, each once" } else { "runs, each twice" };
         let facts = [
             ("scenarios", look::grouped(scenarios.len() as u64)),
-            ("runs, each twice", look::grouped(self.runs.len() as u64)),
+            (runs, look::grouped(self.runs.len() as u64)),
             ("passed", look::grouped((self.runs.len() - bad) as u64)),
             ("failed", look::grouped(bad as u64)),
             ("simulated", look::seconds(simulated)),
@@ -309,7 +312,6 @@ const SCRIPT: &str = include_str!("page/page.js");
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::CarrierName;
 
     fn run(scenario: &str, seed: u64, verdict: Verdict) -> Run {
         let reasons = if verdict == Verdict::Passed { vec![] } else { vec!["order: <b>".to_owned()] };

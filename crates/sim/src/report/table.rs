@@ -2,12 +2,19 @@
 
 use std::fmt::Write as _;
 
-use super::RunReport;
+use super::{RunReport, Skipped};
 use crate::run::Verdict;
 use crate::scenario::CarrierName;
 
 /// Renders the table and a line that sums it up. `scenarios` are the names in the order of the rows.
-pub fn table(scenarios: &[String], carriers: &[CarrierName], reports: &[RunReport]) -> String {
+///
+/// Where a scenario was skipped, its row says why.
+pub fn table(
+    scenarios: &[String],
+    carriers: &[CarrierName],
+    reports: &[RunReport],
+    skipped: &[Skipped],
+) -> String {
     let width = scenarios.iter().map(String::len).max().unwrap_or(0).max("scenario".len());
     let mut text = format!("{:<width$}", "scenario");
     for carrier in carriers {
@@ -19,13 +26,34 @@ pub fn table(scenarios: &[String], carriers: &[CarrierName], reports: &[RunRepor
         let of_scenario = || reports.iter().filter(|report| report.scenario == *scenario);
         for carrier in carriers {
             let runs: Vec<_> = of_scenario().filter(|report| report.on == *carrier).collect();
-            let _ = write!(text, "  {:<18}", cell(&runs));
+            let skip = skipped.iter().find(|skip| skip.scenario == *scenario && skip.on == *carrier);
+            let cell = match skip {
+                Some(skip) => format!("skipped: {}", skip.skipped.join(", ")),
+                None => cell(&runs),
+            };
+            let _ = write!(text, "  {cell:<18}");
+        }
+        if of_scenario().next().is_none() {
+            text.truncate(text.trim_end().len());
+            text.push('\n');
+            continue;
         }
         let simulated: f64 = of_scenario().map(|report| report.simulated_s).sum();
         let real: f64 = of_scenario().map(|report| report.real_s).sum();
         let _ = writeln!(text, "  {simulated:>9.1} s  {real:>6.1} s");
     }
-    let _ = writeln!(text, "\n{}", summary(scenarios.len(), reports));
+    let _ = writeln!(text, "\n{}", summary(scenarios.len() - skipped.len(), reports));
+    if !skipped.is_empty() {
+        let count = skipped.len();
+        let _ = writeln!(
+            text,
+            "{count} {} skipped; --calm leaves out what cannot be made",
+            plural(count, "scenario")
+        );
+    }
+    if carriers.contains(&CarrierName::Real) {
+        text.push_str("real: links are loopback's, with its latency and not the scenario's\n");
+    }
     text
 }
 
@@ -42,8 +70,13 @@ fn cell(runs: &[&RunReport]) -> String {
 fn summary(scenarios: usize, reports: &[RunReport]) -> String {
     let runs = reports.len();
     let bad = reports.iter().filter(|report| report.verdict != Verdict::Passed).count();
-    let what =
-        format!("{scenarios} {}, {runs} {}, each twice", plural(scenarios, "scenario"), plural(runs, "run"));
+    // A run on the real network cannot be repeated.
+    let times = if reports.iter().any(|report| report.on == CarrierName::Real) { "once" } else { "twice" };
+    let what = format!(
+        "{scenarios} {}, {runs} {}, each {times}",
+        plural(scenarios, "scenario"),
+        plural(runs, "run")
+    );
     if bad == 0 { format!("{what}: all passed") } else { format!("{what}: {bad} did not pass") }
 }
 
@@ -80,7 +113,7 @@ mod tests {
             report("longer", 1, Turmoil, Verdict::Passed),
             report("longer", 2, Turmoil, Verdict::Passed),
         ];
-        let text = table(&["a".to_owned(), "longer".to_owned()], &[Turmoil, Warp], &reports);
+        let text = table(&["a".to_owned(), "longer".to_owned()], &[Turmoil, Warp], &reports, &[]);
         assert_eq!(
             text,
             concat!(

@@ -16,7 +16,7 @@ use crate::{ClockSkew, Control, CrashKind, HostId, LinkConfig, ReadRate, Readers
 
 /// The state of the world under a set of faults. Hosts are named by their numbers.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Conditions {
+pub(crate) struct Conditions {
     /// Directions that carry nothing, and how.
     blocked: BTreeMap<(usize, usize), Passage>,
     held: BTreeSet<(usize, usize)>,
@@ -36,12 +36,12 @@ pub(super) struct Conditions {
 
 impl Conditions {
     /// All is well.
-    pub(super) fn none() -> Self {
+    pub(crate) fn none() -> Self {
         Self::default()
     }
 
     /// What these faults of the plan amount to together.
-    pub(super) fn of(plan: &Plan, active: &BTreeSet<usize>) -> Self {
+    pub(crate) fn of(plan: &Plan, active: &BTreeSet<usize>) -> Self {
         let mut conditions = Self::default();
         for number in active {
             let Some(fault) = plan.scenario.fault.get(*number) else { continue };
@@ -136,8 +136,9 @@ impl Conditions {
         }
     }
 
-    /// Does to the simulation what leads from these conditions to `next`, and gives `next` back.
-    pub(super) fn change_to(self, next: Self, control: &Control, plan: &Plan, stage: &Stage) -> Self {
+    /// Does to the simulation what leads from these conditions to `next`, and gives `next` back. Without a stage
+    /// there are no workloads, and no faults of theirs.
+    pub(crate) fn change_to(self, next: Self, control: &Control, plan: &Plan, stage: Option<&Stage>) -> Self {
         let ids = control.hosts();
         let way = |(from, to): (usize, usize)| Some((*ids.get(from)?, *ids.get(to)?));
         for (ends, passage) in changes(&self.blocked, &next.blocked) {
@@ -157,7 +158,21 @@ impl Conditions {
         for (ends, model) in changes(&self.degraded, &next.degraded) {
             set_link(control, &ids, plan, ends, &model.copied().unwrap_or_default());
         }
-        self.change_hosts(&next, control, &ids);
+        self.change_hosts(&next, control);
+        if let Some(stage) = stage {
+            self.change_sockets(&next, stage);
+        }
+        next
+    }
+
+    /// As [`change_to`](Self::change_to), where links cannot be changed.
+    pub(super) fn change_without_links(self, next: Self, faults: &impl HostFaults, stage: &Stage) -> Self {
+        self.change_hosts(&next, faults);
+        self.change_sockets(&next, stage);
+        next
+    }
+
+    fn change_sockets(&self, next: &Self, stage: &Stage) {
         for socket in self.stalled.difference(&next.stalled) {
             stage.stall(socket, false);
         }
@@ -167,20 +182,19 @@ impl Conditions {
         for (socket, cancels) in changes(&self.cancelled, &next.cancelled) {
             stage.cancel(&socket, cancels.cloned().unwrap_or_default());
         }
-        next
     }
 
-    fn change_hosts(&self, next: &Self, control: &Control, ids: &[HostId]) {
-        for host in self.paused.difference(&next.paused).filter_map(|host| ids.get(*host)) {
-            control.resume(*host);
+    fn change_hosts(&self, next: &Self, faults: &impl HostFaults) {
+        for host in self.paused.difference(&next.paused) {
+            faults.resume(*host);
         }
         let changed = changes(&self.down, &next.down);
-        for host in changed.iter().filter(|(_, kind)| kind.is_none()).filter_map(|(host, _)| ids.get(*host)) {
-            control.restart(*host);
+        for (host, _) in changed.iter().filter(|(_, kind)| kind.is_none()) {
+            faults.restart(*host);
         }
         for (host, kind) in changed {
-            if let (Some(host), Some(kind)) = (ids.get(host), kind) {
-                control.crash(*host, *kind);
+            if let Some(kind) = kind {
+                faults.crash(host, *kind);
             }
         }
         for (host, rate) in changes(&self.reading, &next.reading) {
@@ -189,33 +203,77 @@ impl Conditions {
                 Some(0) => ReadRate::Stalled,
                 Some(rate) => ReadRate::BytesPerSecond(*rate),
             };
-            if let Some(host) = ids.get(host) {
-                control.set_read_rate(Readers::Host(*host), rate);
-            }
+            faults.set_read_rate(host, rate);
         }
         for (host, clock) in changes(&self.clocks, &next.clocks) {
             let before = self.clocks.get(&host);
             let is_new = |fault: &usize| before.is_none_or(|before| !before.contains_key(fault));
-            let faults = || clock.into_iter().flatten();
-            let jump = faults().filter(|(fault, _)| is_new(fault)).map(|(_, (jump, _))| *jump).sum();
-            let drift_ppm = faults().map(|(_, (_, drift))| *drift).sum();
-            if let Some(host) = ids.get(host) {
-                control.set_clock(*host, ClockSkew { jump, drift_ppm });
-            }
+            let skews = || clock.into_iter().flatten();
+            let jump = skews().filter(|(fault, _)| is_new(fault)).map(|(_, (jump, _))| *jump).sum();
+            let drift_ppm = skews().map(|(_, (_, drift))| *drift).sum();
+            faults.set_clock(host, ClockSkew { jump, drift_ppm });
         }
         for (host, short) in changes(&self.short, &next.short) {
-            if let Some(host) = ids.get(host) {
-                control.set_short_io(*host, short.copied().unwrap_or_default());
-            }
+            faults.set_short_io(host, short.copied().unwrap_or_default());
         }
         for (host, chance) in changes(&self.yielding, &next.yielding) {
-            if let Some(host) = ids.get(host) {
-                control.set_host_yield_chance(*host, chance.copied().unwrap_or_default());
-            }
+            faults.set_yield_chance(host, chance.copied().unwrap_or_default());
         }
-        for host in next.paused.difference(&self.paused).filter_map(|host| ids.get(*host)) {
-            control.pause(*host);
+        for host in next.paused.difference(&self.paused) {
+            faults.pause(*host);
         }
+    }
+}
+
+/// What can be done to a host, simulated or real. Hosts are named by their numbers.
+pub(crate) trait HostFaults {
+    fn pause(&self, host: usize);
+    fn resume(&self, host: usize);
+    fn crash(&self, host: usize, kind: CrashKind);
+    fn restart(&self, host: usize);
+    fn set_read_rate(&self, host: usize, rate: ReadRate);
+    fn set_clock(&self, host: usize, skew: ClockSkew);
+    fn set_short_io(&self, host: usize, short: ShortIo);
+    fn set_yield_chance(&self, host: usize, chance: f64);
+}
+
+impl HostFaults for Control {
+    fn pause(&self, host: usize) {
+        on(self, host, |host| self.pause(host));
+    }
+
+    fn resume(&self, host: usize) {
+        on(self, host, |host| self.resume(host));
+    }
+
+    fn crash(&self, host: usize, kind: CrashKind) {
+        on(self, host, |host| self.crash(host, kind));
+    }
+
+    fn restart(&self, host: usize) {
+        on(self, host, |host| self.restart(host));
+    }
+
+    fn set_read_rate(&self, host: usize, rate: ReadRate) {
+        on(self, host, |host| self.set_read_rate(Readers::Host(host), rate));
+    }
+
+    fn set_clock(&self, host: usize, skew: ClockSkew) {
+        on(self, host, |host| self.set_clock(host, skew));
+    }
+
+    fn set_short_io(&self, host: usize, short: ShortIo) {
+        on(self, host, |host| self.set_short_io(host, short));
+    }
+
+    fn set_yield_chance(&self, host: usize, chance: f64) {
+        on(self, host, |host| self.set_host_yield_chance(host, chance));
+    }
+}
+
+fn on(control: &Control, host: usize, act: impl FnOnce(HostId)) {
+    if let Some(host) = control.hosts().get(host) {
+        act(*host);
     }
 }
 
@@ -244,16 +302,16 @@ fn chance(draw: Option<Draw<Probability>>) -> f64 {
 }
 
 /// Sets every clock that is wrong from the start.
-pub(super) fn set_clocks(control: &Control, plan: &Plan) {
-    for (host, id) in plan.scenario.host.iter().zip(control.hosts()) {
+pub(crate) fn set_clocks(faults: &impl HostFaults, plan: &Plan) {
+    for (number, host) in plan.scenario.host.iter().enumerate() {
         if let Some(offset) = host.clock_offset.map(Draw::value).filter(|offset| !offset.0.is_zero()) {
-            control.set_clock(id, ClockSkew { jump: offset.0, drift_ppm: 0 });
+            faults.set_clock(number, ClockSkew { jump: offset.0, drift_ppm: 0 });
         }
     }
 }
 
 /// Configures every direction that differs from `[network]`.
-pub(super) fn set_links(control: &Control, plan: &Plan) {
+pub(crate) fn set_links(control: &Control, plan: &Plan) {
     let ids = control.hosts();
     let number = |name: &Option<String>| plan.hosts.iter().position(|host| Some(&**host) == name.as_deref());
     for link in &plan.scenario.link {
@@ -268,21 +326,21 @@ fn set_link(control: &Control, ids: &[HostId], plan: &Plan, (from, to): (usize, 
     let (Some(from_id), Some(to_id)) = (ids.get(from), ids.get(to)) else { return };
     let own = plan.scenario.link.iter().find(|link| link.is(&plan.hosts[from], &plan.hosts[to]));
     let base = own.map(|link| link.model()).unwrap_or_default().over(&plan.scenario.network);
-    control.set_link(*from_id, *to_id, link_config(&over.over(&base)));
+    control.set_link(*from_id, *to_id, link_config(&over.over(&base), control.default_link()));
 }
 
-/// A model as the simulated wire takes it. Ranges must have been decided.
-pub(super) fn link_config(model: &LinkModel) -> LinkConfig {
-    let perfect = LinkConfig::default();
+/// A model as the simulated wire takes it, on top of what links are like otherwise. Ranges must have been decided.
+pub(crate) fn link_config(model: &LinkModel, base: LinkConfig) -> LinkConfig {
+    let chance = |draw: Option<Draw<Probability>>, base| draw.map_or(base, |chance| chance.value().0);
     LinkConfig {
-        latency: model.latency.and_then(LatencyModel::decided).unwrap_or(perfect.latency),
-        jitter: model.jitter.map_or(Duration::ZERO, |jitter| jitter.value().0),
+        latency: model.latency.and_then(LatencyModel::decided).unwrap_or(base.latency),
+        jitter: model.jitter.map_or(base.jitter, |jitter| jitter.value().0),
         // The wire counts bytes, the scenario bits.
-        bandwidth: model.bandwidth.map(|bandwidth| (bandwidth.value().0 / 8).max(1)),
-        loss: chance(model.loss),
-        duplicate: chance(model.duplicate),
-        reorder: chance(model.reorder),
-        reorder_delay: model.reorder_delay.map_or(perfect.reorder_delay, |delay| delay.value().0),
-        corrupt: chance(model.corrupt),
+        bandwidth: model.bandwidth.map_or(base.bandwidth, |bandwidth| Some((bandwidth.value().0 / 8).max(1))),
+        loss: chance(model.loss, base.loss),
+        duplicate: chance(model.duplicate, base.duplicate),
+        reorder: chance(model.reorder, base.reorder),
+        reorder_delay: model.reorder_delay.map_or(base.reorder_delay, |delay| delay.value().0),
+        corrupt: chance(model.corrupt, base.corrupt),
     }
 }

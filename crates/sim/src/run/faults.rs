@@ -10,30 +10,35 @@ use crate::trace::{Recorder, What};
 
 /// A moment at which a fault begins or ends, and all that are active from then on.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Step {
-    pub(super) at: Instant,
-    pub(super) fault: usize,
-    pub(super) begins: bool,
-    pub(super) active: BTreeSet<usize>,
+pub(crate) struct Step {
+    pub(crate) at: Instant,
+    pub(crate) fault: usize,
+    pub(crate) begins: bool,
+    pub(crate) active: BTreeSet<usize>,
 }
 
 impl Step {
     /// The end of a fault that lasts until everything is healed.
-    pub(super) fn healing(at: Instant, fault: usize) -> Self {
+    pub(crate) fn healing(at: Instant, fault: usize) -> Self {
         Self { at, fault, begins: false, active: BTreeSet::new() }
     }
 
-    pub(super) fn record(&self, plan: &Plan, recorder: &Recorder) {
+    pub(crate) fn record(&self, plan: &Plan, recorder: &Recorder) {
+        self.record_at(self.at, plan, recorder);
+    }
+
+    /// Records it at the time at which it really came to pass.
+    pub(super) fn record_at(&self, now: Instant, plan: &Plan, recorder: &Recorder) {
         let fault = self.fault;
         let what = words(&plan.scenario.fault[fault]);
         let what = if self.begins { What::Fault { fault, what } } else { What::FaultOver { fault, what } };
-        recorder.push(self.at, None, None, what);
+        recorder.push(now, None, None, what);
     }
 }
 
 /// Every beginning and every end that comes before the scripted part is over, in order. Where one fault ends and
 /// another begins at the same time, the end comes first.
-pub(super) fn timeline(plan: &Plan) -> Vec<Step> {
+pub(crate) fn timeline(plan: &Plan) -> Vec<Step> {
     let mut moments = Vec::new();
     for (number, fault) in plan.scenario.fault.iter().enumerate() {
         let at = fault.at.value().0;
@@ -56,7 +61,7 @@ pub(super) fn timeline(plan: &Plan) -> Vec<Step> {
     moments.into_iter().map(step).collect()
 }
 
-pub(super) fn instant(since_start: Duration) -> Instant {
+pub(crate) fn instant(since_start: Duration) -> Instant {
     Instant::ZERO + since_start
 }
 

@@ -1,20 +1,24 @@
 //! One run of a scenario: from a seed to a verdict.
 
-mod conditions;
-mod faults;
+pub(crate) mod conditions;
+pub(crate) mod faults;
 mod outcome;
+mod real;
 
+use std::error::Error;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
 
 use self::conditions::Conditions;
 pub use self::outcome::{Outcome, Verdict};
+pub use self::real::real;
 use crate::check::{self, Case};
 use crate::lookout::Lookout;
-use crate::scenario::Plan;
+use crate::scenario::{CarrierName, Plan};
 use crate::trace::{Capture, Observer, Packet, Phase, Recorder, What};
 use crate::workload::{self, Stage};
-use crate::{Carrier, Failure, Sim, sighting};
+use crate::{Carrier, Failure, LinkConfig, Sim, sighting};
 
 /// Simulated time that healed workloads may take to send all they should.
 const FINISH_MAX: Duration = Duration::from_secs(120);
@@ -47,13 +51,17 @@ pub fn capture(plan: &Rc<Plan>, carrier: Carrier, wall_limit: Duration) -> (Outc
     (outcome, capture.finish())
 }
 
+/// A host's program while it runs.
+type Running = Pin<Box<dyn Future<Output = Result<(), Box<dyn Error>>>>>;
+
 fn tapped(plan: &Rc<Plan>, carrier: Carrier, wall_limit: Duration, capture: Option<Capture>) -> Outcome {
     let recorder = Recorder::default();
     let stage = Stage::new(Rc::clone(plan), recorder.clone());
     let sim = Sim::builder(plan.scenario.seed)
         .carrier(carrier)
-        .link(conditions::link_config(&plan.scenario.network))
+        .link(conditions::link_config(&plan.scenario.network, LinkConfig::default()))
         .wall_limit(wall_limit)
+        .record(false)
         .build();
     let control = sim.control();
     stage.keep_time(move || control.now());
@@ -74,12 +82,28 @@ fn tapped(plan: &Rc<Plan>, carrier: Carrier, wall_limit: Duration, capture: Opti
     // A run that ended early left everything half done; only what ended it counts.
     let violations = if played.is_ok() { check::all(&case) } else { check::panics(&case) };
     let sightings = lookout.finish().into_iter().chain(sighting::in_trace(&trace)).collect();
-    Outcome { carrier, trace, audit, violations, sightings, failure: played.err() }
+    Outcome { on: carrier.name(), trace, audit, violations, sightings, failure: played.err() }
 }
 
 /// Runs a plan twice and compares.
 pub fn prove(plan: &Rc<Plan>, carrier: Carrier, wall_limit: Duration) -> Outcome {
     confirm(plan, carrier, wall_limit, run(plan, carrier, wall_limit))
+}
+
+/// Runs a plan once, wherever, and judges it.
+pub fn once(plan: &Rc<Plan>, on: CarrierName, wall_limit: Duration) -> Outcome {
+    match on.simulated() {
+        Some(carrier) => run(plan, carrier, wall_limit),
+        None => real(plan, wall_limit),
+    }
+}
+
+/// Runs a plan and judges it: twice where a run can be repeated, once on the real network.
+pub fn judge(plan: &Rc<Plan>, on: CarrierName, wall_limit: Duration) -> Outcome {
+    match on.simulated() {
+        Some(carrier) => prove(plan, carrier, wall_limit),
+        None => real(plan, wall_limit),
+    }
 }
 
 /// Runs a plan again and compares with what came out `first`. A run that ended early is not made again.
@@ -103,14 +127,14 @@ fn play(sim: &Sim, plan: &Plan, stage: &Stage, recorder: &Recorder) -> Result<()
     for step in &timeline {
         sim.run_until(step.at)?;
         step.record(plan, recorder);
-        conditions = conditions.change_to(Conditions::of(plan, &step.active), &control, plan, stage);
+        conditions = conditions.change_to(Conditions::of(plan, &step.active), &control, plan, Some(stage));
     }
     sim.run_until(faults::instant(plan.scenario.duration.0))?;
 
     for fault in timeline.last().iter().flat_map(|step| &step.active) {
         faults::Step::healing(sim.now(), *fault).record(plan, recorder);
     }
-    conditions.change_to(Conditions::none(), &control, plan, stage);
+    conditions.change_to(Conditions::none(), &control, plan, Some(stage));
     stage.enter(Phase::Healed);
     if !sim.run_until_condition(sim.now() + FINISH_MAX, || stage.has_progressed())?
         && sim.next_event().is_none()

@@ -5,14 +5,15 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::check::Violation;
+use crate::scenario::CarrierName;
 use crate::trace::{Audit, Trace};
-use crate::{Carrier, Failure, Sighting};
+use crate::{Failure, Sighting};
 
 /// A finished run.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     /// On what it ran.
-    pub carrier: Carrier,
+    pub on: CarrierName,
     /// What happened.
     pub trace: Trace,
     /// A hash of all of it, packets included.
@@ -46,7 +47,7 @@ impl Outcome {
     pub fn verdict(&self) -> Verdict {
         match &self.failure {
             Some(Failure::Livelock { .. } | Failure::Slow { .. }) => Verdict::Hung,
-            Some(Failure::Turmoil(_)) => Verdict::Broken,
+            Some(Failure::Turmoil(_) | Failure::NoPlace(_)) => Verdict::Broken,
             _ if self.violations.iter().any(|found| found.check == "determinism") => {
                 Verdict::Nondeterministic
             }
@@ -62,8 +63,11 @@ impl Outcome {
         stopped.map(ToString::to_string).chain(self.violations.iter().map(ToString::to_string)).collect()
     }
 
-    /// Simulated time it took.
+    /// Simulated time it took; none on the real network.
     pub fn simulated(&self) -> Duration {
+        if self.on == CarrierName::Real {
+            return Duration::ZERO;
+        }
         self.trace.events.last().map(|event| event.at()).unwrap_or_default()
     }
 }

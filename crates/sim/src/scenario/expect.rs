@@ -44,7 +44,7 @@ words! {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Must {
-    /// The socket or group; each member must.
+    /// The socket or group, or the hostile peer; each member must.
     pub socket: String,
     /// The event.
     pub event: MustEvent,
@@ -81,6 +81,10 @@ words! {
         Timeout = "timeout",
         /// The application dropped an operation that was not complete.
         Cancelled = "cancelled",
+        /// SUB, XSUB: the `xpub_welcome_msg` of a publisher was received.
+        Welcomed = "welcomed",
+        /// A hostile peer: a socket ended a connection with it.
+        Dismissed = "dismissed",
         /// XPUB: notice of a subscription was received, or of the end of one.
         Noticed = "noticed",
     }

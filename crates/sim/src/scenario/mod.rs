@@ -17,34 +17,42 @@ pub mod draw;
 mod error;
 pub mod expect;
 pub mod fault;
+pub mod hostile;
 pub mod latency;
 pub mod link;
 pub mod model;
 mod names;
+mod obstacles;
 mod options;
 mod plan;
 pub mod proxy;
 pub mod quantity;
 mod resolve;
 pub mod socket;
+mod storm;
 mod validate;
 mod words;
 pub mod workload;
 
 use std::path::Path;
 
+use crate::trace::Name;
+
 pub use self::error::{BadScenario, Place, Problem};
 pub use self::expect::{Expect, LossRule, Must, MustEvent};
 pub use self::fault::{
     Cancel, CancelOperation, ClockChange, Fault, FaultKind, ShortOperations, SlowReader, Yields,
 };
+pub use self::hostile::Hostile;
 pub use self::latency::{LatencyModel, LatencyShape};
 pub use self::link::{Link, LinkModel};
 pub use self::model::{CarrierName, Host, Scenario};
+pub use self::obstacles::Obstacle;
 pub use self::options::SocketOptions;
 pub use self::plan::{Path as ConnectionPath, Plan};
 pub use self::proxy::{ProxyMode, ProxyPlan};
 pub use self::socket::{Socket, SocketKind};
+pub use self::storm::Storm;
 pub use self::validate::MEMBERS_MAX;
 pub use self::workload::{Role, Workload};
 
@@ -70,6 +78,28 @@ impl Scenario {
         let file = path.display().to_string();
         let text = std::fs::read_to_string(path).map_err(|error| BadScenario::unreadable(&file, &error))?;
         Self::parse(&file, &text)
+    }
+
+    /// Whether it is a scenario that can be run.
+    pub(crate) fn can_run(&self) -> bool {
+        Self::parse("", &self.to_toml()).is_ok()
+    }
+
+    /// Whether it is a storm over the programs of its hosts.
+    pub(crate) fn is_storm(&self) -> bool {
+        validate::problems_of_storm(self).is_empty()
+    }
+
+    /// Reads a storm from `text`, over hosts with these names. Members of a group, `worker-1` and so on, have the group's
+    /// name, too.
+    pub(crate) fn parse_storm(text: &str, hosts: &[Name]) -> Result<Self, BadScenario> {
+        let storm: Storm =
+            toml::from_str(text).map_err(|error| BadScenario::syntax("storm", text, &error))?;
+        let scenario = storm.over(hosts);
+        match validate::problems_of_storm(&scenario) {
+            problems if problems.is_empty() => Ok(scenario),
+            problems => Err(BadScenario::meaning("storm", text, problems)),
+        }
     }
 
     /// The scenario as a file.

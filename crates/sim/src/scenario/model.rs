@@ -2,7 +2,7 @@
 //!
 //! These types are the file format: their documentation becomes the JSON Schema of `seaworthy schema`, and
 //! what they cannot express does not exist. Each table of a file has a module of its own: [`link`](super::link),
-//! [`socket`](super::socket), [`workload`](super::workload), [`fault`](super::fault) and [`expect`](super::expect).
+//! [`socket`](super::socket), [`workload`](super::workload), [`hostile`](super::hostile), [`fault`](super::fault) and [`expect`](super::expect).
 //! A *group* is a host or socket with a `count`; wherever a name is asked for, a group's name means all of its
 //! members and `group-2` means one.
 
@@ -12,11 +12,13 @@ use serde::{Deserialize, Serialize};
 use super::draw::Draw;
 use super::expect::Expect;
 use super::fault::Fault;
+use super::hostile::Hostile;
 use super::link::{Link, LinkModel};
 use super::quantity::Span;
 use super::socket::Socket;
 use super::words::words;
 use super::workload::Workload;
+use crate::Carrier;
 
 /// One scenario: hosts and links, sockets and what they do, faults, and what is expected of it all.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -46,6 +48,9 @@ pub struct Scenario {
     pub socket: Vec<Socket>,
     /// What the sockets do.
     pub workload: Vec<Workload>,
+    /// Peers that are no sockets, and mean ill.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hostile: Vec<Hostile>,
     /// What goes wrong, and when.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fault: Vec<Fault>,
@@ -55,12 +60,25 @@ pub struct Scenario {
 }
 
 words! {
-    /// What carries the simulated packets.
+    /// On what a scenario runs.
     pub enum CarrierName {
         /// turmoil's hosts and links, at its ticks of simulated time.
         Turmoil = "turmoil",
         /// One executor that jumps from event to event.
         Warp = "warp",
+        /// No simulation: the kernel of this machine, in real time.
+        Real = "real",
+    }
+}
+
+impl CarrierName {
+    /// The carrier of the simulation; `None` on the real network.
+    pub const fn simulated(self) -> Option<Carrier> {
+        match self {
+            Self::Turmoil => Some(Carrier::Turmoil),
+            Self::Warp => Some(Carrier::Warp),
+            Self::Real => None,
+        }
     }
 }
 
@@ -76,6 +94,27 @@ pub struct Host {
     /// How far its clock is ahead of true time from the start. Default 0 s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock_offset: Option<Draw<Span>>,
+}
+
+impl Scenario {
+    /// A scenario in which nobody does anything.
+    pub(crate) fn of_nothing() -> Self {
+        Self {
+            name: "nothing".to_owned(),
+            description: String::new(),
+            duration: Span::default(),
+            seed: default_seed(),
+            on: None,
+            network: LinkModel::default(),
+            host: Vec::new(),
+            hostile: Vec::new(),
+            link: Vec::new(),
+            socket: Vec::new(),
+            workload: Vec::new(),
+            fault: Vec::new(),
+            expect: Expect::default(),
+        }
+    }
 }
 
 fn default_seed() -> u64 {

@@ -9,7 +9,8 @@ use super::model::Scenario;
 pub(super) struct Names {
     hosts: Groups,
     sockets: Groups,
-    /// On which host each member of a socket runs.
+    hostiles: Groups,
+    /// On which host each member of a socket or a hostile peer runs.
     placed: BTreeMap<String, String>,
 }
 
@@ -29,20 +30,27 @@ impl Names {
         }
         let mut sockets = Groups::default();
         let mut placed = BTreeMap::new();
-        for socket in &scenario.socket {
-            let on = hosts.get(&socket.host);
-            let each = socket.count.unwrap_or(1);
+        let mut place = |name: &str, host: &str, count: Option<u64>| {
+            let on = hosts.get(host);
+            let each = count.unwrap_or(1);
             let total = on.len() as u64 * each;
-            let numbered = on.len() > 1 || socket.count.is_some() || hosts.is_group(&socket.host);
-            let names = members(&socket.name, numbered.then_some(total));
+            let numbered = on.len() > 1 || count.is_some() || hosts.is_group(host);
+            let names = members(name, numbered.then_some(total));
             for (position, name) in names.iter().enumerate() {
                 if let Some(host) = on.get(position / each.max(1) as usize) {
                     placed.insert(name.clone(), host.clone());
                 }
             }
-            sockets.insert(&socket.name, names);
+            names
+        };
+        for socket in &scenario.socket {
+            sockets.insert(&socket.name, place(&socket.name, &socket.host, socket.count));
         }
-        Self { hosts, sockets, placed }
+        let mut hostiles = Groups::default();
+        for hostile in &scenario.hostile {
+            hostiles.insert(&hostile.name, place(&hostile.name, &hostile.host, hostile.count));
+        }
+        Self { hosts, sockets, hostiles, placed }
     }
 
     /// The members of a host name; empty when nobody has it.
@@ -55,7 +63,12 @@ impl Names {
         self.sockets.get(name)
     }
 
-    /// The host of a member of a socket.
+    /// The members of the name of a hostile peer; empty when nobody has it.
+    pub(super) fn hostiles(&self, name: &str) -> &[String] {
+        self.hostiles.get(name)
+    }
+
+    /// The host of a member of a socket or of a hostile peer.
     pub(super) fn host_of(&self, socket: &str) -> &str {
         self.placed.get(socket).map_or("", String::as_str)
     }
@@ -63,6 +76,11 @@ impl Names {
     /// All names a host can be called by, for an error message.
     pub(super) fn host_list(&self) -> String {
         self.hosts.list()
+    }
+
+    /// All names a hostile peer can be called by, for an error message.
+    pub(super) fn hostile_list(&self) -> String {
+        self.hostiles.list()
     }
 
     /// All names a socket can be called by, for an error message.

@@ -101,6 +101,11 @@ socket_options! {
         xpub_verbose: bool => |o, v| o.xpub_verbose(v),
         /// XPUB: tell of every subscription and of every end of one.
         xpub_verboser: bool => |o, v| o.xpub_verboser(v),
+        /// XPUB: a subscription has no effect until the application grants it, which the role receive does when it
+        /// receives the notice.
+        xpub_manual: bool => |o, v| o.xpub_manual(v),
+        /// PUB, XPUB: what every subscriber is sent first, if it subscribed to it.
+        xpub_welcome_msg: String => |o, v| o.xpub_welcome_msg(Bytes::from(v)),
         /// XSUB: pass every end of a subscription on.
         xsub_verbose_unsubscribe: bool => |o, v| o.xsub_verbose_unsubscribe(v),
         /// ROUTER: fail or wait instead of dropping.

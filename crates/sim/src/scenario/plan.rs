@@ -4,7 +4,7 @@ use seaworthy_core::{Endpoint, Host as EndpointHost};
 
 use super::proxy::ProxyPlan;
 use super::quantity::Count;
-use super::{Role, Scenario, Socket, SocketKind, Workload};
+use super::{Hostile, Role, Scenario, Socket, SocketKind, Workload};
 use crate::trace::Name;
 
 /// What a run executes and its checks look up: a resolved scenario and the paths between its sockets.
@@ -34,6 +34,11 @@ pub struct Path {
 }
 
 impl Plan {
+    /// The plan of a run whose hosts run somebody's programs.
+    pub(crate) fn without_sockets() -> Self {
+        Self { scenario: Scenario::of_nothing(), hosts: Vec::new(), sockets: Vec::new(), paths: Vec::new() }
+    }
+
     /// The plan of a scenario under a seed.
     pub fn new(scenario: &Scenario, seed: u64) -> Self {
         let scenario = scenario.resolved(seed);
@@ -68,6 +73,21 @@ impl Plan {
     /// The shared form of a host's name.
     pub fn host_name(&self, host: &str) -> Option<&Name> {
         self.hosts.iter().find(|name| ***name == *host)
+    }
+
+    /// The hostile peers on a host.
+    pub fn hostiles_on<'a>(&'a self, host: &'a str) -> impl Iterator<Item = &'a Hostile> + 'a {
+        self.scenario.hostile.iter().filter(move |hostile| hostile.host == host)
+    }
+
+    /// Whether a host is one of a hostile peer.
+    pub fn is_hostile(&self, host: &str) -> bool {
+        self.hostiles_on(host).next().is_some()
+    }
+
+    /// The socket that binds, on `host`, what others mean by `endpoint`.
+    pub fn binding(&self, host: &str, endpoint: &Endpoint) -> Option<usize> {
+        self.sockets_on(host).find(|socket| binds(self.socket(*socket), endpoint))
     }
 
     /// The sockets on a host, by number.

@@ -308,6 +308,104 @@ fn publishers_subscribers_and_pairs_do_what_their_types_do() {
     assert!(problem(&text).contains("\"push\" is a PAIR and would have 2 peers"), "{}", problem(&text));
 }
 
+/// A hostile peer on a host of its own, with one thing replaced.
+fn with_hostile(from: &str, to: &str) -> String {
+    let den = "[[host]]\nname = \"den\"\ncount = 2\n";
+    let text = VALID.replacen("[[socket]]", &format!("{den}[[socket]]"), 1)
+        + r#"
+[[hostile]]
+name = "liar"
+host = "den"
+connect = "tcp://source:5555"
+start = "1s..2s"
+times = "1..9"
+close_at = "1..100"
+dismissed_within = "2s"
+script = [{ greeting = "valid" }, { ready = "PULL" }, { more = { count = "1..9" } }, { send = "ff 00" }]
+"#;
+    assert!(text.contains(from), "the file has no {from:?}");
+    text.replacen(from, to, 1)
+}
+
+#[test]
+fn hostile_peers_that_cannot_be_are_refused() {
+    Scenario::parse("f.toml", &with_hostile("", "")).unwrap();
+    for (from, to, key, reason) in [
+        ("host = \"den\"", "host = \"source\"", "hostile[0].host", "has its host alone"),
+        ("name = \"liar\"", "name = \"pull\"", "hostile[0].name", "a socket is named \"pull\" already"),
+        ("tcp://source:5555\"\nstart", "tcp://source:1\"\nstart", "hostile[0].connect", "nobody on host"),
+        (
+            "tcp://source:5555\"\nstart",
+            "tcp://worker:1\"\nstart",
+            "hostile[0].connect",
+            "name one of its members",
+        ),
+        (
+            "connect = \"tcp://source:5555\"\nstart",
+            "start",
+            "hostile[0]",
+            "needs either `connect` or `listen`",
+        ),
+        (
+            "connect = \"tcp://source:5555\"\nstart",
+            "listen = \"tcp://*:1\"\nstart",
+            "hostile[0].times",
+            "who listens",
+        ),
+        ("1s..2s", "1s..99s", "hostile[0].start", "is not before the end"),
+        (
+            "dismissed_within = \"2s\"",
+            "dismissed_within = \"10s\"",
+            "hostile[0].dismissed_within",
+            "all is over at 10s",
+        ),
+        ("close_at = ", "reset_at = 1\nclose_at = ", "hostile[0].reset_at", "a connection ends once"),
+        ("1..9\" } }", "1..2000000\" } }", "hostile[0].script[2].more.count", "2000000 frames are more than"),
+        (
+            "1..9\" } }",
+            "1..9\", size = \"9MiB\" } }",
+            "hostile[0].script[2].more.size",
+            "that one run can afford",
+        ),
+        ("ff 00", "ff 0", "hostile[0].script[3]", "are no bytes"),
+        ("{ send", "{ sned", "hostile[0].script[3].sned", "unknown variant `sned`, expected one of `send`"),
+        ("\"valid\"", "\"polite\"", "hostile[0].script[0].greeting", "unknown variant `polite`"),
+    ] {
+        let error = Scenario::parse("f.toml", &with_hostile(from, to)).unwrap_err();
+        let found = error.problems.iter().any(|p| p.key == key && p.problem.contains(reason) && p.line > 0);
+        assert!(found, "no problem at {key:?} saying {reason:?} in:\n{error}");
+    }
+    let expecting = |socket: &str, event: &str| {
+        let must = format!("\n[[expect.must]]\nsocket = \"{socket}\"\nevent = \"{event}\"\n");
+        Scenario::parse("f.toml", &(with_hostile("", "") + &must)).map_err(|error| error.to_string())
+    };
+    expecting("liar", "dismissed").unwrap();
+    assert!(expecting("pull", "dismissed").unwrap_err().contains("there is no hostile peer \"pull\""));
+    assert!(expecting("liar", "received").unwrap_err().contains("only `dismissed` can be expected"));
+}
+
+#[test]
+fn a_socket_may_connect_to_a_hostile_peer() {
+    let trap = with_hostile(
+        "connect = \"tcp://source:5555\"\nstart = \"1s..2s\"\ntimes = \"1..9\"",
+        "listen = \"tcp://*:1\"",
+    );
+    let trap = trap
+        .replace("connect = [\"tcp://source:5555\"]", "connect = [\"tcp://source:5555\", \"tcp://den:1\"]");
+    let decided = Scenario::parse("f.toml", &trap).unwrap().resolved(3);
+    assert_eq!(decided.socket[1].connect, ["tcp://source:5555", "tcp://den-1:1", "tcp://den-2:1"]);
+}
+
+#[test]
+fn hostile_peers_are_spelled_out_and_read_back_as_themselves() {
+    let decided = Scenario::parse("f.toml", &with_hostile("", "")).unwrap().resolved(3);
+    let names: Vec<_> = decided.hostile.iter().map(|h| (h.name.as_str(), h.host.as_str())).collect();
+    assert_eq!(names, [("liar-1", "den-1"), ("liar-2", "den-2")]);
+    assert_ne!(decided.hostile[0].close_at, decided.hostile[1].close_at, "each draws its own");
+    let read = Scenario::parse("resolved.toml", &decided.to_toml()).unwrap();
+    assert_eq!((&read, &read.resolved(8).hostile), (&decided, &decided.hostile));
+}
+
 #[test]
 fn all_problems_of_a_file_are_reported_at_once_in_order() {
     let text = VALID.replace("host = \"worker\"", "host = \"work\"").replace("at = \"3s\"", "at = \"30s\"");

@@ -64,12 +64,24 @@ pub fn shrink(
     let twice = check == "determinism";
     let fails =
         |smaller: &Scenario| checks(&made(smaller, carrier, wall, twice)).any(|failed| failed == check);
-    let mut reduction = Reduction::new(scenario, fails, more);
+    let mut reduction = Reduction::new(scenario, Scenario::can_run, fails, more);
     let finished = reduction.reduce();
     let Reduction { best, tried, .. } = reduction;
     let last = made(&best, carrier, wall, twice);
     let reasons = last.reasons().into_iter().filter(|reason| reason.starts_with(&check)).collect();
     Ok(Shrunk { scenario: best, reasons, check, tried, finished })
+}
+
+/// Shrinks a resolved storm over somebody's programs, as long as it `fails` and there is time for `more`. Gives the
+/// smallest one that was found, and how many were tried.
+pub(crate) fn storm(
+    scenario: &Scenario,
+    fails: impl FnMut(&Scenario) -> bool,
+    more: impl FnMut() -> bool,
+) -> (Scenario, u64) {
+    let mut reduction = Reduction::new(scenario.clone(), Scenario::is_storm, fails, more);
+    reduction.reduce();
+    (reduction.best, reduction.tried)
 }
 
 fn made(scenario: &Scenario, carrier: Carrier, wall: Duration, twice: bool) -> Outcome {

@@ -39,6 +39,7 @@ pub(super) fn without(scenario: &Value, list: &str, entries: Range<usize>) -> Va
     match list {
         "host" => forget_hosts(&mut scenario, gone),
         "socket" => forget_sockets(&mut scenario, &gone),
+        "hostile" => forget_hostiles(&mut scenario, &gone),
         _ => {}
     }
     scenario
@@ -55,6 +56,13 @@ fn forget_hosts(scenario: &mut Value, gone: BTreeSet<String>) {
         sockets.extend(name(socket).filter(|_| !stays));
         stays
     });
+    let mut hostiles = BTreeSet::new();
+    retain(scenario, "hostile", |hostile| {
+        let stays = !hostile.get("host").and_then(Value::as_str).is_some_and(|host| gone.contains(host));
+        hostiles.extend(name(hostile).filter(|_| !stays));
+        stays
+    });
+    forget_hostiles(scenario, &hostiles);
     for list in ["link", "fault"] {
         retain(scenario, list, |entry| !mentions(entry, &gone));
     }
@@ -82,6 +90,14 @@ fn forget_sockets(scenario: &mut Value, gone: &BTreeSet<String>) {
     retain(scenario, "fault", |fault| !mentions(fault, gone));
     if let Some(expect) = scenario.get_mut("expect") {
         retain(expect, "must", |must| !of_gone(must));
+    }
+}
+
+fn forget_hostiles(scenario: &mut Value, gone: &BTreeSet<String>) {
+    if let Some(expect) = scenario.get_mut("expect") {
+        retain(expect, "must", |must| {
+            !must.get("socket").and_then(Value::as_str).is_some_and(|hostile| gone.contains(hostile))
+        });
     }
 }
 

@@ -56,6 +56,11 @@ pub enum Fate {
 }
 
 impl Capture {
+    /// The packets so far.
+    pub fn packets(&self) -> Vec<Packet> {
+        self.0.borrow().packets.clone()
+    }
+
     /// Takes the packets out.
     pub fn finish(&self) -> Vec<Packet> {
         std::mem::take(&mut *self.0.borrow_mut()).packets

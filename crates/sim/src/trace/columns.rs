@@ -88,6 +88,9 @@ pub(super) fn details(what: &What) -> String {
         What::Probed { from } => from.as_ref().map(|from| format!("from {from}")).unwrap_or_default(),
         What::Noticed { topic, ended: false } => format!("somebody subscribed to {topic:?}"),
         What::Noticed { topic, ended: true } => format!("nobody is subscribed to {topic:?}"),
+        What::Granted { topic, ended: false } => format!("{topic:?}"),
+        What::Granted { topic, ended: true } => format!("{topic:?} no longer"),
+        What::Welcomed { text } => format!("{text:?}"),
         What::Failed { operation, error } => format!("{operation}: {error}"),
         What::Torn { problem } => problem.clone(),
         What::Cancelled { operation, message } | What::TimedOut { operation, message } => match message {
@@ -95,6 +98,11 @@ pub(super) fn details(what: &What) -> String {
             None => operation.clone(),
         },
         What::Done { count } => format!("{count} messages"),
+        What::Acted { did } => did.clone(),
+        What::Dismissed { how } => how.clone(),
+        What::LetGo { stream, after, bytes, frames } => {
+            format!("s{stream} after {:?}, {bytes} B and {frames} frames read", Duration::from_nanos(*after))
+        }
         What::Connected { endpoint, accepted } => {
             format!("{endpoint}{}", if *accepted { " accepted" } else { "" })
         }
@@ -121,6 +129,7 @@ pub(super) fn details(what: &What) -> String {
         }
         What::Continued { stream, bytes } => format!("s{stream} {bytes} B after a dropped write"),
         What::StreamEnded { stream, how } => format!("s{stream} {how}"),
+        What::Note(note) => note.details(),
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::note::Note;
 use super::wire::WireFrame;
 
 /// A name of the scenario. Cloning shares it.
@@ -231,6 +232,19 @@ pub enum What {
         #[serde(default, skip_serializing_if = "is_false")]
         ended: bool,
     },
+    /// XPUB with `xpub_manual`: the application granted what the last notice asked for, or took it back.
+    Granted {
+        /// The prefix.
+        topic: String,
+        /// Whether it was taken back.
+        #[serde(default, skip_serializing_if = "is_false")]
+        ended: bool,
+    },
+    /// SUB, XSUB: the welcome message of a publisher was received.
+    Welcomed {
+        /// The message.
+        text: String,
+    },
     /// What was received is no message that anybody sent.
     Torn {
         /// What is wrong with it.
@@ -264,6 +278,28 @@ pub enum What {
     },
     /// The socket is closed.
     Closed,
+
+    /// A hostile peer did something.
+    Acted {
+        /// What.
+        did: String,
+    },
+    /// A socket ended a connection with a hostile peer.
+    Dismissed {
+        /// How the hostile peer noticed.
+        how: String,
+    },
+    /// A socket let go of its end of a connection with a hostile peer.
+    LetGo {
+        /// The stream's end.
+        stream: u64,
+        /// How long it had it, in nanoseconds.
+        after: u64,
+        /// How many bytes it had read.
+        bytes: u64,
+        /// How many frames it had read; a trace shows the first of them.
+        frames: u64,
+    },
 
     /// A connection began, before its handshake.
     Connected {
@@ -373,11 +409,15 @@ pub enum What {
         /// `closed`, `reset`, `peer-reset`, `timed-out`, `end`, `shutdown` or an error of connecting.
         how: String,
     },
+
+    /// An event of the program's own.
+    #[serde(untagged)]
+    Note(Note),
 }
 
 impl What {
     /// The event's name, as in JSON.
-    pub fn name(&self) -> &'static str {
+    pub fn name(&self) -> &str {
         match self {
             Self::Phase { .. } => "phase",
             Self::Fault { .. } => "fault",
@@ -399,12 +439,17 @@ impl What {
             Self::Relayed { .. } => "relayed",
             Self::Probed { .. } => "probed",
             Self::Noticed { .. } => "noticed",
+            Self::Granted { .. } => "granted",
+            Self::Welcomed { .. } => "welcomed",
             Self::Torn { .. } => "torn",
             Self::GaveUp { .. } => "gave-up",
             Self::Cancelled { .. } => "cancelled",
             Self::TimedOut { .. } => "timed-out",
             Self::Done { .. } => "done",
             Self::Closed => "closed",
+            Self::Acted { .. } => "acted",
+            Self::Dismissed { .. } => "dismissed",
+            Self::LetGo { .. } => "let-go",
             Self::Connected { .. } => "connected",
             Self::Handshake { .. } => "handshake",
             Self::HandshakeFailed { .. } => "handshake-failed",
@@ -418,6 +463,7 @@ impl What {
             Self::Dropped { .. } => "dropped",
             Self::Continued { .. } => "continued",
             Self::StreamEnded { .. } => "stream-ended",
+            Self::Note(note) => &note.event,
         }
     }
 }
@@ -426,6 +472,14 @@ impl Event {
     /// Simulated time since the start.
     pub const fn at(&self) -> Duration {
         Duration::from_nanos(self.t)
+    }
+
+    /// The event as the program's own, if it is one with this name.
+    pub fn note(&self, name: &str) -> Option<&Note> {
+        match &self.what {
+            What::Note(note) if note.event == name => Some(note),
+            _ => None,
+        }
     }
 
     /// Whether this happened at the socket named `name`.

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::columns;
 use super::event::{Event, Name};
 use super::jsonl::BadTrace;
+use super::note;
 use super::recorder::Trace;
 
 /// An event with what every event has, and the rest by its keys.
@@ -65,13 +66,7 @@ impl Line {
     pub fn details(&self) -> String {
         match serde_json::from_str::<Event>(&self.to_json()) {
             Ok(event) => columns::details(&event.what),
-            Err(_) => {
-                let word = |(key, value): (&String, &Value)| match value {
-                    Value::String(text) => format!("{key} {text}"),
-                    other => format!("{key} {other}"),
-                };
-                self.rest.iter().map(word).collect::<Vec<_>>().join(", ")
-            }
+            Err(_) => note::words(self.rest.iter()),
         }
     }
 }

@@ -10,12 +10,15 @@
 //! [`Capture`]'s business; [`pcap`] writes them. A [`page`] shows all of it in a browser.
 
 pub mod audit;
+mod bands;
 mod capture;
 pub mod columns;
 pub mod diff;
 mod event;
 mod jsonl;
+mod letters;
 mod line;
+mod note;
 mod observer;
 pub mod page;
 pub mod pcap;
@@ -28,5 +31,7 @@ pub use self::capture::{Capture, Fate, Packet};
 pub use self::event::{Direction, Event, MessageName, Name, Phase, RelayStep, What};
 pub use self::jsonl::BadTrace;
 pub use self::line::Line;
+pub use self::note::Note;
+pub(crate) use self::observer::HostNames;
 pub use self::observer::Observer;
 pub use self::recorder::{Recorder, Trace};

@@ -1,28 +1,50 @@
 //! The tap: turns what happens on the simulated network into events of a trace, and compares bytes read with bytes
 //! written as they pass.
 
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use seaworthy_core::{Endpoint, Instant};
 
+use super::bands::Bands;
 use super::event::{Direction, Name, What};
+use super::letters::Letters;
 use super::recorder::Recorder;
-use super::wire::WireReader;
+use super::wire::{WireFrame, WireReader};
 use crate::check::poison::Poison;
 use crate::check::stream_prefix::StreamPrefix;
 use crate::event::{Event, HostId, Operation, StreamId, Tap};
+use crate::fault::Fault;
+use crate::link::LinkConfig;
+use crate::log::Log;
 use crate::scenario::Plan;
 
 /// Watches a simulation for a recorder.
 #[derive(Debug)]
 pub struct Observer {
     plan: Rc<Plan>,
+    /// The hosts' names, by number.
+    hosts: HostNames,
     recorder: Recorder,
     streams: BTreeMap<u64, Ends>,
     prefix: StreamPrefix,
     poison: Poison,
+    /// What no scenario and no workload tells of.
+    programs: Option<Programs>,
 }
+
+/// A run of somebody's programs.
+#[derive(Debug)]
+struct Programs {
+    faults: Bands,
+    /// While a storm acts, which tells of its faults itself.
+    in_storm: Rc<Cell<bool>>,
+    letters: Letters,
+}
+
+/// The names of hosts in the order in which they were added. Cloning it gives the same list.
+pub(crate) type HostNames = Rc<RefCell<Vec<Name>>>;
 
 /// One end of a stream.
 #[derive(Debug)]
@@ -34,27 +56,71 @@ struct Ends {
     peer: Option<u64>,
     out: WireReader,
     inward: WireReader,
+    /// Of the end of a socket whose peer is hostile: what became of it.
+    ordeal: Option<Ordeal>,
+    /// Whether the trace shows only the first frames, because one of its ends is hostile.
+    is_hostile: bool,
 }
+
+/// A socket's end of a connection with a hostile peer.
+#[derive(Debug)]
+struct Ordeal {
+    since: Instant,
+    bytes: u64,
+    frames: u64,
+}
+
+/// Frames that a trace shows of each direction of a connection with a hostile peer: who floods a socket need not flood
+/// the trace too.
+const HOSTILE_FRAMES_SHOWN: u64 = 64;
 
 impl Observer {
     /// An observer of a run of `plan` whose hosts are added in the plan's order.
     pub fn new(plan: Rc<Plan>, recorder: Recorder) -> Self {
+        let hosts = Rc::new(RefCell::new(plan.hosts.clone()));
+        Self::of_hosts(hosts, plan, recorder)
+    }
+
+    /// An observer of a run of somebody's programs, which knows the names of hosts and nothing of sockets.
+    pub(crate) fn of_programs(log: &Log, link: LinkConfig) -> Self {
+        let plan = Rc::new(Plan::without_sockets());
+        let in_storm = Rc::clone(&log.in_storm);
+        let programs = Programs { faults: Bands::new(link), in_storm, letters: Letters::default() };
+        Self { programs: Some(programs), ..Self::of_hosts(Rc::clone(&log.hosts), plan, log.recorder.clone()) }
+    }
+
+    fn of_hosts(hosts: HostNames, plan: Rc<Plan>, recorder: Recorder) -> Self {
         Self {
             plan,
+            hosts,
             recorder,
             streams: BTreeMap::new(),
             prefix: StreamPrefix::default(),
             poison: Poison::default(),
+            programs: None,
         }
     }
 
     fn host(&self, host: HostId) -> Option<Name> {
-        self.plan.hosts.get(host.index()).cloned()
+        self.hosts.borrow().get(host.index()).cloned()
     }
 
     /// Records something about a host.
     fn at_host(&self, now: Instant, host: HostId, what: What) {
         self.recorder.push(now, self.host(host).as_ref(), None, what);
+    }
+
+    /// Records a fault that somebody made.
+    fn fault(&mut self, now: Instant, fault: &Fault) {
+        let hosts = Rc::clone(&self.hosts);
+        let name =
+            |host: HostId| hosts.borrow().get(host.index()).map(ToString::to_string).unwrap_or_default();
+        if let Some(Programs { faults, in_storm, .. }) = &mut self.programs {
+            let said = faults.changed(fault, name);
+            if !in_storm.get() {
+                said.into_iter().for_each(|what| self.recorder.push(now, None, None, what));
+            }
+        }
     }
 
     /// Records something about a stream.
@@ -74,7 +140,8 @@ impl Observer {
     /// The connecting socket, when only one on its host connects there.
     fn connecting_socket(&self, host: &str, endpoint: &Endpoint) -> Option<Name> {
         let connects = |socket: &usize| {
-            self.plan.paths.iter().any(|path| path.connecting == *socket && path.endpoint == *endpoint)
+            let endpoints = self.plan.socket(*socket).connect.iter();
+            endpoints.filter_map(|text| text.parse::<Endpoint>().ok()).any(|known| known == *endpoint)
         };
         let mut sockets = self.plan.sockets_on(host).filter(connects);
         let only = sockets.next()?;
@@ -84,7 +151,8 @@ impl Observer {
     fn connecting(&mut self, host: HostId, stream: StreamId, endpoint: &Endpoint) {
         let Some(host) = self.host(host) else { return };
         let socket = self.connecting_socket(&host, endpoint);
-        self.streams.insert(stream.index(), Ends::new(host, socket, endpoint.clone(), None));
+        let ends = self.ends(host, socket, endpoint.clone(), None);
+        self.streams.insert(stream.index(), ends);
     }
 
     fn accepted(&mut self, now: Instant, host: HostId, stream: StreamId, peer: Option<StreamId>) {
@@ -92,14 +160,18 @@ impl Observer {
         let peer = peer.map(StreamId::index);
         let endpoint = peer.and_then(|peer| self.streams.get(&peer)).map(|end| end.endpoint.clone());
         let Some(endpoint) = endpoint else { return };
-        let binds = |socket: &usize| {
-            self.plan.paths.iter().any(|path| path.binding == *socket && path.endpoint == endpoint)
-        };
-        let socket = self.plan.sockets_on(&host).find(binds).map(|socket| self.plan.name(socket).clone());
+        let socket = self.plan.binding(&host, &endpoint).map(|socket| self.plan.name(socket).clone());
+        let mut ends = self.ends(host, socket, endpoint, peer);
+        let is_hostile = |ends: &Ends| self.plan.is_hostile(&ends.host);
         if let Some(end) = peer.and_then(|peer| self.streams.get_mut(&peer)) {
             end.peer = Some(stream.index());
+            if is_hostile(end) || is_hostile(&ends) {
+                let ordeal = |honest: bool| honest.then_some(Ordeal { since: now, bytes: 0, frames: 0 });
+                (end.is_hostile, ends.is_hostile) = (true, true);
+                (end.ordeal, ends.ordeal) = (ordeal(!is_hostile(end)), ordeal(!is_hostile(&ends)));
+            }
         }
-        self.streams.insert(stream.index(), Ends::new(host, socket, endpoint, peer));
+        self.streams.insert(stream.index(), ends);
         self.at_stream(now, stream.index(), What::Stream { stream: stream.index(), peer });
     }
 
@@ -111,13 +183,54 @@ impl Observer {
             Direction::Out => &mut end.out,
             Direction::In => &mut end.inward,
         };
-        let (frames, problem) = reader.feed(bytes, &self.plan.sockets);
+        let before = reader.frames();
+        let (mut frames, problem) = reader.feed(bytes, &self.plan.sockets);
+        let mut shown = reader.take_shown().into_iter();
+        if end.is_hostile {
+            let room = HOSTILE_FRAMES_SHOWN.saturating_sub(before);
+            if let Some(ordeal) = end.ordeal.as_mut().filter(|_| dir == Direction::In) {
+                ordeal.bytes += bytes.len() as u64;
+                ordeal.frames += frames.len() as u64;
+            }
+            frames.truncate(usize::try_from(room).unwrap_or(usize::MAX));
+        }
         for frame in frames {
+            let more = match frame {
+                WireFrame::Message { more, .. } => Some(more),
+                _ => None,
+            };
             self.at_stream(now, stream, What::Frame { stream, dir, frame });
+            if let (Some(more), Some(shown)) = (more, shown.next()) {
+                self.letter(now, stream, dir, more, shown);
+            }
         }
         if let Some(problem) = problem {
             self.at_stream(now, stream, What::NotZmtp { stream, dir, problem });
         }
+    }
+
+    /// A frame of somebody's message passed one end of a stream.
+    fn letter(&mut self, now: Instant, stream: u64, dir: Direction, more: bool, shown: String) {
+        let (Some(programs), Some(end)) = (&mut self.programs, self.streams.get(&stream)) else { return };
+        if let Some(note) = programs.letters.frame(&end.host, (stream, end.peer), dir, more, shown) {
+            self.at_stream(now, stream, What::Note(note));
+        }
+    }
+
+    fn ends(&self, host: Name, socket: Option<Name>, endpoint: Endpoint, peer: Option<u64>) -> Ends {
+        let ends = Ends::new(host, socket, endpoint, peer);
+        match self.programs {
+            None => ends,
+            Some(_) => Ends { out: WireReader::showing(), inward: WireReader::showing(), ..ends },
+        }
+    }
+
+    /// The holder of an end lets go of it.
+    fn let_go(&mut self, now: Instant, stream: u64) {
+        let Some(ordeal) = self.streams.get_mut(&stream).and_then(|end| end.ordeal.take()) else { return };
+        let after = now.as_nanos().saturating_sub(ordeal.since.as_nanos());
+        let Ordeal { bytes, frames, .. } = ordeal;
+        self.at_stream(now, stream, What::LetGo { stream, after, bytes, frames });
     }
 
     /// A reader took bytes off a stream: they must be the next ones its peer wrote.
@@ -153,7 +266,8 @@ impl Observer {
 
 impl Ends {
     fn new(host: Name, socket: Option<Name>, endpoint: Endpoint, peer: Option<u64>) -> Self {
-        Self { host, socket, endpoint, peer, out: WireReader::default(), inward: WireReader::default() }
+        let (out, inward) = (WireReader::default(), WireReader::default());
+        Self { host, socket, endpoint, peer, out, inward, ordeal: None, is_hostile: false }
     }
 }
 
@@ -161,7 +275,14 @@ impl Tap for Observer {
     fn event(&mut self, at: Instant, event: &Event<'_>) {
         self.audit(at, event);
         match *event {
+            Event::Fault(ref fault) => self.fault(at, fault),
             Event::HostStarted { host, boot } => {
+                if let (Some(programs), Some(name)) =
+                    (&mut self.programs, self.hosts.borrow().get(host.index()))
+                {
+                    let over = programs.faults.started(name);
+                    over.into_iter().for_each(|what| self.recorder.push(at, None, None, what));
+                }
                 self.at_host(at, host, What::Started { life: u16::try_from(boot).unwrap_or(u16::MAX) });
             }
             Event::HostCrashed { host, kind } => {
@@ -205,7 +326,10 @@ impl Tap for Observer {
             Event::Reset { stream } => self.ended(at, stream, "reset"),
             Event::PeerReset { stream } => self.ended(at, stream, "peer-reset"),
             Event::TimedOut { stream } => self.ended(at, stream, "timed-out"),
-            Event::Closed { stream } => self.ended(at, stream, "closed"),
+            Event::Closed { stream } => {
+                self.ended(at, stream, "closed");
+                self.let_go(at, stream.index());
+            }
             _ => {}
         }
     }

@@ -22,10 +22,14 @@ pub struct Trace {
 #[derive(Clone, Default)]
 pub struct Recorder(Rc<RefCell<Record>>);
 
+/// Looks at each event as it comes.
+type Watcher = Box<dyn FnMut(&Event)>;
+
 #[derive(Default)]
 struct Record {
     events: Vec<Event>,
     audit: Audit,
+    watchers: Vec<Watcher>,
 }
 
 impl Recorder {
@@ -35,7 +39,20 @@ impl Recorder {
         let mut record = self.0.borrow_mut();
         event.hash(&mut record.audit);
         record.audit.end_event();
-        record.events.push(event);
+        if record.watchers.is_empty() {
+            return record.events.push(event);
+        }
+        // A watcher may cause an event, such as a line of a log; nobody watches that.
+        let mut watchers = std::mem::take(&mut record.watchers);
+        record.events.push(event.clone());
+        drop(record);
+        watchers.iter_mut().for_each(|watcher| watcher(&event));
+        self.0.borrow_mut().watchers = watchers;
+    }
+
+    /// Calls `watcher` with every event from now on.
+    pub fn watch(&self, watcher: impl FnMut(&Event) + 'static) {
+        self.0.borrow_mut().watchers.push(Box::new(watcher));
     }
 
     /// Adds to the audit alone: what happened below the level of a trace, such as a fault of the wire.

@@ -41,7 +41,7 @@ fn place(event: &Event) -> Option<((u8, String), String)> {
             let socket = event.socket.as_deref()?;
             Some(((1, format!("socket {socket}")), format!("retrying {endpoint}: {reason}")))
         }
-        What::Stream { .. } | What::Dropped { .. } | What::StreamEnded { .. } => None,
+        What::Stream { .. } | What::Dropped { .. } | What::StreamEnded { .. } | What::LetGo { .. } => None,
         What::Frame { stream, dir: Direction::Out, frame } => {
             let host = event.host.as_deref().unwrap_or("?");
             Some(((2, format!("stream {stream:>3} from {host}")), columns::frame(frame)))

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::event::{MessageName, Name};
+use super::letters;
 use crate::workload::payload::Payload;
 
 /// Bytes of a greeting.
@@ -62,9 +63,22 @@ pub struct WireReader {
     pending: Vec<u8>,
     greeted: bool,
     broken: bool,
+    /// The bodies of messages' frames in a few characters, if somebody wants them.
+    shown: Option<Vec<String>>,
+    frames: u64,
 }
 
 impl WireReader {
+    /// A reader that shows what is in frames.
+    pub(super) fn showing() -> Self {
+        Self { shown: Some(Vec::new()), ..Self::default() }
+    }
+
+    /// What is in the messages' frames that were read since it was asked last.
+    pub(super) fn take_shown(&mut self) -> Vec<String> {
+        self.shown.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
     /// Takes the next bytes and gives back the frames they complete, and a problem if there is one; after a
     /// problem it reads nothing more. `names` are the sockets' names, as stamps number them.
     pub fn feed(&mut self, bytes: &[u8], names: &[Name]) -> (Vec<WireFrame>, Option<String>) {
@@ -80,6 +94,9 @@ impl WireReader {
             match read {
                 Ok(Some((length, frame))) => {
                     self.greeted = true;
+                    if let (Some(shown), WireFrame::Message { bytes, .. }) = (&mut self.shown, &frame) {
+                        shown.push(letters::shown(&rest[length - *bytes as usize..length]));
+                    }
                     used += length;
                     frames.push(frame);
                 }
@@ -88,8 +105,14 @@ impl WireReader {
             }
         };
         self.pending.drain(..used);
+        self.frames += frames.len() as u64;
         self.broken = problem.is_some();
         (frames, problem)
+    }
+
+    /// How many frames, the greeting included, it has given back.
+    pub fn frames(&self) -> u64 {
+        self.frames
     }
 
     /// Bytes of a frame that has not ended.

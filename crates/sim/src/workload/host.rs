@@ -9,6 +9,7 @@ use seaworthy::{Context, Network};
 
 use super::direct;
 use super::forward::{self, Ends};
+use super::hostile;
 use super::receive;
 use super::request;
 use super::send;
@@ -25,6 +26,10 @@ use crate::trace::{Name, Phase, What};
 /// When a socket cannot be opened, bound or connected, which a validated scenario does not ask for.
 pub async fn perform<N: Network>(stage: Stage, host: Name, network: N) -> Result<(), Box<dyn Error>> {
     let life = stage.begin_life(&host);
+    if stage.plan().is_hostile(&host) {
+        hostile::perform(&stage, &host, &network, life).await;
+        return Ok(());
+    }
     let context = Context::with_network(network.clone());
     let running = Rc::new(Cell::new(0_usize));
     let (mut open, mut lines) = (Vec::new(), Vec::new());

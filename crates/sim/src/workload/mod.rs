@@ -7,12 +7,14 @@ mod cancel;
 mod direct;
 mod forward;
 mod host;
+mod hostile;
 pub mod payload;
 mod receive;
 mod request;
 mod send;
 mod socket;
 mod stage;
+mod waiting;
 mod watch;
 
 pub use self::host::perform;

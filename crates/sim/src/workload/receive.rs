@@ -11,6 +11,9 @@ use crate::trace::{Phase, What};
 pub(super) async fn run<N: Network>(actor: &Actor<N>, workload: &Workload) {
     while let Some((message, _)) = next(actor).await {
         take_down(actor, &message);
+        if let Some((topic, ended)) = notice(actor, &message) {
+            grant(actor, topic, ended);
+        }
         actor.pause(workload).await;
     }
 }
@@ -41,15 +44,17 @@ pub(super) fn take_down<N: Network>(actor: &Player<N>, message: &Message) {
     let plan = actor.stage.plan();
     let kind = plan.socket(actor.name.number).kind;
     let first = message.frame(0).unwrap_or_default();
+    if let Some((topic, ended)) = notice(actor, message) {
+        return actor.record(What::Noticed { topic, ended });
+    }
     let sender = || (kind == SocketKind::Router).then(|| actor.stage.peer_name(&actor.name, first));
     let (before, stamp) = match read_message(message) {
         Ok(read) => read,
         Err(_) if is_probe(plan, actor.name.number, message) => {
             return actor.record(What::Probed { from: sender() });
         }
-        Err(_) if kind == SocketKind::XPub && matches!((first.first(), message.len()), (Some(0 | 1), 1)) => {
-            let topic = String::from_utf8_lossy(&first[1..]).into_owned();
-            return actor.record(What::Noticed { topic, ended: first[0] == 0 });
+        Err(_) if is_welcome(plan, actor.name.number, message) => {
+            return actor.record(What::Welcomed { text: String::from_utf8_lossy(first).into_owned() });
         }
         Err(torn) => return actor.record(What::Torn { problem: torn.to_string() }),
     };
@@ -63,6 +68,36 @@ pub(super) fn take_down<N: Network>(actor: &Player<N>, message: &Message) {
         from,
     };
     actor.stage.received(&actor.name, what);
+}
+
+/// The topic that an XPUB hears is subscribed to, or is no longer: then true.
+fn notice<N: Network>(actor: &Player<N>, message: &Message) -> Option<(String, bool)> {
+    if actor.stage.plan().socket(actor.name.number).kind != SocketKind::XPub || read_message(message).is_ok()
+    {
+        return None;
+    }
+    match (message.len(), message.frame(0)?) {
+        (1, [kind @ (0 | 1), topic @ ..]) => Some((String::from_utf8_lossy(topic).into_owned(), *kind == 0)),
+        _ => None,
+    }
+}
+
+/// An XPUB that is to decide grants what is asked for.
+fn grant<N: Network>(actor: &Actor<N>, topic: String, ended: bool) {
+    if actor.stage.plan().socket(actor.name.number).options.xpub_manual != Some(true) {
+        return;
+    }
+    let done = if ended { actor.socket.unsubscribe(&topic) } else { actor.socket.subscribe(&topic) };
+    match done {
+        Ok(()) => actor.record(What::Granted { topic, ended }),
+        Err(error) => actor.failed("grant", &error),
+    }
+}
+
+/// Whether this is what a publisher that the socket may be connected to sends first.
+fn is_welcome(plan: &Plan, socket: usize, message: &Message) -> bool {
+    let welcomes = |peer: usize| plan.socket(peer).options.xpub_welcome_msg.as_deref().map(str::as_bytes);
+    message.len() == 1 && plan.peers(socket).into_iter().any(|peer| welcomes(peer) == message.frame(0))
 }
 
 /// Whether this is what a peer with `probe_router` sends when it connects: an empty message.

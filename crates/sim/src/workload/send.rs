@@ -1,6 +1,7 @@
 //! Sends messages: `count` of them as scripted, and then, once everything is healed, probes until every pair of
 //! the run has heard from each other.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,6 +11,7 @@ use super::cancel::{cancellable, dropped, timed_out};
 use super::host::{Actor, Player};
 use super::payload::{Stamp, stamp_message};
 use super::stage::first;
+use super::waiting::unless_waiting;
 use crate::scenario::quantity::{ByteCount, Count};
 use crate::scenario::{CancelOperation, Plan, Role, SocketKind, Workload};
 use crate::trace::{Phase, What};
@@ -106,14 +108,19 @@ pub(super) enum Sending {
     Dropped,
 }
 
-/// Sends, and takes down when it has to wait: when time passes before there is room.
+/// Sends, and takes down when it has to wait: when time passes before there is room. Where time passes anyway, it waits
+/// when somebody else has to wake it.
 pub(super) async fn send<N: Network>(actor: &Actor<N>, message: Message, stamp: Stamp) -> Sending {
     let name = actor.stage.message_name(stamp);
     let sending = cancellable(actor, CancelOperation::Send, actor.socket.send(message));
-    let mut sending = std::pin::pin!(sending);
-    let start = actor.network.now();
-    let moment = actor.network.sleep_until(start + Duration::from_nanos(1));
-    let sent = match first(moment, sending.as_mut()).await {
+    let mut sending = pin!(sending);
+    let taken = if actor.network.has_other_threads() {
+        unless_waiting(sending.as_mut()).await
+    } else {
+        let moment = actor.network.sleep_until(actor.network.now() + Duration::from_nanos(1));
+        first(moment, sending.as_mut()).await
+    };
+    let sent = match taken {
         Some(sent) => sent,
         None => {
             actor.record(What::Blocked { message: name.clone() });

@@ -110,6 +110,7 @@ impl<N: Network> AnySocket<N> {
         match self {
             Self::Sub(socket) => socket.subscribe(topic.to_owned()),
             Self::XSub(socket) => socket.subscribe(topic.to_owned()),
+            Self::XPub(socket) => socket.subscribe(topic.to_owned()),
             _ => Err(no(SocketType::Sub, "subscribe")),
         }
     }
@@ -118,6 +119,7 @@ impl<N: Network> AnySocket<N> {
         match self {
             Self::Sub(socket) => socket.unsubscribe(topic),
             Self::XSub(socket) => socket.unsubscribe(topic),
+            Self::XPub(socket) => socket.unsubscribe(topic),
             _ => Err(no(SocketType::Sub, "unsubscribe")),
         }
     }

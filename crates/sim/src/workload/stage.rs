@@ -153,6 +153,11 @@ impl Stage {
         self.0.awaited.borrow().is_empty() && self.0.unfinished.borrow().is_empty()
     }
 
+    /// Whether every workload has sent what it should.
+    pub fn is_finished(&self) -> bool {
+        self.0.unfinished.borrow().is_empty()
+    }
+
     /// Whether everything that was sent was received. Where something is sent to all nobody knows.
     pub fn is_drained(&self) -> bool {
         let publishes = self.plan().scenario.socket.iter().any(|socket| socket.kind.distributes());
@@ -174,6 +179,11 @@ impl Stage {
 
     pub(super) fn record(&self, socket: &SocketName, what: What) {
         self.0.recorder.push(self.now(), Some(&socket.host), Some(&socket.name), what);
+    }
+
+    /// Takes down what a hostile peer did.
+    pub(super) fn record_hostile(&self, host: &Name, hostile: &Name, what: What) {
+        self.0.recorder.push(self.now(), Some(host), Some(hostile), what);
     }
 
     /// The stamp of the next message of a socket; the same until it is [sent](Self::sent).

@@ -1,7 +1,9 @@
 //! The program `seaworthy`, from the outside: what it prints, writes and returns.
 
+mod doctor;
 mod explore;
 mod folder;
+mod real;
 mod see;
 
 use crate::folder::{Folder, PASSES, fails};
@@ -108,6 +110,35 @@ fn scenarios_are_listed_with_what_they_prove() {
     folder.write("passes.toml", PASSES);
     let (out, _) = folder.exits(0, &["list", "passes.toml"]);
     assert_eq!(out, "passes  PUSH to PULL\n");
+}
+
+#[test]
+fn scenarios_are_found_in_folders_of_folders() {
+    let folder = Folder::new("folders");
+    for path in ["s", "s/.hidden", "s/pipeline", "s/pipeline/slow"] {
+        std::fs::create_dir(folder.0.join(path)).unwrap();
+    }
+    folder.write("s/.hidden/passes.toml", PASSES);
+    folder.write("s/pipeline/passes.toml", PASSES);
+    folder.write("s/pipeline/slow/other.toml", &PASSES.replace("name = \"passes\"", "name = \"other\""));
+    folder.write("s/first.toml", &PASSES.replace("name = \"passes\"", "name = \"first\""));
+    let (out, _) = folder.exits(0, &["list", "s"]);
+    let lines = [
+        "first                PUSH to PULL",
+        "pipeline/passes      PUSH to PULL",
+        "pipeline/slow/other  PUSH to PULL",
+        "",
+    ];
+    assert_eq!(out, lines.join("\n"));
+    let (out, _) = folder.exits(0, &["list", "s/pipeline", "--json"]);
+    assert!(out.contains("\"folder\":\"\"") && out.contains("\"folder\":\"slow\""), "{out}");
+    let (out, _) = folder.exits(0, &["run", "s", "--on", "warp"]);
+    assert!(out.contains("3 scenarios, 3 runs, each twice: all passed"), "{out}");
+    let (out, _) = folder.exits(0, &["explore", "s", "--seeds", "0..4"]);
+    assert!(out.contains("3 scenarios, 12 runs: all passed"), "{out}");
+    folder.write("s/first.toml", PASSES);
+    let (_, err) = folder.exits(2, &["run", "s"]);
+    assert!(err.contains("s/pipeline/passes.toml and s/first.toml have the same name"), "{err}");
 }
 
 #[test]

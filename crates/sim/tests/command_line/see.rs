@@ -68,7 +68,8 @@ fn a_page_is_one_file_of_a_scenario_with_packets_or_of_a_trace_without() {
     folder.exits(0, &["trace", "own.jsonl", "--html", "own.html"]);
     let page = folder.read("own.html");
     assert!(page.contains("\"unheard-of\"") && !page.contains("\"packets\""), "{page}");
-    folder.exits(2, &["trace", "own.jsonl"]);
+    let (text, _) = folder.exits(0, &["trace", "own.jsonl"]);
+    assert!(text.ends_with("a           unheard-of\n"), "{text}");
 }
 
 #[test]

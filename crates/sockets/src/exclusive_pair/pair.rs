@@ -1,5 +1,6 @@
 use std::collections::VecDeque;
 
+use seaworthy_core::planted::{Bug, planted};
 use seaworthy_core::{Message, Options};
 use seaworthy_zmtp::SocketType;
 
@@ -29,7 +30,7 @@ impl Pattern for Pair {
     }
 
     fn admits(&self, others: usize) -> bool {
-        self.peer.is_none() && others == 0
+        planted(Bug::SecondPeerAdmitted) || (self.peer.is_none() && others == 0)
     }
 
     fn attached(&mut self, id: PeerId) {

@@ -18,6 +18,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
+use seaworthy_core::planted::{Bug, planted};
 use seaworthy_core::{Message, Network};
 
 use self::capture::Capture;
@@ -262,6 +263,9 @@ impl<'s, F: Forwards, B: Forwards, N: Network> Proxy<'s, F, B, N> {
     /// # Errors
     /// A [`ProxyError`] names the side whose socket can no longer be used.
     pub async fn run(&mut self) -> Result<Statistics, ProxyError> {
+        if planted(Bug::ProxyForgets) {
+            (self.forward, self.backward) = Default::default();
+        }
         let mut watch = Watch {
             readable: [self.frontend.readable(), self.backend.readable()],
             writable: [self.frontend.writable(), self.backend.writable()],
@@ -319,6 +323,7 @@ impl<'s, F: Forwards, B: Forwards, N: Network> Proxy<'s, F, B, N> {
         let mut ever = false;
         loop {
             let (first, alternates) = match self.mode {
+                Mode::Fair if planted(Bug::ProxyDrainsOneSide) => (Side::Frontend, false),
                 Mode::Fair => (self.next, true),
                 Mode::Biased(side) => (side, false),
             };
@@ -340,6 +345,9 @@ impl<'s, F: Forwards, B: Forwards, N: Network> Proxy<'s, F, B, N> {
     fn turn(&mut self, side: Side, poll: &mut Budget, receive: bool) -> Result<bool, ProxyError> {
         let way = side as usize;
         if poll.yielded[way] || (self.single && side == Side::Backend) {
+            return Ok(false);
+        }
+        if planted(Bug::ProxyServesOneSide) && side == Side::Backend && !self.forward.is_empty() {
             return Ok(false);
         }
         let bounds = Bounds { max: self.batch, queue: self.queue, receive };

@@ -2,7 +2,7 @@
 
 use seaworthy_core::Message;
 
-use super::error::Side;
+use super::Side;
 
 /// A step of a message through a proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,5 +21,5 @@ pub enum Passage {
 /// Who is told of each step of one direction.
 pub(super) type Watcher<'a> = &'a dyn Fn(Passage, &Message);
 
-/// Who is told of each step of both.
+/// Who is told of each step of both directions, with the side whose socket received the message.
 pub(super) type SideWatcher<'a> = &'a dyn Fn(Side, Passage, &Message);

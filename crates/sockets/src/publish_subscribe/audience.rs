@@ -1,6 +1,7 @@
 //! What publishers have in common: who wants which topics, and how a message gets there.
 
 use bytes::Bytes;
+use seaworthy_core::planted::{Bug, planted};
 use seaworthy_core::{Message, Options, Subscriptions};
 
 use crate::parcel::Parcel;
@@ -70,7 +71,7 @@ impl Audience {
             None => self.distribute.choose(peers, &self.subscriptions, topic),
             Some(id) => self.distribute.choose_only(peers, &self.subscriptions, topic, id),
         };
-        if !room && self.nodrop && self.distribute.watch_full(peers) {
+        if !room && (self.nodrop || planted(Bug::PublisherWaits)) && self.distribute.watch_full(peers) {
             return Err(Unsent::Full);
         }
         if !room && !self.yielded {
@@ -91,7 +92,7 @@ pub(super) fn enter(
 ) -> Result<bool, TooMany> {
     let first = subscriptions.subscribe(topic.clone(), id);
     let held = subscriptions.held_by(id);
-    if held.topics <= TOPICS_MAX && held.bytes <= TOPIC_BYTES_MAX {
+    if (held.topics <= TOPICS_MAX && held.bytes <= TOPIC_BYTES_MAX) || planted(Bug::TopicsUnbounded) {
         return Ok(first);
     }
     subscriptions.cancel(&topic, id);

@@ -1,4 +1,5 @@
 use bytes::Bytes;
+use seaworthy_core::planted::{Bug, planted};
 use seaworthy_core::{Message, Options, Subscriptions};
 use seaworthy_zmtp::SocketType;
 
@@ -37,7 +38,9 @@ impl Receives for Sub {
     #[inline(always)]
     fn try_recv(&mut self, peers: &mut Peers) -> Result<Option<Message>, Error> {
         while let Some((_, message)) = self.fair_queue.next_message(peers) {
-            if self.filter.matches(message.frame(0).unwrap_or_default()) {
+            if planted(Bug::SubscriberDoesNotFilter)
+                || self.filter.matches(message.frame(0).unwrap_or_default())
+            {
                 return Ok(Some(message));
             }
         }

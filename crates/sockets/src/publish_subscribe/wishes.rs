@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use seaworthy_core::planted::{Bug, planted};
 
 use crate::parcel::Parcel;
 use crate::peers::Peers;
@@ -25,6 +26,7 @@ impl Wishes {
     /// of `all`. True when it was the last.
     pub(super) fn unsubscribe(&mut self, peers: &mut Peers, topic: &[u8], all: bool) -> bool {
         let last = match self.counts.get_mut(topic) {
+            Some(_) if planted(Bug::UnsubscribeRemovesAll) => self.counts.remove(topic).is_some(),
             Some(1) => self.counts.remove(topic).is_some(),
             Some(count) => {
                 *count -= 1;
@@ -32,6 +34,9 @@ impl Wishes {
             }
             None => false,
         };
+        if planted(Bug::UnsubscribeNotTold) {
+            return last;
+        }
         if last || all {
             tell_publishers(peers, &Parcel::Cancel(Bytes::copy_from_slice(topic)));
         }

@@ -1,6 +1,7 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
+use seaworthy_core::planted::{Bug, planted};
 use seaworthy_core::{Message, Options, Subscriptions};
 use seaworthy_zmtp::SocketType;
 
@@ -133,6 +134,9 @@ impl Pattern for XPub {
 
     fn departed(&mut self, peers: &mut Peers, id: PeerId) {
         let held = self.audience.subscriptions.remove_holder(id);
+        if planted(Bug::DepartureNotNoticed) {
+            return;
+        }
         let ended = match &mut self.manual {
             Some(manual) => {
                 for name in [&mut manual.last, &mut manual.newcomer] {
@@ -158,7 +162,7 @@ impl Pattern for XPub {
         };
         let noticed = if subscribe {
             match enter(index, topic.clone(), id) {
-                Ok(first) => first || self.verbose,
+                Ok(first) => first || self.verbose || planted(Bug::NoticesDoubled),
                 Err(TooMany) => return Taken::TooMany,
             }
         } else {

@@ -1,4 +1,5 @@
 use bytes::Bytes;
+use seaworthy_core::planted::{Bug, planted};
 use seaworthy_core::{Message, Options};
 use seaworthy_zmtp::SocketType;
 
@@ -54,6 +55,9 @@ impl Sends for Rep {
             let error = Error::InvalidState { socket: "REP", operation: "send", state };
             return Err(Unsent::Failed(error));
         };
+        if planted(Bug::EnvelopeLost) {
+            envelope.drain(..envelope.len() - 1);
+        }
         envelope.extend(std::mem::take(message).into_frames());
         if let Some(peer) = peers.get_mut(peer) {
             // RFC 28: a reply that its peer has no room for is dropped.

@@ -1,6 +1,7 @@
 use std::mem;
 
 use bytes::Bytes;
+use seaworthy_core::planted::{Bug, planted};
 use seaworthy_core::{Message, Options};
 use seaworthy_zmtp::SocketType;
 
@@ -32,7 +33,12 @@ pub struct Router {
 impl Router {
     fn identify(&mut self, peers: &mut Peers, id: PeerId, routing_id: &Bytes) {
         let former_id = peers.get_mut(id).map(|peer| peer.routing_id.clone()).unwrap_or_default();
-        match self.by_identity.identify(peers, id, routing_id, self.handover) {
+        match self.by_identity.identify(
+            peers,
+            id,
+            routing_id,
+            self.handover || planted(Bug::IdentityTakenOver),
+        ) {
             Identified::Known => peers.heed(id),
             Identified::TookOver(former) => {
                 self.by_identity.forget(peers, former);
@@ -91,6 +97,9 @@ impl Pattern for Router {
             peers.remove(id);
             return;
         }
+        if planted(Bug::RoutingIdKept) {
+            return;
+        }
         let routing_id = peer.routing_id.clone();
         self.by_identity.forget(peers, id);
         self.admit(peers, &routing_id);
@@ -111,7 +120,7 @@ impl Sends for Router {
             return Ok(());
         };
         if peer.pipe.out.is_full() && !peer.pipe.out.is_closed() {
-            if self.mandatory && peer.watch_writable() {
+            if (self.mandatory || planted(Bug::RouterWaits)) && peer.watch_writable() {
                 peers.writable.clear();
                 return Err(Unsent::Full);
             }

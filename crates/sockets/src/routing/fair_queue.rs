@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use seaworthy_core::Message;
+use seaworthy_core::planted::{Bug, planted};
 
 use crate::parcel::Parcel;
 use crate::peers::{PeerId, Peers};
@@ -60,7 +61,7 @@ impl FairQueue {
                 continue;
             }
             if let Some(parcel) = peer.pipe.inward.take() {
-                if self.active.len() > 1 {
+                if self.active.len() > 1 && !planted(Bug::FairQueueSticks) {
                     self.active.rotate_left(1);
                 }
                 return Some((id, parcel));

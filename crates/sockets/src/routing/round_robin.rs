@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::mem;
 
 use seaworthy_core::Message;
+use seaworthy_core::planted::{Bug, planted};
 
 use crate::parcel::Parcel;
 use crate::peers::{PeerId, Peers};
@@ -24,7 +25,7 @@ impl RoundRobin {
         let peer = peers.get_mut(id)?;
         peer.pipe.out.write_in_place(message.byte_len(), || Parcel::Message(mem::take(message)));
         peers.publish_soon(id);
-        if self.active.len() > 1 {
+        if self.active.len() > 1 && !planted(Bug::RoundRobinRestarts) {
             self.active.rotate_left(1);
         }
         Some(id)

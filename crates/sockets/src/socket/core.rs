@@ -7,6 +7,7 @@ use std::task::{Context as TaskContext, Poll, Waker};
 
 use bytes::Bytes;
 use seaworthy_core::pipe::HighWaterMarks;
+use seaworthy_core::planted::{Bug, planted};
 use seaworthy_core::{Endpoint, Message, Options};
 use seaworthy_zmtp::SocketType;
 
@@ -215,6 +216,11 @@ impl<P: Sends> Core<P> {
                     context.waker().wake_by_ref();
                     return Poll::Pending;
                 }
+                Err(Unsent::Full) if planted(Bug::FullIsAnError) => {
+                    let socket = P::TYPE.name();
+                    let error = Error::InvalidState { socket, operation: "send", state: "there is no room" };
+                    return Poll::Ready(Err(error));
+                }
                 Err(Unsent::Full) if !last_look => place.wait(context.waker()),
                 Err(Unsent::Full) => {}
             }
@@ -401,6 +407,9 @@ impl<P: Pattern> Port for Core<P> {
         let mut state = self.state.borrow_mut();
         let State { pattern, peers, .. } = &mut *state;
         let Some(peer) = peers.get_mut(id) else { return Vec::new() };
+        if planted(Bug::NoResubscription) && peer.connected {
+            return Vec::new();
+        }
         peer.connected = true;
         pattern.connected(peers, id, routing_id);
         pattern.topics()
@@ -408,7 +417,7 @@ impl<P: Pattern> Port for Core<P> {
 
     fn disconnected(&self, id: PeerId) {
         if let Some(peer) = self.state.borrow_mut().peers.get_mut(id) {
-            peer.connected = false;
+            peer.connected = planted(Bug::NoResubscription);
         }
     }
 

@@ -17,6 +17,8 @@ use futures_core::Stream;
 #[cfg(feature = "compio")]
 use seaworthy_core::CompioNetwork;
 use seaworthy_core::inproc::NameTaken;
+#[cfg(feature = "planted-bugs")]
+use seaworthy_core::planted::{Bug, planted};
 use seaworthy_core::{Endpoint, Listener, Message, Network, Options, ToEndpoint};
 use seaworthy_zmtp::SocketType;
 
@@ -369,8 +371,13 @@ impl<P: Receives, N: Network> Socket<P, N> {
             return outcome;
         }
         let mut place = self.core.readable();
-        self.within(self.core.options.rcvtimeo, poll_fn(|context| self.core.poll_recv(context, &mut place)))
-            .await
+        let receiving = poll_fn(|context| self.core.poll_recv(context, &mut place));
+        let outcome = self.within(self.core.options.rcvtimeo, receiving).await;
+        #[cfg(feature = "planted-bugs")]
+        if planted(Bug::ReceiveLosesWhenDropped) {
+            yield_now().await;
+        }
+        outcome
     }
 
     /// Receives a message if there is one now.

@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use seaworthy_core::pipe::{HighWaterMarks, local_pipe};
+use seaworthy_core::planted::{Bug, planted};
 use seaworthy_core::{Endpoint, Instant, Message, Options};
 use seaworthy_zmtp::{Peer, SocketType};
 
@@ -174,6 +175,9 @@ impl Attachment {
             reason: reason.to_owned(),
         });
         let Some(id) = self.id() else { return };
+        if planted(Bug::QueueLostWithConnection) {
+            while self.take().is_some() {}
+        }
         self.port.disconnected(id);
         if self.lifetime == Lifetime::Connection {
             self.detach();
@@ -202,7 +206,7 @@ impl Attachment {
     #[inline(always)]
     pub(super) fn has_room(&mut self) -> bool {
         match &mut self.attached {
-            Some(_) if self.deaf => true,
+            Some(_) if self.deaf || planted(Bug::ReceiveMarkIgnored) => true,
             Some(attached) => !attached.pipe.out.is_full() || attached.pipe.out.is_closed(),
             None => true,
         }
@@ -279,6 +283,7 @@ impl Attachment {
         self.linger = Some(match self.port.options().linger {
             // What is left to send are wishes that nobody will ever need.
             _ if matches!(self.port.socket_type(), SocketType::Sub | SocketType::XSub) => Linger::Until(now),
+            Some(_) if planted(Bug::LingerIgnored) => Linger::Forever,
             Some(linger) => Linger::Until(now + linger),
             None => Linger::Forever,
         });

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
+use seaworthy_core::planted::{self, Bug, planted};
 use seaworthy_core::{Backoff, Endpoint, Network, Stream};
 
 use super::attachment::{Attachment, Lifetime, NotTaken};
@@ -58,10 +59,20 @@ impl<N: Network> Dialer<N> {
                 }
                 return;
             };
+            if handshaken && planted(Bug::TaskPanics) {
+                panic!("planted: {reason}");
+            }
+            if handshaken && planted(Bug::TaskNeverReturns) {
+                planted::never_return();
+            }
             if handshaken {
                 backoff.reset();
             }
-            let pause = backoff.next_pause(self.network.random());
+            let mut random = self.network.random();
+            if planted(Bug::PausesFromOutside) {
+                random = planted::number_from_outside();
+            }
+            let pause = backoff.next_pause(random);
             port.emit(Event::ConnectRetried { endpoint, after: pause, reason });
             let pause = self.network.sleep_until(self.network.now() + pause);
             if self.unless_finished(pause).await.is_none() {
@@ -91,7 +102,8 @@ impl<N: Network> Dialer<N> {
         let connecting = self.network.connect(&self.attachment.endpoint, &options.stream);
         let limit = options.connect_timeout;
         let network = self.network.clone();
-        let deadline = (limit != Duration::ZERO).then(|| network.sleep_until(network.now() + limit));
+        let deadline = (limit != Duration::ZERO && !planted(Bug::ConnectTimeoutIgnored))
+            .then(|| network.sleep_until(network.now() + limit));
         self.unless_finished(async move {
             let mut connecting = pin!(connecting);
             let mut deadline = pin!(deadline);

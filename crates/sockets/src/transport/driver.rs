@@ -12,6 +12,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
+use seaworthy_core::planted::{Bug, planted};
 use seaworthy_core::{Instant, Network, PoisonGuard, Poisoned, Stream};
 use seaworthy_zmtp::{Connection, ConnectionConfig};
 
@@ -81,6 +82,9 @@ pub(super) async fn drive<N: Network>(network: &N, stream: N::Stream, attachment
         let now = network.now();
         if writing.is_none() && !leaving {
             if segments.is_empty() {
+                if planted(Bug::Canary) && network.random().is_multiple_of(10_000) {
+                    drop(attachment.take());
+                }
                 if failure.is_none() && attachment.is_handshaken() {
                     encode_batch(attachment, &mut connection);
                 }
@@ -88,6 +92,11 @@ pub(super) async fn drive<N: Network>(network: &N, stream: N::Stream, attachment
             }
             if !segments.is_empty() {
                 guard.get_or_insert_with(|| poisoned.arm());
+                if planted(Bug::GuardDisarmedEarly)
+                    && let Some(guard) = guard.take()
+                {
+                    guard.disarm();
+                }
                 writing.set(Some(stream.write(std::mem::take(&mut segments))));
             } else if let Some(failure) = failure.take() {
                 break failure;
@@ -114,6 +123,11 @@ pub(super) async fn drive<N: Network>(network: &N, stream: N::Stream, attachment
                 attachment.linger_deadline(),
                 inflow.poll_timeout(),
             ],
+        };
+        let deadline = if planted(Bug::TaskCrawls) {
+            [Some(now + Duration::from_micros(1)), None, None]
+        } else {
+            deadline
         };
         match deadline.into_iter().flatten().min() {
             None => sleeping_until = None,
@@ -153,6 +167,9 @@ pub(super) async fn drive<N: Network>(network: &N, stream: N::Stream, attachment
             if attachment.poll_given_up(context).is_ready() {
                 return Poll::Ready(Step::GivenUp);
             }
+            if planted(Bug::TaskSpins) && inflow.is_waiting() {
+                context.waker().wake_by_ref();
+            }
             Poll::Pending
         })
         .await;
@@ -161,6 +178,11 @@ pub(super) async fn drive<N: Network>(network: &N, stream: N::Stream, attachment
             Step::Written(result, written) => {
                 writing.set(None);
                 segments = written;
+                if planted(Bug::ShortWriteTakenForWhole)
+                    && let Ok(count) = &result
+                {
+                    segments = vec![Bytes::from(vec![0; *count])];
+                }
                 result.and_then(|count| advance(&mut segments, count)).map_err(Ended::Stream).map(|()| {
                     if segments.is_empty()
                         && let Some(guard) = guard.take()
@@ -260,6 +282,11 @@ impl Ended {
     /// False when another attempt would end the same way.
     pub(super) fn may_reconnect(&self) -> bool {
         match self {
+            Self::Stream(error)
+                if planted(Bug::RefusalIsFinal) && error.kind() == io::ErrorKind::ConnectionRefused =>
+            {
+                false
+            }
             // A PAIR's next peer may have its turn by then.
             Self::Stream(_) | Self::NotTaken => true,
             Self::Protocol(error) => !error.is_protocol(),

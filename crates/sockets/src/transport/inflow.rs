@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use seaworthy_core::pipe::Weigh;
+use seaworthy_core::planted::{Bug, planted};
 use seaworthy_core::{Instant, Message};
 use seaworthy_zmtp::{Connection, Event, SocketType};
 
@@ -109,6 +110,9 @@ impl Inflow {
             self.full_since = None;
             attachment.overrun = 0;
         }
+        if planted(Bug::HeldReversed) {
+            self.held.make_contiguous().reverse();
+        }
         while attachment.has_room()
             && let Some(parcel) = self.held.pop_front()
         {
@@ -118,6 +122,9 @@ impl Inflow {
         loop {
             let room = self.held.is_empty() && attachment.has_room();
             self.stalled = !room && self.held_bytes >= self.ahead_max(now, connection, attachment);
+            if self.stalled && planted(Bug::SlowReaderCutOff) {
+                return Err(Ended::Stream(std::io::ErrorKind::OutOfMemory.into()));
+            }
             if self.stalled {
                 connection.received(now);
                 return Ok(());
@@ -133,6 +140,7 @@ impl Inflow {
                     self.room.delivered(message.byte_len());
                     attachment.deliver(message);
                 }
+                Some(Event::Message(_)) if planted(Bug::FullPipeDrops) => {}
                 Some(Event::Message(message)) => {
                     let message = detached(message);
                     self.room.delivered(message.byte_len());
@@ -182,6 +190,9 @@ impl Inflow {
         let full_since = *self.full_since.get_or_insert(now);
         self.patient = now < full_since + PATIENCE;
         let max = attachment.port.options().rcvbuf_pending.saturating_sub(attachment.overrun);
+        if planted(Bug::FullPipeDeaf) {
+            return 0;
+        }
         match self.patient {
             _ if connection.has_heartbeats() || attachment.is_publisher() => max,
             true => 0,
@@ -197,6 +208,9 @@ impl Inflow {
     /// Delivers what is held, whatever the pipe's marks say: the connection is over.
     pub(super) fn abandon(mut self, attachment: &mut Attachment) {
         attachment.overrun += self.held_bytes;
+        if planted(Bug::HeldDeliveredTwice) {
+            self.held.iter().for_each(|parcel| attachment.deliver_parcel(parcel.clone()));
+        }
         self.held.drain(..).for_each(|parcel| attachment.deliver_parcel(parcel));
         attachment.publish();
     }

@@ -6,6 +6,8 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
+#[cfg(feature = "planted-bugs")]
+use seaworthy_core::planted::{Bug, planted};
 use seaworthy_core::{Endpoint, Listener, Network, Stream};
 
 use super::attachment::{Attachment, Lifetime, NotTaken};
@@ -38,6 +40,10 @@ pub(crate) fn listen<N: Network>(
     network.spawn("listener", async move {
         listening.run(listener).await;
         drop(token);
+        #[cfg(feature = "planted-bugs")]
+        if planted(Bug::TaskLeaked) {
+            std::future::pending::<()>().await;
+        }
     });
 }
 

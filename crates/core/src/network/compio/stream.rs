@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::net::SocketAddr;
 
 use bytes::{Bytes, BytesMut};
 use compio::BufResult;
@@ -52,6 +53,14 @@ impl CompioStream {
 
     pub(super) fn ipc(socket: UnixStream, peer: String) -> Self {
         Self { socket: Socket::Ipc(socket), peer }
+    }
+
+    /// The address of this end. `None` for a Unix-domain socket, and once the connection is over.
+    pub fn local_address(&self) -> Option<SocketAddr> {
+        match &self.socket {
+            Socket::Tcp(tcp) => tcp.local_addr().ok(),
+            Socket::Ipc(_) => None,
+        }
     }
 }
 

@@ -5,9 +5,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use seaworthy_sim::doctor::Bug;
 use seaworthy_sim::explore::{BadShard, Shard};
 use seaworthy_sim::scenario::CarrierName;
 use seaworthy_sim::scenario::quantity::{Quantity, Span};
+
+use crate::run::processors;
 
 /// ZeroMQ sockets in simulated storms: run scenarios, replay failures, read traces.
 #[derive(Debug, Parser)]
@@ -22,7 +25,7 @@ const EXIT_CODES: &str = "Exit codes: 0 all passed, 1 a check failed, 2 bad usag
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Run scenarios, each twice per seed, and judge them.
+    /// Run scenarios, each twice per seed, and judge them; or, once, on the real network.
     Run(RunOptions),
     /// Try many seeds of scenarios, each with another part of its faults, and see what is reached.
     Explore(ExploreOptions),
@@ -42,13 +45,15 @@ pub(crate) enum Command {
     Trace(TraceOptions),
     /// Show where two traces part. Exits with 1 if they do.
     Diff(DiffOptions),
+    /// Show that the testbed finds bugs: plant each of a list, and look whether the right check finds it.
+    Doctor(DoctorOptions),
     /// Run a broker on the real network, until SIGINT, SIGTERM or a command ends it.
     Proxy(ProxyOptions),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct RunOptions {
-    /// Scenario files, or folders of them.
+    /// Scenario files, or folders of them and of further folders.
     #[arg(default_value = "scenarios")]
     pub(crate) paths: Vec<PathBuf>,
     /// Run with this seed instead of the scenario's own.
@@ -60,10 +65,13 @@ pub(crate) struct RunOptions {
     /// Switch part of each scenario off, as `explore` does for this seed.
     #[arg(long)]
     pub(crate) swarm: bool,
-    /// What carries the packets.
-    #[arg(long, value_enum, default_value_t = On::Both)]
-    pub(crate) on: On,
-    /// Scenarios to run side by side. Default: one for each processor.
+    /// What carries the packets, or the real network, on which a run is made once.
+    #[arg(long, value_enum, default_value_t = Where::Both)]
+    pub(crate) on: Where,
+    /// Leave out of each scenario what the real network cannot make, wherever it runs.
+    #[arg(long)]
+    pub(crate) calm: bool,
+    /// Scenarios to run side by side. Default: one for each processor, and on the real network four.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) jobs: Option<u16>,
     /// Give a run up as hung after this many seconds of real time.
@@ -91,7 +99,7 @@ pub(crate) struct RunOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct ExploreOptions {
-    /// Scenario files, or folders of them.
+    /// Scenario files, or folders of them and of further folders.
     #[arg(default_value = "scenarios")]
     pub(crate) paths: Vec<PathBuf>,
     /// Every seed from A up to, not including, B.
@@ -194,9 +202,9 @@ pub(crate) enum ShardChoice {
 pub(crate) struct ReplayOptions {
     /// The resolved scenario.
     pub(crate) file: PathBuf,
-    /// Run on this carrier instead of the one the file names.
+    /// Run there instead of where the file says.
     #[arg(long, value_enum)]
-    pub(crate) on: Option<On>,
+    pub(crate) on: Option<Where>,
     /// Print the trace as text columns.
     #[arg(long)]
     pub(crate) trace: bool,
@@ -213,7 +221,7 @@ pub(crate) struct ReplayOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct ListOptions {
-    /// Scenario files, or folders of them.
+    /// Scenario files, or folders of them and of further folders.
     #[arg(default_value = "scenarios")]
     pub(crate) paths: Vec<PathBuf>,
     /// As JSON lines.
@@ -240,9 +248,9 @@ pub(crate) struct TraceOptions {
     /// Of a scenario: run with this seed instead of its own.
     #[arg(long)]
     pub(crate) seed: Option<u64>,
-    /// Of a scenario: run on this carrier instead of the one it names. Default: warp.
-    #[arg(long, value_name = "CARRIER", value_parser = carrier)]
-    pub(crate) on: Option<CarrierName>,
+    /// Of a scenario: run there instead of where it says. Default: warp.
+    #[arg(long, value_enum)]
+    pub(crate) on: Option<OneOfAll>,
     /// Of a scenario: give the run up as hung after this many seconds of real time.
     #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) wall: u64,
@@ -263,6 +271,39 @@ pub(crate) struct DiffOptions {
     /// How many events to show before the difference, and after it of each.
     #[arg(long, value_name = "N", default_value_t = 5)]
     pub(crate) context: usize,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = DOCTOR_EXIT_CODES)]
+pub(crate) struct DoctorOptions {
+    /// Scenario files, or folders of them.
+    #[arg(default_value = "scenarios")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Look for this bug only. Can be given several times.
+    #[arg(long = "bug", value_name = "NAME")]
+    pub(crate) bugs: Vec<Bug>,
+    /// Look for each bug with so many seeds, instead of as many as it may take.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) seeds: Option<u64>,
+    /// Look for each bug in every scenario, and show who finds it where.
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) everywhere: bool,
+    /// Bugs to look for side by side. Default: one for each processor.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
+    /// Report as JSON lines on standard output.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+const DOCTOR_EXIT_CODES: &str = "Exit codes: 0 each bug was found by the one who has to, and nothing was found without a \
+                                 bug; 1 a bug was not found, or a check fired without one; 2 bad usage, or a build \
+                                 without bugs; 3 the machinery failed; 4 nondeterminism, 5 a hang without a bug.";
+
+impl DoctorOptions {
+    pub(crate) fn threads(&self) -> usize {
+        self.jobs.map_or_else(processors, usize::from)
+    }
 }
 
 #[derive(Debug, Args)]
@@ -398,12 +439,48 @@ impl On {
     }
 }
 
-/// Reads the name of one carrier.
-fn carrier(text: &str) -> Result<CarrierName, String> {
-    match text {
-        "turmoil" => Ok(CarrierName::Turmoil),
-        "warp" => Ok(CarrierName::Warp),
-        other => Err(format!("{other:?} is not a carrier: turmoil or warp")),
+/// Where a scenario can run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Where {
+    /// turmoil's simulated hosts.
+    Turmoil,
+    /// The executor that jumps from event to event.
+    Warp,
+    /// Both simulations, one after the other.
+    Both,
+    /// This machine's kernel, in real time.
+    Real,
+}
+
+impl Where {
+    pub(crate) fn names(self) -> Vec<CarrierName> {
+        match self {
+            Self::Turmoil => vec![CarrierName::Turmoil],
+            Self::Warp => vec![CarrierName::Warp],
+            Self::Both => vec![CarrierName::Turmoil, CarrierName::Warp],
+            Self::Real => vec![CarrierName::Real],
+        }
+    }
+}
+
+/// One place where a scenario can run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OneOfAll {
+    /// turmoil's simulated hosts.
+    Turmoil,
+    /// The executor that jumps from event to event.
+    Warp,
+    /// This machine's kernel, in real time.
+    Real,
+}
+
+impl OneOfAll {
+    pub(crate) const fn name(self) -> CarrierName {
+        match self {
+            Self::Turmoil => CarrierName::Turmoil,
+            Self::Warp => CarrierName::Warp,
+            Self::Real => CarrierName::Real,
+        }
     }
 }
 

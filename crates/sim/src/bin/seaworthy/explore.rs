@@ -17,7 +17,7 @@ use seaworthy_sim::scenario::{CarrierName, Plan, Scenario};
 
 use crate::arguments::{ExploreOptions, ShardChoice};
 use crate::gauge::Gauge;
-use crate::jobs::{carrier, patience};
+use crate::jobs::patience;
 use crate::junit;
 use crate::list::load;
 use crate::pool::{self, Back, Watch};
@@ -300,12 +300,12 @@ fn make(pair: &Pair) -> Made {
     let watch = Watch::start();
     let mask = pair.mask();
     let plan = Rc::new(mask.plan(scenario, pair.seed));
-    let mut outcome = run::run(&plan, carrier(pair.on), *wall);
+    let mut outcome = run::once(&plan, pair.on, *wall);
     // Which are made twice must not depend on where and in which order they are made.
     let drawn = Dice::new(pair.seed, &format!("twice {}", scenario.name)).below(*twice) == 0;
     let again = drawn || outcome.verdict() != Verdict::Passed;
-    if again {
-        outcome = run::confirm(&plan, carrier(pair.on), *wall, outcome);
+    if let Some(carrier) = pair.on.simulated().filter(|_| again) {
+        outcome = run::confirm(&plan, carrier, *wall, outcome);
     }
     let mut record = RunRecord::new(of, scenario, (&plan, &mask), pair.on, &outcome, watch.elapsed());
     record.twice = again && outcome.failure.is_none();

@@ -4,10 +4,9 @@ use std::ops::ControlFlow;
 use std::rc::Rc;
 use std::time::Duration;
 
-use seaworthy_sim::Carrier;
 use seaworthy_sim::explore::Mask;
 use seaworthy_sim::report::RunReport;
-use seaworthy_sim::run::{Outcome, Verdict, prove};
+use seaworthy_sim::run::{Outcome, Verdict, judge};
 use seaworthy_sim::scenario::{CarrierName, Plan, Scenario};
 
 use crate::pool::{self, Back, Watch};
@@ -65,22 +64,14 @@ pub(crate) fn patience(wall: Duration) -> Duration {
     wall * 2 + Duration::from_secs(10)
 }
 
-/// Makes one run, twice, and judges it.
+/// Makes one run, twice where it can be repeated, and judges it.
 pub(crate) fn make(job: usize, Job { scenario, seed, on, mask }: &Job, wall: Duration) -> Done {
     let plan = Rc::new(mask.plan(scenario, *seed));
     let watch = Watch::start();
-    let outcome = prove(&plan, carrier(*on), wall);
+    let outcome = judge(&plan, *on, wall);
     let report = RunReport::new(&plan, *on, &outcome, watch.elapsed());
     let plan = Rc::try_unwrap(plan).unwrap_or_else(|shared| (*shared).clone());
     Done { job, report, evidence: Some((plan, outcome)) }
-}
-
-/// The carrier of this name.
-pub(crate) fn carrier(on: CarrierName) -> Carrier {
-    match on {
-        CarrierName::Turmoil => Carrier::Turmoil,
-        CarrierName::Warp => Carrier::Warp,
-    }
 }
 
 /// A run in which the testbed itself failed.

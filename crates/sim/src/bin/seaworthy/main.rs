@@ -6,6 +6,7 @@
 
 mod arguments;
 mod diff;
+mod doctor;
 mod explore;
 mod gauge;
 mod jobs;
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         Command::List(options) => list::list(&options),
         Command::New(options) => new::new(&options),
         Command::Schema => show(&format!("{:#}\n", Scenario::schema())).map(|()| 0),
+        Command::Doctor(options) => doctor::doctor(&options),
         Command::Proxy(options) => proxy::run(&options),
         Command::Trace(options) => trace::trace(&options),
         Command::Diff(options) => diff::diff(&options),

@@ -10,6 +10,7 @@ use seaworthy_sim::trace::columns;
 
 use crate::arguments::ReplayOptions;
 use crate::jobs::{Job, run_all};
+use crate::list::check_real;
 use crate::problem::Problem;
 use crate::run::{failures, json};
 use crate::show;
@@ -17,9 +18,12 @@ use crate::show;
 pub(crate) fn replay(options: &ReplayOptions) -> Result<u8, Problem> {
     let scenario = Scenario::load(&options.file).map_err(|bad| Problem::Scenarios(vec![bad]))?;
     let carriers = match options.on {
-        Some(on) => on.carriers(),
+        Some(on) => on.names(),
         None => vec![scenario.on.unwrap_or(CarrierName::Warp)],
     };
+    if carriers.contains(&CarrierName::Real) {
+        check_real(&options.file, &scenario)?;
+    }
     let job = |on: &CarrierName| {
         let mask = Mask::none();
         Job { scenario: scenario.clone(), seed: scenario.seed, on: *on, mask }
@@ -41,7 +45,7 @@ pub(crate) fn replay(options: &ReplayOptions) -> Result<u8, Problem> {
     })?;
     if !options.json {
         show(&failures(&reports))?;
-        show(&table(&[scenario.name], &carriers, &reports))?;
+        show(&table(&[scenario.name], &carriers, &reports, &[]))?;
     }
     let worst = reports.iter().map(|report| report.verdict).max().unwrap_or(Verdict::Passed);
     if !all_came_back {

@@ -8,7 +8,6 @@ use seaworthy_sim::report::{Page, Run, RunReport};
 use seaworthy_sim::run::{Outcome, Verdict, capture};
 use seaworthy_sim::scenario::Plan;
 
-use crate::jobs::carrier;
 use crate::problem::Problem;
 use crate::trace::{page, write};
 
@@ -61,7 +60,9 @@ impl Report {
     /// The page of a run's trace. Where the run can be repeated, it is, for its packets.
     fn trace_page(&self, report: &RunReport, plan: &Plan, outcome: &Outcome) -> String {
         let packets = matches!(report.verdict, Verdict::Passed | Verdict::Failed)
-            .then(|| capture(&Rc::new(plan.clone()), carrier(report.on), self.wall))
+            .then(|| report.on.simulated())
+            .flatten()
+            .map(|carrier| capture(&Rc::new(plan.clone()), carrier, self.wall))
             .filter(|(again, _)| again.audit == outcome.audit)
             .map(|(_, packets)| packets);
         page(plan, report.on, outcome, packets.as_deref())

@@ -1,31 +1,39 @@
 //! The main job: runs scenarios and judges them.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use seaworthy_sim::explore::Mask;
-use seaworthy_sim::report::{RunReport, replay_file, table};
+use seaworthy_sim::report::{RunReport, Skipped, replay_file, table};
 use seaworthy_sim::run::{Outcome, Verdict};
 use seaworthy_sim::scenario::{CarrierName, Plan, Scenario};
 use seaworthy_sim::trace::columns;
 
-use crate::arguments::RunOptions;
+use crate::arguments::{RunOptions, Where};
 use crate::jobs::{Done, Job, run_all};
-use crate::list::load;
+use crate::list::{check_real, load};
 use crate::problem::Problem;
 use crate::progress::{Progress, headline};
 use crate::report::Report;
 use crate::show;
 
 pub(crate) fn run(options: &RunOptions) -> Result<u8, Problem> {
-    let scenarios: Vec<Scenario> = load(&options.paths)?.into_iter().map(|(_, scenario)| scenario).collect();
-    let carriers = options.on.carriers();
+    let found = load(&options.paths)?;
+    let names: Vec<String> = found.iter().map(|(_, scenario)| scenario.name.clone()).collect();
+    let (scenarios, skipped) = possible(found, options)?;
+    let carriers = options.on.names();
     let jobs = jobs(&scenarios, &carriers, options);
     if jobs.is_empty() {
-        return Err(Problem::Usage("there is nothing to run".to_owned()));
+        let why = match skipped.is_empty() {
+            true => "there is nothing to run",
+            false => {
+                "the real network can make none of these scenarios; --calm leaves out what it cannot make"
+            }
+        };
+        return Err(Problem::Usage(why.to_owned()));
     }
-    let threads = options.jobs.map_or_else(processors, usize::from).min(jobs.len());
+    let threads = options.jobs.map_or_else(|| default_jobs(options.on), usize::from).min(jobs.len());
     let wall = Duration::from_secs(options.wall);
     let mut page = match &options.html {
         Some(place) => Some(Report::new(place, jobs.len(), options.keep, wall)?),
@@ -56,10 +64,13 @@ pub(crate) fn run(options: &RunOptions) -> Result<u8, Problem> {
     progress.end();
     let page = page.map(|page| page.write(&program())).transpose()?;
     let reports: Vec<RunReport> = reports.into_iter().flatten().collect();
-    let names: Vec<String> = scenarios.into_iter().map(|scenario| scenario.name).collect();
-    if !options.json {
+    if options.json {
+        for skip in &skipped {
+            show(&format!("{}\n", serde_json::json!(skip)))?;
+        }
+    } else {
         show(&failures(&reports))?;
-        show(&table(&names, &carriers, &reports))?;
+        show(&table(&names, &carriers, &reports, &skipped))?;
         if let Some(file) = page {
             show(&format!("report: {}\n", file.display()))?;
         }
@@ -72,13 +83,43 @@ pub(crate) fn run(options: &RunOptions) -> Result<u8, Problem> {
     Ok(worst.exit_code())
 }
 
+/// The scenarios that can run where they are to run, and those that cannot. A file that was named, not found in a
+/// folder, has to.
+fn possible(
+    found: Vec<(PathBuf, Scenario)>,
+    options: &RunOptions,
+) -> Result<(Vec<Scenario>, Vec<Skipped>), Problem> {
+    let (mut scenarios, mut skipped, mut refused) = (Vec::new(), Vec::new(), Vec::new());
+    let all_go = options.calm || options.on != Where::Real;
+    for (file, scenario) in found {
+        let obstacles = if all_go { Vec::new() } else { scenario.obstacles() };
+        if obstacles.is_empty() {
+            scenarios.push(scenario);
+        } else if options.paths.contains(&file) {
+            match check_real(&file, &scenario) {
+                Err(Problem::Scenarios(bad)) => refused.extend(bad),
+                other => other?,
+            }
+        } else {
+            skipped.push(Skipped::new(&scenario, CarrierName::Real, &obstacles));
+        }
+    }
+    if refused.is_empty() { Ok((scenarios, skipped)) } else { Err(Problem::Scenarios(refused)) }
+}
+
+/// A simulation keeps a processor busy; on the real network runs mostly wait.
+fn default_jobs(on: Where) -> usize {
+    if on == Where::Real { processors() * 4 } else { processors() }
+}
+
 /// Every scenario with every seed on every carrier.
 fn jobs(scenarios: &[Scenario], carriers: &[CarrierName], options: &RunOptions) -> Vec<Job> {
     let mut jobs = Vec::new();
     for scenario in scenarios {
         let own = options.seed.unwrap_or(scenario.seed);
         for &on in carriers {
-            let mask = |seed| if options.swarm { Mask::of(scenario, seed) } else { Mask::none() };
+            let swarm = |seed| if options.swarm { Mask::of(scenario, seed) } else { Mask::none() };
+            let mask = |seed| if options.calm { swarm(seed).and_calm(scenario) } else { swarm(seed) };
             let job = |seed| Job { scenario: scenario.clone(), seed, on, mask: mask(seed) };
             match &options.seeds {
                 Some(seeds) => jobs.extend(seeds.clone().map(job)),

@@ -9,7 +9,7 @@ use seaworthy_sim::scenario::{CarrierName, Plan, Scenario};
 use seaworthy_sim::shrink::{self, CannotShrink, Shrunk};
 
 use crate::arguments::ShrinkOptions;
-use crate::jobs::{carrier, patience};
+use crate::jobs::patience;
 use crate::pool::{self, Back, Watch};
 use crate::problem::Problem;
 use crate::run::program;
@@ -71,8 +71,12 @@ pub(crate) fn all(
     let make = move |failing: &Failing| -> Result<Smaller, Problem> {
         let scenario = Scenario::load(&failing.file).map_err(|bad| Problem::Scenarios(vec![bad]))?;
         let on = failing.on.or(scenario.on).unwrap_or(CarrierName::Warp);
+        let carrier = on.simulated().ok_or_else(|| {
+            let file = failing.file.display();
+            Problem::Usage(format!("{file}: a run on the real network cannot be repeated; give --on warp"))
+        })?;
         let watch = Watch::start();
-        Ok(match shrink::shrink(&scenario, carrier(on), wall, || watch.elapsed() < budget) {
+        Ok(match shrink::shrink(&scenario, carrier, wall, || watch.elapsed() < budget) {
             Ok(shrunk) => Smaller::Shrunk(Box::new(shrunk), on),
             Err(why) => Smaller::Cannot(why),
         })

@@ -11,8 +11,8 @@ use seaworthy_sim::scenario::{CarrierName, Plan, Scenario};
 use seaworthy_sim::trace::page::Page;
 use seaworthy_sim::trace::{Line, Packet, Trace, columns, pcap, semantic};
 
-use crate::arguments::TraceOptions;
-use crate::jobs::carrier;
+use crate::arguments::{OneOfAll, TraceOptions};
+use crate::list::check_real;
 use crate::problem::Problem;
 use crate::show;
 
@@ -57,15 +57,31 @@ pub(crate) fn page(plan: &Plan, on: CarrierName, outcome: &Outcome, packets: Opt
 /// Runs a scenario and shows what happened.
 fn of_scenario(options: &TraceOptions) -> Result<(), Problem> {
     let scenario = Scenario::load(&options.file).map_err(|bad| Problem::Scenarios(vec![bad]))?;
-    let on = options.on.or(scenario.on).unwrap_or(CarrierName::Warp);
+    let on = options.on.map(OneOfAll::name).or(scenario.on).unwrap_or(CarrierName::Warp);
     let plan = Rc::new(Plan::new(&scenario, options.seed.unwrap_or(scenario.seed)));
-    let (outcome, packets) = run::capture(&plan, carrier(on), Duration::from_secs(options.wall));
+    let wall = Duration::from_secs(options.wall);
+    let (outcome, packets) = match on.simulated() {
+        Some(carrier) => {
+            let (outcome, packets) = run::capture(&plan, carrier, wall);
+            (outcome, Some(packets))
+        }
+        None => {
+            check_real(&options.file, &scenario)?;
+            if options.pcap.is_some() {
+                return Err(Problem::Usage(
+                    "on the real network packets pass inside the kernel: --pcap needs --on warp or turmoil"
+                        .to_owned(),
+                ));
+            }
+            (run::real(&plan, wall), None)
+        }
+    };
     if let Some(file) = &options.html {
-        write(file, &page(&plan, on, &outcome, Some(&packets)))?;
+        write(file, &page(&plan, on, &outcome, packets.as_deref()))?;
     }
-    if let Some(file) = &options.pcap {
+    if let (Some(file), Some(packets)) = (&options.pcap, &packets) {
         File::create(file)
-            .and_then(|file| pcap::write(BufWriter::new(file), &plan.hosts, &packets))
+            .and_then(|file| pcap::write(BufWriter::new(file), &plan.hosts, packets))
             .map_err(|source| Problem::Write { file: file.clone(), source })?;
     }
     print_unless_written(options, || Ok(outcome.trace))

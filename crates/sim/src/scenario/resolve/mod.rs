@@ -14,7 +14,7 @@ use self::fault::faults;
 use super::draw::Draw;
 use super::names::Names;
 use super::quantity::Quantity;
-use super::{Expect, Fault, Host, Link, Must, ProxyPlan, Scenario, Socket, Workload};
+use super::{Expect, Fault, Host, Hostile, Link, Must, ProxyPlan, Scenario, Socket, Workload};
 
 impl Scenario {
     /// This scenario as `seed` decides it. The scenario must have been validated.
@@ -37,6 +37,7 @@ impl Scenario {
                 .iter()
                 .flat_map(|workload| workloads(workload, &names, seed, &mut working))
                 .collect(),
+            hostile: self.hostile.iter().flat_map(|hostile| hostiles(hostile, &names, seed)).collect(),
             fault: {
                 let all = self.fault.iter();
                 let mut all: Vec<Fault> =
@@ -182,6 +183,12 @@ fn workloads(workload: &Workload, names: &Names, seed: u64, places: &mut Places)
     names.sockets(&workload.socket).iter().map(member).collect()
 }
 
+fn hostiles(hostile: &Hostile, names: &Names, seed: u64) -> Vec<Hostile> {
+    let members = names.hostiles(&hostile.name).iter();
+    members.map(|name| hostile.resolved(name, names.host_of(name), seed)).collect()
+}
+
 fn musts(must: &Must, names: &Names) -> Vec<Must> {
-    names.sockets(&must.socket).iter().map(|name| Must { socket: name.clone(), ..must.clone() }).collect()
+    let named = names.sockets(&must.socket).iter().chain(names.hostiles(&must.socket));
+    named.map(|name| Must { socket: name.clone(), ..must.clone() }).collect()
 }

@@ -133,7 +133,7 @@ impl Problems<'_> {
             (Some(_), None) => self.add(place, "`times` needs `every`".to_owned()),
             (None, Some(_)) => self.add(place, "`every` needs `times`".to_owned()),
             (Some(times), Some(every)) => {
-                if times.value().0 == 0 {
+                if times.most().0 == 0 {
                     self.add(&place.key("times"), "0 times is never".to_owned());
                 }
                 match fault.lasts {

@@ -3,6 +3,7 @@
 //! All problems of a file are found in one pass, each with its place.
 
 mod fault;
+mod hostile;
 mod link;
 mod proxy;
 mod socket;
@@ -14,7 +15,7 @@ use super::draw::Draw;
 use super::error::Place;
 use super::names::Names;
 use super::quantity::Span;
-use super::{Must, Scenario};
+use super::{Must, MustEvent, Scenario};
 
 /// Most hosts, and most sockets, of a scenario: beyond it a mistyped count is likelier than a wish.
 pub const MEMBERS_MAX: u64 = 1_000;
@@ -39,10 +40,25 @@ pub(super) fn problems(scenario: &Scenario) -> Vec<(Place, String)> {
     problems.links();
     problems.sockets();
     problems.workloads();
+    problems.hostiles();
     problems.faults();
     for (index, must) in scenario.expect.must.iter().enumerate() {
         problems.must(must, &root.key("expect").key("must").index(index));
     }
+    problems.found
+}
+
+/// All problems of a scenario whose hosts run somebody's programs: of its links and its faults.
+pub(super) fn problems_of_storm(scenario: &Scenario) -> Vec<(Place, String)> {
+    let root = Place::root();
+    let mut problems = Problems { scenario, names: Names::of(scenario), found: Vec::new() };
+    if scenario.duration.0.is_zero() {
+        problems.add(&root.key("duration"), "a storm of no duration is none".to_owned());
+    }
+    problems.hosts();
+    problems.model(&scenario.network, &root.key("network"));
+    problems.links();
+    problems.faults();
     problems.found
 }
 
@@ -148,7 +164,22 @@ impl Problems<'_> {
     }
 
     fn must(&mut self, must: &Must, place: &Place) {
-        self.socket_exists(&must.socket, &place.key("socket"));
+        let dismissed = must.event == MustEvent::Dismissed;
+        match self.names.hostiles(&must.socket).is_empty() {
+            true if dismissed => {
+                let list = self.names.hostile_list();
+                let problem = format!("there is no hostile peer {:?}; hostile peers are {list}", must.socket);
+                self.add(&place.key("socket"), problem);
+            }
+            true => drop(self.socket_exists(&must.socket, &place.key("socket"))),
+            false if !dismissed => {
+                self.add(
+                    &place.key("event"),
+                    "of a hostile peer only `dismissed` can be expected".to_owned(),
+                );
+            }
+            false => {}
+        }
         if let (Some(least), Some(most)) = (must.at_least, must.at_most)
             && least > most
         {

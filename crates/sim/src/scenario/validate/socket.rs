@@ -101,6 +101,9 @@ impl Problems<'_> {
             let listeners: Vec<_> =
                 self.scenario.socket.iter().filter(|s| self.listens(s, &endpoint, &target)).collect();
             let Some(listener) = listeners.first() else {
+                if self.is_trap(&endpoint, &target) {
+                    continue;
+                }
                 self.add(place, format!("nobody on host {target:?} binds what {text:?} connects to"));
                 return;
             };
@@ -110,6 +113,14 @@ impl Problems<'_> {
                 return;
             }
         }
+    }
+
+    /// Whether a hostile peer listens there.
+    fn is_trap(&self, endpoint: &Endpoint, target: &str) -> bool {
+        self.scenario.hostile.iter().any(|hostile| {
+            let on = self.names.hosts(&hostile.host).iter().any(|host| host == target);
+            on && hostile.listens_at(endpoint)
+        })
     }
 
     /// A PAIR has one peer: who else comes has to wait for that one to go.
@@ -196,11 +207,13 @@ impl Problems<'_> {
         use SocketKind::{Dealer, Pub, Pull, Req, Router, XPub, XSub};
         let kind = socket.kind;
         let options = &socket.options;
-        let fits: [(&str, bool, &[SocketKind]); 10] = [
+        let fits: [(&str, bool, &[SocketKind]); 12] = [
             ("routing_id", options.routing_id.is_some(), &[Req, Dealer, Router]),
             ("xpub_nodrop", options.xpub_nodrop.is_some(), &[Pub, XPub]),
             ("xpub_verbose", options.xpub_verbose.is_some(), &[XPub]),
             ("xpub_verboser", options.xpub_verboser.is_some(), &[XPub]),
+            ("xpub_manual", options.xpub_manual.is_some(), &[XPub]),
+            ("xpub_welcome_msg", options.xpub_welcome_msg.is_some(), &[Pub, XPub]),
             ("xsub_verbose_unsubscribe", options.xsub_verbose_unsubscribe.is_some(), &[XSub]),
             ("router_mandatory", options.router_mandatory.is_some(), &[Router]),
             ("router_handover", options.router_handover.is_some(), &[Router]),
@@ -212,6 +225,18 @@ impl Problems<'_> {
             if given && !kinds.contains(&kind) {
                 self.add(&place.key(name), format!("a {kind} has no option {name}"));
             }
+        }
+        let members = self.names.sockets(&socket.name);
+        let decides = |workload: &Workload| {
+            workload.role == Role::Receive
+                && members.iter().all(|name| self.names.sockets(&workload.socket).contains(name))
+        };
+        if options.xpub_manual == Some(true) && !self.scenario.workload.iter().any(decides) {
+            let problem = "nobody grants the subscriptions: there is no workload with the role receive";
+            self.add(&place.key("xpub_manual"), problem.to_owned());
+        }
+        if options.xpub_welcome_msg.as_ref().is_some_and(String::is_empty) {
+            self.add(&place.key("xpub_welcome_msg"), "an empty one is none".to_owned());
         }
         if kind == Pull && options.sndhwm.is_some() {
             self.add(&place.key("sndhwm"), format!("a {kind} has no option sndhwm"));

@@ -1,0 +1,513 @@
+//! Many seeds of one test: the first that fails is made smaller, written down and named.
+
+use std::any::Any;
+use std::error::Error;
+use std::fmt;
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use seaworthy_core::Instant;
+use serde::{Deserialize, Serialize};
+
+use crate::budget::Budget;
+use crate::check::determinism;
+use crate::evidence::Evidence;
+use crate::explore::normal;
+use crate::hush::Hush;
+use crate::scenario::{BadScenario, Scenario, Storm};
+use crate::shrink;
+use crate::sim::{Failure, Sim, SimBuilder};
+use crate::trace::columns;
+
+/// Plays a test once.
+type Body<'a> = &'a dyn Fn(&Sim) -> Result<(), Box<dyn Error>>;
+
+/// Says which one run to make instead of many: a seed, or the file that a failure left.
+const REPLAY: &str = "SEAWORTHY_REPLAY";
+/// Says which seeds to play instead of those in the test: `0..10000`.
+const SEEDS: &str = "SEAWORTHY_SEEDS";
+/// Says where failures leave their files.
+const OUT: &str = "SEAWORTHY_OUT";
+
+/// Plays a test with many seeds.
+///
+/// Each seed has a simulation of its own, which the test fills with hosts and runs. A run fails when the test gives back
+/// an error or panics, or when it is [judged](Sim::judge), which happens by itself. The first seed that fails is played
+/// again, to see that it fails alike; its [storm](Sim::storm) is shrunk as long as it fails alike; and what is left
+/// is written down: the storm, the trace, a page for a browser, and the packets.
+///
+/// | Variable | |
+/// |---|---|
+/// | `SEAWORTHY_REPLAY` | a seed, or the `.toml` of a failure: plays that alone, and writes it down whatever comes out |
+/// | `SEAWORTHY_SEEDS` | `0..10000`: plays these instead of those in the test |
+/// | `SEAWORTHY_OUT` | where files go. Default: the folder `storms` beside the build's others, `target/storms` |
+pub struct Explorer {
+    name: String,
+    seeds: Range<u64>,
+    twice: u64,
+    shrink: Duration,
+    out: Option<PathBuf>,
+    also: Vec<Kept>,
+    build: Box<dyn Fn(SimBuilder) -> SimBuilder>,
+}
+
+impl fmt::Debug for Explorer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Explorer")
+            .field("name", &self.name)
+            .field("seeds", &self.seeds)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How much wall-clock time a run may take. It is looked at between polls.
+const WALL: Duration = Duration::from_secs(60);
+
+/// How much wall-clock time a failure is shrunk for.
+const SHRINK: Duration = Duration::from_secs(20);
+
+impl Explorer {
+    /// An explorer of the test called `name`, best by the name of the function. Plays the seeds 0 to 99.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            seeds: 0..100,
+            twice: 10,
+            shrink: SHRINK,
+            out: None,
+            also: Vec::new(),
+            build: Box::new(|builder| builder),
+        }
+    }
+
+    /// Which seeds.
+    #[must_use]
+    pub fn seeds(mut self, seeds: Range<u64>) -> Self {
+        self.seeds = seeds;
+        self
+    }
+
+    /// Plays one seed in so many twice, and compares everything that happened. Default 10; 0 plays none twice. A seed
+    /// that fails is always played twice.
+    #[must_use]
+    pub fn twice(mut self, one_in: u64) -> Self {
+        self.twice = one_in;
+        self
+    }
+
+    /// How much wall-clock time shrinking a failure may take. Default 20 s.
+    #[must_use]
+    pub fn shrink(mut self, budget: Duration) -> Self {
+        self.shrink = budget;
+        self
+    }
+
+    /// The folder for what a failure leaves behind.
+    #[must_use]
+    pub fn out(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.out = Some(folder.into());
+        self
+    }
+
+    /// Plays the run of a file that a failure left behind, before all seeds: its text. The name of the test in it does
+    /// not matter.
+    ///
+    /// # Panics
+    /// When the text is not of such a file.
+    #[must_use]
+    pub fn also(mut self, failure: &str) -> Self {
+        match toml::from_str(failure) {
+            Ok(kept) => self.also.push(kept),
+            Err(problem) => panic!("{}: no file of a failure: {problem}", self.name),
+        }
+        self
+    }
+
+    /// Builds every simulation like this. What it does not say is as in [`Sim::new`], with a wall-clock limit of a minute.
+    #[must_use]
+    pub fn build(mut self, build: impl Fn(SimBuilder) -> SimBuilder + 'static) -> Self {
+        self.build = Box::new(build);
+        self
+    }
+
+    /// Plays `test` with every seed.
+    ///
+    /// # Panics
+    /// When one fails, with what it says about it and how to replay it.
+    pub fn run(&self, test: impl Fn(&Sim) -> Result<(), Box<dyn Error>>) {
+        if let Some(finding) = self.search(test) {
+            panic!("{finding}");
+        }
+    }
+
+    /// Plays `test` with one seed after the other, until one fails. `None` when none does.
+    ///
+    /// # Panics
+    /// When a variable that is explained above says what cannot be.
+    pub fn search(&self, test: impl Fn(&Sim) -> Result<(), Box<dyn Error>>) -> Option<Finding> {
+        match self.asked_for() {
+            Ok(Asked::Replay { seed, storm }) => self.replay(&test, seed, storm.as_deref()),
+            Ok(Asked::Nothing) => None,
+            Ok(Asked::Seeds(seeds)) => {
+                for (number, kept) in (1..).zip(&self.also) {
+                    let played = self.play(&test, kept.seed, kept.storm.as_ref(), false);
+                    if played.failure.is_some() {
+                        return Some(self.found(&test, played, number));
+                    }
+                }
+                let first = seeds.start;
+                seeds.into_iter().find_map(|seed| {
+                    let played = self.play(&test, seed, None, false);
+                    let twice = self.twice > 0 && (seed - first).is_multiple_of(self.twice);
+                    if played.failure.is_none() && twice {
+                        let again = self.play(&test, seed, None, false);
+                        return differ(&played, &again)
+                            .map(|differ| self.found(&test, differ, seed - first + 1));
+                    }
+                    played.failure.is_some().then(|| self.found(&test, played, seed - first + 1))
+                })
+            }
+            Err(problem) => panic!("{problem}"),
+        }
+    }
+
+    fn asked_for(&self) -> Result<Asked, String> {
+        let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+        if let Some(replay) = variable(REPLAY) {
+            if let Ok(seed) = replay.parse() {
+                return Ok(Asked::Replay { seed, storm: None });
+            }
+            let text =
+                std::fs::read_to_string(&replay).map_err(|error| format!("{REPLAY}={replay}: {error}"))?;
+            let kept: Kept = toml::from_str(&text).map_err(|error| format!("{REPLAY}={replay}: {error}"))?;
+            return Ok(if kept.test == self.name {
+                Asked::Replay { seed: kept.seed, storm: kept.storm.map(Box::new) }
+            } else {
+                Asked::Nothing
+            });
+        }
+        let Some(seeds) = variable(SEEDS) else { return Ok(Asked::Seeds(self.seeds.clone())) };
+        let range =
+            seeds.split_once("..").and_then(|(first, end)| Some(first.parse().ok()?..end.parse().ok()?));
+        range
+            .map(Asked::Seeds)
+            .ok_or_else(|| format!("{SEEDS}={seeds} is no range of seeds, such as 0..1000"))
+    }
+
+    /// Plays one run, shows it and writes it down.
+    fn replay(&self, test: Body<'_>, seed: u64, storm: Option<&Storm>) -> Option<Finding> {
+        let played = self.play(test, seed, storm, true);
+        let files = self.write(&played);
+        println!("{}", columns::render(&played.evidence.trace, false));
+        match &played.failure {
+            Some(_) => Some(Finding { files, ..Finding::new(self, &played, 1) }),
+            None => {
+                println!("{}: seed {seed} passes\n{}", self.name, look(&files));
+                None
+            }
+        }
+    }
+
+    fn play(&self, test: Body<'_>, seed: u64, storm: Option<&Storm>, capture: bool) -> Played {
+        let replacing = storm.map(Storm::alone);
+        let builder = (self.build)(Sim::builder(seed).wall_limit(WALL)).record(true);
+        let sim = builder.capture(capture).replacing_storm(replacing).build();
+        let outcome = catch_unwind(AssertUnwindSafe(|| test(&sim)));
+        let failure = match outcome {
+            Err(panic) => Some(Trouble::of_panic(&*panic)),
+            // That is no matter of seeds.
+            Ok(Err(error)) if error.is::<BadScenario>() => panic!("{}: {error}", self.name),
+            Ok(Err(error)) => Some(Trouble::of_error(&*error)),
+            Ok(Ok(())) => sim.judge().err().map(Trouble::of_failure),
+        };
+        Played { failure, storm: sim.storm.played.take(), evidence: Evidence::of(&sim) }
+    }
+
+    /// Makes the most of a run that failed.
+    fn found(&self, test: Body<'_>, first: Played, tried: u64) -> Finding {
+        let _hush = Hush::new();
+        let seed = first.evidence.seed;
+        let kind = first.kind();
+        let mut shrunk = first.storm.as_ref().map(Storm::of);
+        let (mut from, mut left) = (0, 0);
+        // Whoever differs from run to run cannot be made smaller.
+        if let Some(storm) = first.storm.as_ref().filter(|_| kind != NONDETERMINISM) {
+            let budget = Budget::new(Instant::ZERO);
+            let fails =
+                |smaller: &Scenario| self.play(test, seed, Some(&Storm::of(smaller)), false).kind() == kind;
+            let (small, _) = shrink::storm(storm, fails, || budget.wall() < self.shrink);
+            (from, left) = (storm.fault.len(), small.fault.len());
+            shrunk = Some(Storm::of(&small));
+        }
+        let mut last = self.play(test, seed, shrunk.as_ref(), true);
+        if last.kind() != kind && kind != NONDETERMINISM {
+            last = differ(&first, &last).unwrap_or(last);
+        }
+        if last.failure.is_none() {
+            last.failure.clone_from(&first.failure);
+        }
+        let files = self.write(&last);
+        Finding { files, faults: (left, from), ..Finding::new(self, &last, tried) }
+    }
+
+    /// Writes a run down. What cannot be written is left out.
+    fn write(&self, played: &Played) -> Vec<PathBuf> {
+        let folder = self.folder();
+        let plain = |c: char| if c.is_alphanumeric() || c == '-' || c == '_' { c } else { '-' };
+        let name: String = self.name.chars().map(plain).collect();
+        let seed = played.evidence.seed;
+        let kept = Kept { test: self.name.clone(), seed, storm: played.storm.as_ref().map(Storm::of) };
+        let mut pcap = Vec::new();
+        let packets = played.evidence.packets.as_deref().unwrap_or_default();
+        let _ = crate::trace::pcap::write(&mut pcap, &played.evidence.hosts, packets);
+        let failure = played.failure.as_ref().map(|trouble| &trouble.failure);
+        let title = format!("{} with seed {seed}", self.name);
+        let texts = [
+            (
+                "html",
+                played
+                    .evidence
+                    .page(&title, failure.and_then(Option::as_ref), played.failure.is_some())
+                    .into_bytes(),
+            ),
+            ("jsonl", played.evidence.trace.to_jsonl().into_bytes()),
+            ("pcapng", pcap),
+            ("toml", kept.to_toml(played.failure.as_ref()).into_bytes()),
+        ];
+        let _ = std::fs::create_dir_all(&folder);
+        let write = |(ending, bytes): (&str, Vec<u8>)| {
+            let file = folder.join(format!("{name}-{seed}.{ending}"));
+            std::fs::write(&file, bytes).is_ok().then_some(file)
+        };
+        texts.into_iter().filter_map(write).collect()
+    }
+
+    fn folder(&self) -> PathBuf {
+        if let Some(out) = &self.out {
+            return out.clone();
+        }
+        if let Some(out) = std::env::var_os(OUT) {
+            return out.into();
+        }
+        // Tests are programs in target/debug/deps.
+        let program = std::env::current_exe().unwrap_or_default();
+        let deps = program.ancestors().find(|folder| folder.ends_with("deps"));
+        deps.and_then(|deps| deps.ancestors().nth(2)).unwrap_or(Path::new("target")).join("storms")
+    }
+}
+
+/// Which runs to make.
+enum Asked {
+    Seeds(Range<u64>),
+    Replay {
+        seed: u64,
+        storm: Option<Box<Storm>>,
+    },
+    /// Another test is replayed.
+    Nothing,
+}
+
+/// The file that replays a failure.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Kept {
+    test: String,
+    seed: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    storm: Option<Storm>,
+}
+
+impl Kept {
+    fn to_toml(&self, trouble: Option<&Trouble>) -> String {
+        let mut text = String::new();
+        for line in trouble.map(|trouble| trouble.message.as_str()).unwrap_or("It passes.").lines() {
+            text.push_str(&format!("# {line}\n"));
+        }
+        text.push_str(
+            "# Every draw of the storm is made, and it can be edited: take a fault away, shorten it.\n",
+        );
+        text.push_str(&toml::to_string_pretty(self).expect("all of its types have a TOML form"));
+        text
+    }
+}
+
+/// A run that was made.
+struct Played {
+    failure: Option<Trouble>,
+    storm: Option<Scenario>,
+    evidence: Evidence,
+}
+
+impl Played {
+    /// What failures that are probably one have in common; empty when it passed.
+    fn kind(&self) -> &str {
+        self.failure.as_ref().map_or("", |trouble| &trouble.kind)
+    }
+}
+
+/// Why a run failed.
+#[derive(Clone, Debug)]
+struct Trouble {
+    kind: String,
+    message: String,
+    failure: Option<Failure>,
+}
+
+/// The kind of runs that differ.
+const NONDETERMINISM: &str = "determinism";
+
+impl Trouble {
+    fn of_failure(failure: Failure) -> Self {
+        let kind = match &failure {
+            Failure::Violations(violations) => {
+                violations.first().map(|first| first.check.to_owned()).unwrap_or_default()
+            }
+            Failure::Livelock { .. } => "livelock".to_owned(),
+            Failure::Slow { .. } => "too slow".to_owned(),
+            other => normal(&other.to_string()),
+        };
+        Self { kind, message: failure.to_string(), failure: Some(failure) }
+    }
+
+    fn of_error(error: &(dyn Error + 'static)) -> Self {
+        match error.downcast_ref::<Failure>() {
+            Some(failure) => Self::of_failure(failure.clone()),
+            None => Self { kind: normal(&error.to_string()), message: error.to_string(), failure: None },
+        }
+    }
+
+    fn of_panic(panic: &(dyn Any + Send)) -> Self {
+        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+        let message = format!("the test panicked: {}", text.unwrap_or_default());
+        Self { kind: normal(&message), message, failure: None }
+    }
+}
+
+/// The failure of two runs of one seed that should have been alike.
+fn differ(first: &Played, second: &Played) -> Option<Played> {
+    let (one, other) = (&first.evidence, &second.evidence);
+    let found = determinism::compare((&one.trace, one.audit), (&other.trace, other.audit))?;
+    let trouble = Trouble::of_failure(Failure::Violations(vec![found]));
+    let evidence = Evidence {
+        seed: one.seed,
+        hosts: one.hosts.clone(),
+        trace: other.trace.clone(),
+        audit: other.audit,
+        packets: other.packets.clone(),
+    };
+    Some(Played { failure: Some(trouble), storm: second.storm.clone(), evidence })
+}
+
+/// A seed that fails.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Finding {
+    /// The test.
+    pub test: String,
+    /// The seed.
+    pub seed: u64,
+    /// How many seeds were played, this one included.
+    pub tried: u64,
+    /// What failed: the name of a check, or the message without what differs from seed to seed.
+    pub kind: String,
+    /// What is said of it.
+    pub message: String,
+    /// The storm in which it fails, with every draw made and as small as it got.
+    pub storm: Option<Storm>,
+    /// How many faults that storm has, and how many the seed's own.
+    pub faults: (usize, usize),
+    /// What was written down.
+    pub files: Vec<PathBuf>,
+}
+
+impl Finding {
+    fn new(explorer: &Explorer, played: &Played, tried: u64) -> Self {
+        let trouble = played.failure.as_ref();
+        let storm = played.storm.as_ref().map(Storm::of);
+        let faults = storm.as_ref().map_or(0, |storm| storm.fault.len());
+        Self {
+            test: explorer.name.clone(),
+            seed: played.evidence.seed,
+            tried,
+            kind: played.kind().to_owned(),
+            message: trouble.map(|trouble| trouble.message.clone()).unwrap_or_default(),
+            storm,
+            faults: (faults, faults),
+            files: Vec::new(),
+        }
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let played = match self.tried {
+            1 => "the first that was played".to_owned(),
+            tried => format!("after {} that passed", tried - 1),
+        };
+        writeln!(f, "{}: seed {} fails, {played}", self.test, self.seed)?;
+        for line in self.message.lines() {
+            writeln!(f, "  {line}")?;
+        }
+        if let Some(storm) = &self.storm {
+            let (left, from) = self.faults;
+            match from {
+                0 => writeln!(f, "  without any fault")?,
+                _ => writeln!(f, "  with {left} of its {from} faults:")?,
+            }
+            for line in storm.lines() {
+                writeln!(f, "    {line}")?;
+            }
+        }
+        writeln!(f, "{}", look(&self.files))?;
+        let kept = self.files.iter().find(|file| file.extension().is_some_and(|ending| ending == "toml"));
+        let replay = kept.map_or(self.seed.to_string(), |file| file.display().to_string());
+        // Cargo says in which package its tests are.
+        let package = std::env::var("CARGO_PKG_NAME").map(|name| format!(" -p {name}")).unwrap_or_default();
+        write!(f, "  replay: {REPLAY}={replay} cargo test{package} {}", self.test)
+    }
+}
+
+fn look(files: &[PathBuf]) -> String {
+    let list: Vec<String> = files.iter().map(|file| format!("  wrote:  {}", file.display())).collect();
+    list.join("\n")
+}
+
+impl Sim {
+    /// Plays `test` with these seeds: see [`Explorer`], of which this is the short form.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use seaworthy::{Context, Network, PullSocket, PushSocket};
+    /// use seaworthy_sim::Sim;
+    ///
+    /// Sim::explore("a_push_outlives_its_peer", 0..5, |sim| {
+    ///     sim.host("push", |net| async move {
+    ///         let push = PushSocket::new(&Context::with_network(net))?;
+    ///         push.connect("tcp://pull:5555")?;
+    ///         loop {
+    ///             push.send("ahoy").await?;
+    ///         }
+    ///     });
+    ///     sim.client("pull", |net| async move {
+    ///         let pull = PullSocket::new(&Context::with_network(net))?;
+    ///         pull.bind("tcp://*:5555")?;
+    ///         for _ in 0..100 {
+    ///             pull.recv().await?;
+    ///         }
+    ///         Ok(())
+    ///     });
+    ///     sim.storm("duration = '5s'\nfault = [{ at = '0s..1s', for = '1s', crash = 'pull' }]")?;
+    ///     sim.run_to_end(Duration::from_secs(60))?;
+    ///     Ok(())
+    /// });
+    /// ```
+    ///
+    /// # Panics
+    /// When a seed fails, with what it says about it and how to replay it.
+    pub fn explore(name: &str, seeds: Range<u64>, test: impl Fn(&Self) -> Result<(), Box<dyn Error>>) {
+        Explorer::new(name).seeds(seeds).run(test);
+    }
+}

@@ -1,0 +1,100 @@
+//! Messages that somebody's programs exchange, as streams carry them: each gets a name when it has left its host, and is
+//! known by it where it arrives.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::event::{Direction, Name};
+use super::note::Note;
+
+/// Most characters of a frame that a trace shows.
+const SHOWN_MAX: usize = 40;
+
+/// Most bytes of a frame that is no text and is shown, as a number.
+const HEX_MAX: usize = 8;
+
+/// Messages under way.
+#[derive(Debug, Default)]
+pub(super) struct Letters {
+    /// Names of those that were written and not yet read, by their stream's writing end.
+    sent: BTreeMap<u64, VecDeque<String>>,
+    /// What has passed of the next message, by end and direction.
+    parts: BTreeMap<(u64, Direction), Vec<String>>,
+    /// How many messages have left each host.
+    counts: BTreeMap<Name, u64>,
+}
+
+impl Letters {
+    /// A frame passed the end `stream`, which is on `host`, and whose other end is `peer`. Gives back what to tell when it
+    /// was a message's last.
+    pub(super) fn frame(
+        &mut self,
+        host: &Name,
+        (stream, peer): (u64, Option<u64>),
+        dir: Direction,
+        more: bool,
+        shown: String,
+    ) -> Option<Note> {
+        let parts = self.parts.entry((stream, dir)).or_default();
+        parts.push(shown);
+        if more {
+            return None;
+        }
+        let content = std::mem::take(parts).join(" | ");
+        let (event, name) = match dir {
+            Direction::Out => {
+                let count = self.counts.entry(host.clone()).or_default();
+                let name = format!("{host}#{count}");
+                *count += 1;
+                self.sent.entry(stream).or_default().push_back(name.clone());
+                ("sent", name)
+            }
+            Direction::In => ("received", self.sent.get_mut(&peer?)?.pop_front()?),
+        };
+        Some(Note::new(event).with("message", name).with("content", content))
+    }
+}
+
+/// A frame's body in a few characters.
+pub(super) fn shown(body: &[u8]) -> String {
+    match std::str::from_utf8(body) {
+        Ok("") => "(empty)".to_owned(),
+        Ok(text) if !text.chars().any(char::is_control) => {
+            let short: String = text.chars().take(SHOWN_MAX).collect();
+            if short.len() < text.len() { format!("{short}… ({} B)", body.len()) } else { short }
+        }
+        _ if body.len() <= HEX_MAX => {
+            format!("0x{:x}", body.iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte)))
+        }
+        _ => format!("({} B)", body.len()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_known_where_it_arrives() {
+        let letters = &mut Letters::default();
+        let (a, b) = (Name::from("a"), Name::from("b"));
+        let mut pass =
+            |host, ends, dir, more, shown: &str| letters.frame(host, ends, dir, more, shown.to_owned());
+        assert_eq!(pass(&a, (1, Some(2)), Direction::Out, true, "job"), None);
+        let sent = pass(&a, (1, Some(2)), Direction::Out, false, "7").unwrap();
+        assert_eq!((sent.event.as_str(), sent.details().as_str()), ("sent", "a#0 job | 7"));
+        assert_eq!(pass(&a, (1, Some(2)), Direction::Out, false, "8").unwrap().text("message"), Some("a#1"));
+        assert_eq!(pass(&b, (2, Some(1)), Direction::In, true, "job"), None);
+        let received = pass(&b, (2, Some(1)), Direction::In, false, "7").unwrap();
+        assert_eq!((received.event.as_str(), received.text("message")), ("received", Some("a#0")));
+        assert_eq!(pass(&a, (1, Some(2)), Direction::In, false, "?"), None, "nobody sent it");
+    }
+
+    #[test]
+    fn what_is_no_text_is_shown_as_such() {
+        assert_eq!(shown(b"ahoy"), "ahoy");
+        assert_eq!(shown(b""), "(empty)");
+        assert_eq!(shown(&7_u64.to_be_bytes()), "0x7");
+        assert_eq!(shown(&[0; 9]), "(9 B)");
+        assert_eq!(shown("ä".repeat(50).as_bytes()), format!("{}… (100 B)", "ä".repeat(40)));
+    }
+}

@@ -1,0 +1,4 @@
+//! The work queue on the real network, and in storms.
+
+mod real;
+mod storms;
