@@ -7,14 +7,23 @@ use super::ledger::high_water_mark;
 use super::streams::Streams;
 use super::{Case, Violation};
 use crate::trace::wire::WireFrame;
-use crate::trace::{Direction, Event, MessageName, What};
+use crate::trace::{Direction, Event, MessageName, Name, What};
 
 /// Finds sends that waited on a socket that must not, or while there was room.
 pub fn check(case: &Case<'_>) -> Vec<Violation> {
     let events = case.trace.before_closing();
-    let streams = Streams::of(case.plan, events);
+    let waited = |event: &&Event| matches!(event.what, What::Blocked { .. });
+    let waited: BTreeSet<&Name> =
+        events.iter().filter(waited).filter_map(|event| event.socket.as_ref()).collect();
     let mut violations = Vec::new();
+    if waited.is_empty() {
+        return violations;
+    }
+    let streams = Streams::of(case.plan, events);
     for number in 0..case.plan.sockets.len() {
+        if !waited.contains(case.plan.name(number)) {
+            continue;
+        }
         let socket = case.plan.socket(number);
         let never = socket.kind.drops_when_full()
             && socket.options.router_mandatory != Some(true)

@@ -73,6 +73,14 @@ struct Gap {
 impl Turns {
     /// One was served, of those in the turn; `None`: nobody knows who.
     fn serve(&mut self, served: Option<u64>, ready: &[u64], what: &str) {
+        // It was alone: nobody waited.
+        if let ([only], Some(served)) = (ready, served)
+            && *only == served
+        {
+            self.gaps.clear();
+            self.shares.clear();
+            return;
+        }
         self.gaps.retain(|stream, _| ready.contains(stream));
         let same = self.shares.len() == ready.len() && ready.iter().all(|one| self.shares.contains_key(one));
         if !same || served.is_none_or(|served| !ready.contains(&served)) {
@@ -115,6 +123,10 @@ pub(super) fn jain(shares: impl Iterator<Item = u64> + Clone) -> f64 {
 
 /// Round robin: where messages went, in the order of sending.
 fn sent_in_turn(case: &Case<'_>, events: &[Event], streams: &Streams, socket: usize) -> Option<String> {
+    let ends: Vec<u64> = streams.ends_of(case.plan, socket).map(|(stream, _)| stream).collect();
+    if ends.len() < 2 || case.plan.socket(socket).options.sndhwm_bytes.is_some() {
+        return None;
+    }
     let name = case.plan.name(socket);
     let relays = case.plan.forwards_to(socket).is_some();
     let mut left: BTreeMap<&MessageName, (usize, u64)> = BTreeMap::new();
@@ -130,10 +142,6 @@ fn sent_in_turn(case: &Case<'_>, events: &[Event], streams: &Streams, socket: us
     let options = &case.plan.socket(socket).options;
     // Credit is given in lots of half the mark: with so few waiting, a pipe has room for certain.
     let roomy = high_water_mark(options.sndhwm).map_or(u64::MAX, |hwm| hwm / 2);
-    if options.sndhwm_bytes.is_some() {
-        return None;
-    }
-    let ends: Vec<u64> = streams.ends_of(case.plan, socket).map(|(stream, _)| stream).collect();
     let mut turns = Turns::default();
     let mut waiting: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
     for (position, event) in events.iter().enumerate() {

@@ -140,7 +140,9 @@ impl Ledger {
     /// Entries by name, and by who sent them.
     fn index(&self) -> Index {
         let key = |entry: &Entry| (entry.message.clone(), entry.answer, entry.sender);
-        Index(self.entries.iter().enumerate().map(|(at, entry)| (key(entry), at)).collect())
+        let mut keys: Vec<_> = self.entries.iter().enumerate().map(|(at, entry)| (key(entry), at)).collect();
+        keys.sort_unstable();
+        Index(keys)
     }
 
     /// Follows every message over the wire to its receiver.
@@ -214,8 +216,7 @@ impl Ledger {
             let entry = &self.entries[at];
             let Some((side, taken)) = entry.taken else { continue };
             let Some(beyond) = plan.forwards_to(side) else { continue };
-            let given =
-                index.0.get(&(entry.message.clone(), entry.answer, beyond)).map(|at| &self.entries[*at]);
+            let given = index.sent(beyond, &entry.message, entry.answer).map(|at| &self.entries[at]);
             if given.is_some_and(|given| given.sent > taken) || plan.socket(beyond).kind.distributes() {
                 continue;
             }
@@ -361,13 +362,27 @@ fn entries(plan: &Plan, events: &[Event]) -> Vec<Entry> {
 }
 
 /// Entries by name, whether they are answers, and who sent them.
-struct Index(BTreeMap<(MessageName, bool, usize), usize>);
+struct Index(Vec<((MessageName, bool, usize), usize)>);
 
 impl Index {
+    /// Entries of that name, answers or not: who sent each, and where it is.
+    fn of(&self, message: &MessageName, answer: bool) -> impl Iterator<Item = (usize, usize)> {
+        let first =
+            self.0.partition_point(|((name, is_answer, _), _)| (name, *is_answer) < (message, answer));
+        let same = move |((name, is_answer, _), _): &&((MessageName, bool, usize), usize)| {
+            *name == *message && *is_answer == answer
+        };
+        self.0[first..].iter().take_while(same).map(|((_, _, sender), at)| (*sender, *at))
+    }
+
+    /// The last that this socket sent of that name, as an answer or not.
+    fn sent(&self, socket: usize, message: &MessageName, answer: bool) -> Option<usize> {
+        self.of(message, answer).filter(|(sender, _)| *sender == socket).last().map(|(_, at)| at)
+    }
+
     /// What this socket sent of that name.
     fn sent_by(&self, socket: usize, message: &MessageName) -> Option<usize> {
-        let find = |answer| self.0.get(&(message.clone(), answer, socket)).copied();
-        find(false).or_else(|| find(true))
+        self.sent(socket, message, false).or_else(|| self.sent(socket, message, true))
     }
 
     /// What was sent to this socket under that name, by whichever peers: an answer if it is that socket's own message,
@@ -375,8 +390,8 @@ impl Index {
     fn sent_to(&self, plan: &Plan, socket: usize, message: &MessageName, answer: Option<bool>) -> Vec<usize> {
         let own = *plan.name(socket) == message.sender;
         let sent = |answer| -> Vec<usize> {
-            let by = |peer: usize| self.0.get(&(message.clone(), answer, peer)).copied();
-            plan.peers(socket).into_iter().filter_map(by).collect()
+            let by_peers = self.of(message, answer).filter(|(peer, _)| plan.paths_between(socket, *peer) > 0);
+            by_peers.map(|(_, at)| at).collect()
         };
         let found = sent(answer.unwrap_or(own));
         if found.is_empty() && own && answer.is_none() { sent(false) } else { found }
@@ -408,7 +423,10 @@ impl<'a> Mishaps<'a> {
                     dir: Direction::In,
                     frame: WireFrame::Message { of: Some(of), .. },
                 } => {
-                    if let Some(socket) = mishaps.streams.end(*stream).and_then(|end| end.socket) {
+                    // Only for those who answer is it asked by which connection something came.
+                    if let Some(socket) = mishaps.streams.end(*stream).and_then(|end| end.socket)
+                        && plan.socket(socket).kind.drops_when_full()
+                    {
                         let key = (of.clone(), socket);
                         mishaps.arrivals.entry(key).or_default().push((position, *stream));
                     }

@@ -40,11 +40,11 @@ pub fn check(case: &Case<'_>) -> Vec<Violation> {
     let makes = |role| matches!(role, Role::Send | Role::Request);
     for (number, name) in case.plan.sockets.iter().enumerate() {
         let sends = case.plan.workloads(number).any(|workload| makes(workload.role));
-        let done = events.iter().any(|event| event.is_at(name) && matches!(event.what, What::Done { .. }));
+        let done = events.iter().any(|event| matches!(event.what, What::Done { .. }) && event.is_at(name));
         if sends && !done {
             violations.push(Violation::of(name, "did not get all of its messages sent".to_owned()));
         }
-        let closed = events.iter().any(|event| event.is_at(name) && event.what == What::Closed);
+        let closed = events.iter().any(|event| event.what == What::Closed && event.is_at(name));
         let waits = case.plan.waits_for_ever(number);
         if case.trace.phase_start(Phase::Closing).is_some() && !closed && !waits {
             violations.push(Violation::of(name, "did not close".to_owned()));

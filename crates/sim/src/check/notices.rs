@@ -14,6 +14,9 @@ pub fn check(case: &Case<'_>) -> Vec<Violation> {
     let mut told: BTreeMap<&Name, BTreeMap<&str, u64>> = BTreeMap::new();
     for event in case.trace.before_closing() {
         let Some(socket) = &event.socket else { continue };
+        if !matches!(event.what, What::Opened { .. } | What::Noticed { .. }) {
+            continue;
+        }
         let Some(number) = case.plan.socket_number(socket) else { continue };
         let options = &case.plan.socket(number).options;
         let each_end = options.xpub_verboser == Some(true) || options.xpub_manual == Some(true);

@@ -12,20 +12,20 @@ use crate::trace::{Direction, MessageName, Name, What};
 /// Finds messages that overtook another on the same connection.
 pub fn check(case: &Case<'_>) -> Vec<Violation> {
     let mut violations = Vec::new();
-    let mut arrived: BTreeMap<(&Name, &MessageName), u64> = BTreeMap::new();
-    let mut newest: BTreeMap<(&Name, u64, &Name), (u16, u64)> = BTreeMap::new();
+    let mut arrived: BTreeMap<(&MessageName, &Name), u64> = BTreeMap::new();
+    let mut newest: BTreeMap<(u64, &Name, &Name), (u16, u64)> = BTreeMap::new();
     for event in &case.trace.events {
         match &event.what {
             What::Frame { stream, dir: Direction::In, frame: WireFrame::Message { of: Some(of), .. } } => {
                 if let Some(host) = &event.host {
-                    arrived.insert((host, of), *stream);
+                    arrived.insert((of, host), *stream);
                 }
             }
             What::Received { message, .. } => {
                 let (Some(host), Some(socket)) = (&event.host, &event.socket) else { continue };
-                let Some(stream) = arrived.get(&(host, message)) else { continue };
+                let Some(stream) = arrived.get(&(message, host)) else { continue };
                 let position = (message.life, message.sequence);
-                let last = newest.insert((socket, *stream, &message.sender), position);
+                let last = newest.insert((*stream, socket, &message.sender), position);
                 if let Some((_, sequence)) = last.filter(|last| *last > position) {
                     let problem =
                         format!("{message} was received after number {sequence} on stream s{stream}");

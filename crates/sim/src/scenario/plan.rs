@@ -55,7 +55,9 @@ impl Plan {
 
     /// The number of the socket with this name.
     pub fn socket_number(&self, name: &str) -> Option<usize> {
-        self.sockets.iter().position(|socket| **socket == *name)
+        // Nearly always the name is the plan's own.
+        let own = self.sockets.iter().position(|socket| std::ptr::eq(&**socket, name));
+        own.or_else(|| self.sockets.iter().position(|socket| **socket == *name))
     }
 
     /// The type of the socket with this name.

@@ -484,7 +484,7 @@ impl Event {
 
     /// Whether this happened at the socket named `name`.
     pub fn is_at(&self, name: &str) -> bool {
-        self.socket.as_deref() == Some(name)
+        self.socket.as_deref().is_some_and(|socket| std::ptr::eq(socket, name) || *socket == *name)
     }
 }
 
@@ -499,14 +499,15 @@ impl fmt::Display for RelayStep {
     }
 }
 
-/// By sender, life and number. Checks look messages up all the time, and nearly always names of one sender are one.
+/// By number, life and sender. Checks look messages up all the time: numbers are compared faster than names, and nearly
+/// always names of one sender are one.
 impl Ord for MessageName {
     fn cmp(&self, other: &Self) -> Ordering {
-        let senders = match Arc::ptr_eq(&self.sender, &other.sender) {
+        let numbers = (self.sequence, self.life).cmp(&(other.sequence, other.life));
+        numbers.then_with(|| match Arc::ptr_eq(&self.sender, &other.sender) {
             true => Ordering::Equal,
             false => self.sender.cmp(&other.sender),
-        };
-        senders.then_with(|| (self.life, self.sequence).cmp(&(other.life, other.sequence)))
+        })
     }
 }
 

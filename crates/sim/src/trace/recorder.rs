@@ -101,7 +101,7 @@ impl Trace {
     pub fn phase_start(&self, phase: Phase) -> Option<usize> {
         self.events
             .iter()
-            .position(|event| matches!(event.what, What::Phase { phase: begun } if begun == phase))
+            .rposition(|event| matches!(event.what, What::Phase { phase: begun } if begun == phase))
     }
 
     /// The first event that differs from `other`, as lines of JSON; `None` where one of them has ended.

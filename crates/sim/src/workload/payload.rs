@@ -109,14 +109,13 @@ impl Payload {
         frame.put_u32(u32::try_from(size).unwrap_or(u32::MAX));
         frame.put_u32(0);
         let mut filler = checksum(&[&frame]) | 1;
-        while frame.len() < size {
+        frame.resize(size, 0);
+        for room in frame[PAYLOAD_MIN..].chunks_mut(4) {
             // xorshift32
             filler ^= filler << 13;
             filler ^= filler >> 17;
             filler ^= filler << 5;
-            let word = filler.to_be_bytes();
-            let room = (size - frame.len()).min(word.len());
-            frame.put_slice(&word[..room]);
+            room.copy_from_slice(&filler.to_be_bytes()[..room.len()]);
         }
         let sum = checksum(&[&frame[..CHECKSUM_AT], &frame[PAYLOAD_MIN..]]);
         frame[CHECKSUM_AT..PAYLOAD_MIN].copy_from_slice(&sum.to_be_bytes());

@@ -23,7 +23,7 @@ pub(super) async fn next<N: Network>(actor: &Actor<N>) -> Option<(Message, Optio
     let limited = actor.stage.plan().socket(actor.name.number).options.rcvtimeo.is_some();
     loop {
         actor.stage.before(Phase::Closing, actor.stage.may_read(&actor.name)).await?;
-        let receiving = cancellable(actor, CancelOperation::Receive, actor.socket.recv());
+        let receiving = std::pin::pin!(cancellable(actor, CancelOperation::Receive, actor.socket.recv()));
         match actor.stage.before(Phase::Closing, receiving).await? {
             None => dropped(actor, CancelOperation::Receive, None).await,
             Some(Err(Error::WouldBlock)) if limited => timed_out(actor, CancelOperation::Receive, None).await,

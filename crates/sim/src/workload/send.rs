@@ -81,7 +81,8 @@ async fn send_one<N: Network>(actor: &Actor<N>, workload: &Workload, stamp: Stam
         to: to.map(|to| plan.name(to).clone()),
         answer: false,
     };
-    let sent = actor.stage.before(Phase::Draining, send(actor, message, stamp)).await?;
+    let sending = std::pin::pin!(send(actor, message, stamp));
+    let sent = actor.stage.before(Phase::Draining, sending).await?;
     if matches!(sent, Sending::Done(Ok(()))) {
         actor.stage.sent(&actor.name, what);
     }
