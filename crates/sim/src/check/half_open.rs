@@ -23,6 +23,7 @@ pub fn check(case: &Case<'_>) -> Vec<Violation> {
     let mut violations = Vec::new();
     for socket in 0..case.plan.sockets.len() {
         let Some(patience) = patience(case.plan, socket) else { continue };
+        let slack = SLACK + case.lateness();
         let host = case.plan.socket(socket).host.as_str();
         // A low-level connection sends PINGs while it receives only.
         if is_handicapped(case.plan, host) || case.plan.socket(socket).is_low_level() {
@@ -36,9 +37,9 @@ pub fn check(case: &Case<'_>) -> Vec<Violation> {
             }
             let until = end.released.unwrap_or(events.len() - 1);
             let silence = silences(events, stream, ready, until)
-                .find(|(from, to)| events[*to].at().saturating_sub(events[*from].at()) > patience + SLACK);
+                .find(|(from, to)| events[*to].at().saturating_sub(events[*from].at()) > patience + slack);
             let Some((from, _)) = silence else { continue };
-            let deadline = events[from].at() + patience + SLACK;
+            let deadline = events[from].at() + patience + slack;
             if !is_full(events, case.plan.name(socket), from, deadline) {
                 let problem = format!(
                     "nothing came on s{stream} after {:.6} s, and it was not given up within {patience:?}",

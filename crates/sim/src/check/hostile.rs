@@ -30,7 +30,9 @@ pub fn check(case: &Case<'_>) -> Vec<Violation> {
             What::LetGo { stream, after, bytes, .. } => {
                 let Some((hostile, _)) = held.remove(stream) else { continue };
                 let after = Duration::from_nanos(*after);
-                if let Some(limit) = hostile.dismissed_within.filter(|limit| after > limit.0) {
+                if let Some(limit) =
+                    hostile.dismissed_within.filter(|limit| after > limit.0 + case.lateness())
+                {
                     violations.push(kept(event, *stream, hostile, after, limit.0));
                 }
                 if let Some(limit) = hostile.read_at_most.filter(|limit| *bytes > limit.0) {
@@ -46,7 +48,9 @@ pub fn check(case: &Case<'_>) -> Vec<Violation> {
             What::Phase { phase: Phase::Healed } => {
                 for (stream, (hostile, since)) in std::mem::take(&mut held) {
                     let after = event.at().saturating_sub(since.at());
-                    if let Some(limit) = hostile.dismissed_within.filter(|limit| after > limit.0) {
+                    if let Some(limit) =
+                        hostile.dismissed_within.filter(|limit| after > limit.0 + case.lateness())
+                    {
                         violations.push(kept(since, stream, hostile, after, limit.0));
                     }
                 }

@@ -17,7 +17,7 @@ pub fn check(case: &Case<'_>) -> Vec<Violation> {
         let number = case.plan.socket_number(event.socket.as_deref()?)?;
         let linger = case.plan.socket(number).options.linger?.value().0;
         let took = event.at() - began;
-        (event.what == What::Closed && took > linger + SLACK)
+        (event.what == What::Closed && took > linger + SLACK + case.lateness())
             .then(|| Violation::at(event, format!("closing took {took:?} with a linger of {linger:?}")))
     });
     let never = case.plan.sockets.iter().enumerate().filter_map(|(number, name)| {
@@ -48,6 +48,9 @@ mod tests {
             trace
         };
         nothing_found_in(&hasty, check, &close(1_600));
+        let real = format!("on = \"real\"{hasty}");
+        nothing_found_in(&real, check, &close(3_600));
+        found_in(&real, check, &close(3_601), "closing took 3.601s with a linger of 500ms");
         found_in(&hasty, check, &close(1_601), "closing took 1.601s with a linger of 500ms");
         nothing_found_in(PIPELINE, check, &close(60_000));
     }

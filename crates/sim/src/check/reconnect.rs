@@ -84,7 +84,7 @@ fn too_long(case: &Case<'_>) -> Vec<Violation> {
             .map(|limit| limit.value().0)
             .filter(|limit| !limit.is_zero());
         if let (Some(before), Some(limit)) = (before, limit)
-            && event.at().saturating_sub(before) > limit + SLACK
+            && event.at().saturating_sub(before) > limit + SLACK + case.lateness()
         {
             let took = event.at() - before;
             let problem = format!("an attempt to connect took {took:?}, with a connect_timeout of {limit:?}");

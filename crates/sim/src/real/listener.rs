@@ -10,8 +10,9 @@ use seaworthy_core::{CompioListener, CompioStream, Endpoint, IpcPath, Listener, 
 use super::{Host, RealStream};
 use crate::event::{Event, StreamId};
 
-/// How often the other end of a stream is looked for, which connected and was not told yet.
-const LOOKS: u32 = 200;
+/// How often the other end of a stream is looked for, which connected and was not told yet: it is on this thread. One
+/// that gave up meanwhile never comes.
+const LOOKS: u32 = 10;
 
 /// Time from one look to the next.
 const LOOK_AGAIN: Duration = Duration::from_millis(1);
