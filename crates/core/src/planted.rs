@@ -36,6 +36,8 @@ bugs! {
     // A driver and its stream.
     /// The guard of a stream is disarmed before the write that it guards is done.
     GuardDisarmedEarly,
+    /// A send on a bare connection that is dropped in the middle of its message leaves no poison.
+    CancelledSendForgotten,
     /// A write that came short counts as complete: the rest of a message is missing.
     ShortWriteTakenForWhole,
     /// What a full pipe cannot take is dropped instead of held.

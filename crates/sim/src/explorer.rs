@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::error::Error;
 use std::fmt;
+use std::io;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -179,8 +180,7 @@ impl Explorer {
             if let Ok(seed) = replay.parse() {
                 return Ok(Asked::Replay { seed, storm: None });
             }
-            let text =
-                std::fs::read_to_string(&replay).map_err(|error| format!("{REPLAY}={replay}: {error}"))?;
+            let text = read(&replay).map_err(|error| format!("{REPLAY}={replay}: {error}"))?;
             let kept: Kept = toml::from_str(&text).map_err(|error| format!("{REPLAY}={replay}: {error}"))?;
             return Ok(if kept.test == self.name {
                 Asked::Replay { seed: kept.seed, storm: kept.storm.map(Box::new) }
@@ -296,6 +296,14 @@ impl Explorer {
         let deps = program.ancestors().find(|folder| folder.ends_with("deps"));
         deps.and_then(|deps| deps.ancestors().nth(2)).unwrap_or(Path::new("target")).join("storms")
     }
+}
+
+/// Reads a file that is named as seen from here or from a folder above: Cargo runs tests in their package's folder, and
+/// people call it from the workspace's.
+fn read(file: &str) -> io::Result<String> {
+    let here = std::env::current_dir()?;
+    let found = here.ancestors().map(|folder| folder.join(file)).find(|path| path.is_file());
+    std::fs::read_to_string(found.unwrap_or_else(|| file.into()))
 }
 
 /// Which runs to make.

@@ -1,4 +1,5 @@
 //! The work queue on the real network, and in storms.
 
 mod real;
+mod replay;
 mod storms;

@@ -2,11 +2,14 @@
 
 use std::cell::Cell;
 use std::error::Error;
+use std::future::{Future, poll_fn};
 use std::rc::Rc;
+use std::task::Poll;
 use std::time::Duration;
 
+use bytes::Bytes;
 use seaworthy::{Context, Options, PullSocket, PushSocket, RepSocket, ReqSocket};
-use seaworthy_core::{Instant, Network};
+use seaworthy_core::{Instant, Listener, Network, Stream, StreamOptions};
 use seaworthy_sim::trace::{Note, What};
 use seaworthy_sim::{Carrier, Control, CrashKind, Explorer, Failure, LinkConfig, ReadRate, Sim, SimNetwork};
 
@@ -423,4 +426,30 @@ fn time_goes_on_from_where_a_script_left_it() {
     sim.run(5 * SECOND).unwrap();
     assert_eq!(times.get(), (Instant::ZERO + SECOND, Instant::ZERO + 2 * SECOND));
     assert_eq!(sim.now(), Instant::ZERO + 6 * SECOND);
+}
+
+#[test]
+fn bytes_behind_a_dropped_write_are_found_in_any_program() {
+    let sim = Sim::builder(7).yield_chance(1.0).build();
+    sim.host("listener", |net| async move {
+        let listener = net.listen(&"tcp://*:5555".parse()?, &StreamOptions::default())?;
+        let _stream = listener.accept().await?;
+        std::future::pending().await
+    });
+    sim.client("careless", |net| async move {
+        let stream = net.connect(&"tcp://listener:5555".parse()?, &StreamOptions::default()).await?;
+        let mut write = Box::pin(stream.write(vec![Bytes::from_static(b"first")]));
+        poll_fn(|context| {
+            assert!(write.as_mut().poll(context).is_pending());
+            Poll::Ready(())
+        })
+        .await;
+        drop(write);
+        stream.write(vec![Bytes::from_static(b"second")]).await.0?;
+        Ok(())
+    });
+    sim.run_to_end(SECOND).unwrap();
+    let failure = sim.judge().unwrap_err().to_string();
+    assert!(failure.starts_with("poison: "), "{failure}");
+    assert!(failure.contains("after a write on it had been dropped"), "{failure}");
 }

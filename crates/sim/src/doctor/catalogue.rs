@@ -24,6 +24,7 @@ impl Entry {
     pub const fn of(bug: Bug) -> Self {
         let (by, scenario, seeds) = match bug {
             Bug::GuardDisarmedEarly => (Check("poison"), "linger", 5),
+            Bug::CancelledSendForgotten => (Check("poison"), "low-level-cancelled", 10),
             Bug::ShortWriteTakenForWhole => (Check("frame integrity"), "dirty-links", 5),
             Bug::FullPipeDrops => (Check("conservation"), "held-messages", 5),
             Bug::HeldReversed => (Check("order per pipe"), "held-messages", 5),

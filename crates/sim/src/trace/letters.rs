@@ -6,12 +6,6 @@ use std::collections::{BTreeMap, VecDeque};
 use super::event::{Direction, Name};
 use super::note::Note;
 
-/// Most characters of a frame that a trace shows.
-const SHOWN_MAX: usize = 40;
-
-/// Most bytes of a frame that is no text and is shown, as a number.
-const HEX_MAX: usize = 8;
-
 /// Messages under way.
 #[derive(Debug, Default)]
 pub(super) struct Letters {
@@ -54,18 +48,17 @@ impl Letters {
     }
 }
 
-/// A frame's body in a few characters.
-pub(super) fn shown(body: &[u8]) -> String {
-    match std::str::from_utf8(body) {
-        Ok("") => "(empty)".to_owned(),
-        Ok(text) if !text.chars().any(char::is_control) => {
-            let short: String = text.chars().take(SHOWN_MAX).collect();
-            if short.len() < text.len() { format!("{short}… ({} B)", body.len()) } else { short }
-        }
-        _ if body.len() <= HEX_MAX => {
-            format!("0x{:x}", body.iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte)))
-        }
-        _ => format!("({} B)", body.len()),
+/// A frame of so many bytes, and its text if it is short.
+pub(super) fn shown(bytes: u64, text: Option<&str>) -> String {
+    match text {
+        _ if bytes == 0 => "(empty)".to_owned(),
+        // Numbers are sent with leading zeros, and read better without.
+        Some(text) => match text.strip_prefix("0x").map(|digits| digits.trim_start_matches('0')) {
+            Some("") => "0x0".to_owned(),
+            Some(digits) => format!("0x{digits}"),
+            None => text.to_owned(),
+        },
+        None => format!("({bytes} B)"),
     }
 }
 
@@ -90,11 +83,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_text_is_shown_as_such() {
-        assert_eq!(shown(b"ahoy"), "ahoy");
-        assert_eq!(shown(b""), "(empty)");
-        assert_eq!(shown(&7_u64.to_be_bytes()), "0x7");
-        assert_eq!(shown(&[0; 9]), "(9 B)");
-        assert_eq!(shown("ä".repeat(50).as_bytes()), format!("{}… (100 B)", "ä".repeat(40)));
+    fn what_is_not_short_is_shown_as_its_size() {
+        assert_eq!(shown(4, Some("ahoy")), "ahoy");
+        assert_eq!(shown(8, Some("0x0000000000000070")), "0x70");
+        assert_eq!(shown(2, Some("0x0000")), "0x0");
+        assert_eq!(shown(0, None), "(empty)");
+        assert_eq!(shown(100, None), "(100 B)");
     }
 }

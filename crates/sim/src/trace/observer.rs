@@ -9,7 +9,7 @@ use seaworthy_core::{Endpoint, Instant};
 
 use super::bands::Bands;
 use super::event::{Direction, Name, What};
-use super::letters::Letters;
+use super::letters::{self, Letters};
 use super::recorder::Recorder;
 use super::wire::{WireFrame, WireReader};
 use crate::check::poison::Poison;
@@ -151,7 +151,7 @@ impl Observer {
     fn connecting(&mut self, host: HostId, stream: StreamId, endpoint: &Endpoint) {
         let Some(host) = self.host(host) else { return };
         let socket = self.connecting_socket(&host, endpoint);
-        let ends = self.ends(host, socket, endpoint.clone(), None);
+        let ends = Ends::new(host, socket, endpoint.clone(), None);
         self.streams.insert(stream.index(), ends);
     }
 
@@ -161,7 +161,7 @@ impl Observer {
         let endpoint = peer.and_then(|peer| self.streams.get(&peer)).map(|end| end.endpoint.clone());
         let Some(endpoint) = endpoint else { return };
         let socket = self.plan.binding(&host, &endpoint).map(|socket| self.plan.name(socket).clone());
-        let mut ends = self.ends(host, socket, endpoint, peer);
+        let mut ends = Ends::new(host, socket, endpoint, peer);
         let is_hostile = |ends: &Ends| self.plan.is_hostile(&ends.host);
         if let Some(end) = peer.and_then(|peer| self.streams.get_mut(&peer)) {
             end.peer = Some(stream.index());
@@ -185,7 +185,6 @@ impl Observer {
         };
         let before = reader.frames();
         let (mut frames, problem) = reader.feed(bytes, &self.plan.sockets);
-        let mut shown = reader.take_shown().into_iter();
         if end.is_hostile {
             let room = HOSTILE_FRAMES_SHOWN.saturating_sub(before);
             if let Some(ordeal) = end.ordeal.as_mut().filter(|_| dir == Direction::In) {
@@ -195,12 +194,14 @@ impl Observer {
             frames.truncate(usize::try_from(room).unwrap_or(usize::MAX));
         }
         for frame in frames {
-            let more = match frame {
-                WireFrame::Message { more, .. } => Some(more),
+            let letter = match &frame {
+                WireFrame::Message { bytes, more, text, .. } => {
+                    Some((*more, letters::shown(*bytes, text.as_deref())))
+                }
                 _ => None,
             };
             self.at_stream(now, stream, What::Frame { stream, dir, frame });
-            if let (Some(more), Some(shown)) = (more, shown.next()) {
+            if let Some((more, shown)) = letter {
                 self.letter(now, stream, dir, more, shown);
             }
         }
@@ -214,14 +215,6 @@ impl Observer {
         let (Some(programs), Some(end)) = (&mut self.programs, self.streams.get(&stream)) else { return };
         if let Some(note) = programs.letters.frame(&end.host, (stream, end.peer), dir, more, shown) {
             self.at_stream(now, stream, What::Note(note));
-        }
-    }
-
-    fn ends(&self, host: Name, socket: Option<Name>, endpoint: Endpoint, peer: Option<u64>) -> Ends {
-        let ends = Ends::new(host, socket, endpoint, peer);
-        match self.programs {
-            None => ends,
-            Some(_) => Ends { out: WireReader::showing(), inward: WireReader::showing(), ..ends },
         }
     }
 

@@ -6,7 +6,6 @@
 use serde::{Deserialize, Serialize};
 
 use super::event::{MessageName, Name};
-use super::letters;
 use crate::workload::payload::Payload;
 
 /// Bytes of a greeting.
@@ -63,22 +62,10 @@ pub struct WireReader {
     pending: Vec<u8>,
     greeted: bool,
     broken: bool,
-    /// The bodies of messages' frames in a few characters, if somebody wants them.
-    shown: Option<Vec<String>>,
     frames: u64,
 }
 
 impl WireReader {
-    /// A reader that shows what is in frames.
-    pub(super) fn showing() -> Self {
-        Self { shown: Some(Vec::new()), ..Self::default() }
-    }
-
-    /// What is in the messages' frames that were read since it was asked last.
-    pub(super) fn take_shown(&mut self) -> Vec<String> {
-        self.shown.as_mut().map(std::mem::take).unwrap_or_default()
-    }
-
     /// Takes the next bytes and gives back the frames they complete, and a problem if there is one; after a
     /// problem it reads nothing more. `names` are the sockets' names, as stamps number them.
     pub fn feed(&mut self, bytes: &[u8], names: &[Name]) -> (Vec<WireFrame>, Option<String>) {
@@ -94,9 +81,6 @@ impl WireReader {
             match read {
                 Ok(Some((length, frame))) => {
                     self.greeted = true;
-                    if let (Some(shown), WireFrame::Message { bytes, .. }) = (&mut self.shown, &frame) {
-                        shown.push(letters::shown(&rest[length - *bytes as usize..length]));
-                    }
                     used += length;
                     frames.push(frame);
                 }
@@ -172,7 +156,7 @@ fn frame(bytes: &[u8], names: &[Name]) -> Result<Option<(usize, WireFrame)>, Str
 
 fn text(body: &[u8]) -> String {
     match std::str::from_utf8(body) {
-        Ok(text) if body.iter().all(u8::is_ascii_graphic) => text.to_owned(),
+        Ok(text) if body.iter().all(|byte| byte.is_ascii_graphic() || *byte == b' ') => text.to_owned(),
         _ => body.iter().fold("0x".to_owned(), |text, byte| format!("{text}{byte:02x}")),
     }
 }

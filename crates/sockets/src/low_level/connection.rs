@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
+use seaworthy_core::planted::{Bug, planted};
 use seaworthy_core::{Message, Network, Poisoned, Stream};
 use seaworthy_zmtp::{self as zmtp, ApiMisuse, ConnectionConfig, Event, Peer};
 
@@ -258,6 +259,9 @@ async fn write_out<S: Stream>(
         return Ok(());
     }
     let guard = poisoned.arm();
+    if planted(Bug::CancelledSendForgotten) {
+        poisoned.arm().disarm();
+    }
     while !segments.is_empty() {
         let (result, rest) = stream.write(segments).await;
         segments = rest;

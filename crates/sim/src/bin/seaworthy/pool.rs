@@ -167,10 +167,18 @@ mod tests {
 
     use super::*;
 
+    /// For what comes back in any case, however busy the machine is.
+    const PATIENT: Duration = Duration::from_secs(600);
+
     /// Works through `jobs` and gives what came back, in the order of the jobs, and how many never did.
-    fn through(jobs: Vec<u32>, make: fn(&u32) -> u32, stop_at: u32) -> (Vec<(u32, Option<u32>)>, usize) {
+    fn through(
+        jobs: Vec<u32>,
+        limit: Duration,
+        make: fn(&u32) -> u32,
+        stop_at: u32,
+    ) -> (Vec<(u32, Option<u32>)>, usize) {
         let mut came = Vec::new();
-        let lost = work(jobs.into_iter(), 2, Duration::from_millis(600), make, |job, how| {
+        let lost = work(jobs.into_iter(), 2, limit, make, |job, how| {
             came.push((job, if let Back::Done(result) = how { Some(result) } else { None }));
             let flow = if job == stop_at { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
             Ok::<_, Infallible>(flow)
@@ -181,7 +189,7 @@ mod tests {
 
     #[test]
     fn every_job_comes_back_once() {
-        let (came, lost) = through((0..100).collect(), |job| job * 2, u32::MAX);
+        let (came, lost) = through((0..100).collect(), PATIENT, |job| job * 2, u32::MAX);
         assert_eq!(came, (0..100).map(|job| (job, Some(job * 2))).collect::<Vec<_>>());
         assert_eq!(lost, 0);
     }
@@ -195,14 +203,14 @@ mod tests {
             *job
         };
         // Three of them: more than there are threads.
-        let (came, lost) = through((0..15).collect(), endless, u32::MAX);
+        let (came, lost) = through((0..15).collect(), Duration::from_secs(2), endless, u32::MAX);
         assert_eq!(came, (0..15).map(|job| (job, (job % 5 != 0).then_some(job))).collect::<Vec<_>>());
         assert_eq!(lost, 3);
     }
 
     #[test]
     fn a_panic_is_handed_back_and_the_others_go_on() {
-        let (came, lost) = through((0..9).collect(), |job| 12 / (*job % 3), u32::MAX);
+        let (came, lost) = through((0..9).collect(), PATIENT, |job| 12 / (*job % 3), u32::MAX);
         let expected = |job: u32| (job, 12_u32.checked_div(job % 3));
         assert_eq!(came, (0..9).map(expected).collect::<Vec<_>>());
         assert_eq!(lost, 0);
@@ -210,7 +218,7 @@ mod tests {
 
     #[test]
     fn after_a_stop_nothing_more_is_begun() {
-        let (came, _) = through((0..100_000).collect(), |job| *job, 10);
+        let (came, _) = through((0..100_000).collect(), PATIENT, |job| *job, 10);
         assert!(came.len() < 100_000, "{}", came.len());
     }
 }
