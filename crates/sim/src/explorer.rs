@@ -10,12 +10,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use seaworthy_core::Instant;
-use serde::{Deserialize, Serialize};
 
 use crate::budget::Budget;
 use crate::check::determinism;
 use crate::evidence::Evidence;
 use crate::explore::normal;
+use crate::finding::{Finding, Kept, look};
 use crate::hush::Hush;
 use crate::scenario::{BadScenario, Scenario, Storm};
 use crate::shrink;
@@ -26,7 +26,7 @@ use crate::trace::columns;
 type Body<'a> = &'a dyn Fn(&Sim) -> Result<(), Box<dyn Error>>;
 
 /// Says which one run to make instead of many: a seed, or the file that a failure left.
-const REPLAY: &str = "SEAWORTHY_REPLAY";
+pub(crate) const REPLAY: &str = "SEAWORTHY_REPLAY";
 /// Says which seeds to play instead of those in the test: `0..10000`.
 const SEEDS: &str = "SEAWORTHY_SEEDS";
 /// Says where failures leave their files.
@@ -202,7 +202,7 @@ impl Explorer {
         let files = self.write(&played);
         println!("{}", columns::render(&played.evidence.trace, false));
         match &played.failure {
-            Some(_) => Some(Finding { files, ..Finding::new(self, &played, 1) }),
+            Some(_) => Some(Finding { files, ..Finding::new(&self.name, &played, 1) }),
             None => {
                 println!("{}: seed {seed} passes\n{}", self.name, look(&files));
                 None
@@ -229,27 +229,27 @@ impl Explorer {
     fn found(&self, test: Body<'_>, first: Played, tried: u64) -> Finding {
         let _hush = Hush::new();
         let seed = first.evidence.seed;
-        let kind = first.kind();
-        let mut shrunk = first.storm.as_ref().map(Storm::of);
-        let (mut from, mut left) = (0, 0);
+        let own = first.storm.as_ref().map(Storm::of);
+        let again = self.play(test, seed, own.as_ref(), true);
+        let faults = own.as_ref().map_or(0, |storm| storm.fault.len());
         // Whoever differs from run to run cannot be made smaller.
-        if let Some(storm) = first.storm.as_ref().filter(|_| kind != NONDETERMINISM) {
+        let differs = if first.kind() == NONDETERMINISM { Some(first) } else { differ(&first, &again) };
+        if let Some(differs) = differs {
+            let files = self.write(&differs);
+            return Finding { files, ..Finding::new(&self.name, &differs, tried) };
+        }
+        let mut last = again;
+        if let Some(storm) = last.storm.clone() {
             let budget = Budget::new(Instant::ZERO);
-            let fails =
-                |smaller: &Scenario| self.play(test, seed, Some(&Storm::of(smaller)), false).kind() == kind;
-            let (small, _) = shrink::storm(storm, fails, || budget.wall() < self.shrink);
-            (from, left) = (storm.fault.len(), small.fault.len());
-            shrunk = Some(Storm::of(&small));
-        }
-        let mut last = self.play(test, seed, shrunk.as_ref(), true);
-        if last.kind() != kind && kind != NONDETERMINISM {
-            last = differ(&first, &last).unwrap_or(last);
-        }
-        if last.failure.is_none() {
-            last.failure.clone_from(&first.failure);
+            let fails = |smaller: &Scenario| {
+                self.play(test, seed, Some(&Storm::of(smaller)), false).kind() == last.kind()
+            };
+            let (small, _) = shrink::storm(&storm, fails, || budget.wall() < self.shrink);
+            last = self.play(test, seed, Some(&Storm::of(&small)), true);
         }
         let files = self.write(&last);
-        Finding { files, faults: (left, from), ..Finding::new(self, &last, tried) }
+        let finding = Finding::new(&self.name, &last, tried);
+        Finding { files, faults: (finding.faults.0, faults), ..finding }
     }
 
     /// Writes a run down. What cannot be written is left out.
@@ -317,50 +317,26 @@ enum Asked {
     Nothing,
 }
 
-/// The file that replays a failure.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Kept {
-    test: String,
-    seed: u64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    storm: Option<Storm>,
-}
-
-impl Kept {
-    fn to_toml(&self, trouble: Option<&Trouble>) -> String {
-        let mut text = String::new();
-        for line in trouble.map(|trouble| trouble.message.as_str()).unwrap_or("It passes.").lines() {
-            text.push_str(&format!("# {line}\n"));
-        }
-        text.push_str(
-            "# Every draw of the storm is made, and it can be edited: take a fault away, shorten it.\n",
-        );
-        text.push_str(&toml::to_string_pretty(self).expect("all of its types have a TOML form"));
-        text
-    }
-}
-
 /// A run that was made.
-struct Played {
-    failure: Option<Trouble>,
-    storm: Option<Scenario>,
-    evidence: Evidence,
+pub(crate) struct Played {
+    pub(crate) failure: Option<Trouble>,
+    pub(crate) storm: Option<Scenario>,
+    pub(crate) evidence: Evidence,
 }
 
 impl Played {
     /// What failures that are probably one have in common; empty when it passed.
-    fn kind(&self) -> &str {
+    pub(crate) fn kind(&self) -> &str {
         self.failure.as_ref().map_or("", |trouble| &trouble.kind)
     }
 }
 
 /// Why a run failed.
 #[derive(Clone, Debug)]
-struct Trouble {
-    kind: String,
-    message: String,
-    failure: Option<Failure>,
+pub(crate) struct Trouble {
+    pub(crate) kind: String,
+    pub(crate) message: String,
+    pub(crate) failure: Option<Failure>,
 }
 
 /// The kind of runs that differ.
@@ -407,80 +383,6 @@ fn differ(first: &Played, second: &Played) -> Option<Played> {
         packets: other.packets.clone(),
     };
     Some(Played { failure: Some(trouble), storm: second.storm.clone(), evidence })
-}
-
-/// A seed that fails.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Finding {
-    /// The test.
-    pub test: String,
-    /// The seed.
-    pub seed: u64,
-    /// How many seeds were played, this one included.
-    pub tried: u64,
-    /// What failed: the name of a check, or the message without what differs from seed to seed.
-    pub kind: String,
-    /// What is said of it.
-    pub message: String,
-    /// The storm in which it fails, with every draw made and as small as it got.
-    pub storm: Option<Storm>,
-    /// How many faults that storm has, and how many the seed's own.
-    pub faults: (usize, usize),
-    /// What was written down.
-    pub files: Vec<PathBuf>,
-}
-
-impl Finding {
-    fn new(explorer: &Explorer, played: &Played, tried: u64) -> Self {
-        let trouble = played.failure.as_ref();
-        let storm = played.storm.as_ref().map(Storm::of);
-        let faults = storm.as_ref().map_or(0, |storm| storm.fault.len());
-        Self {
-            test: explorer.name.clone(),
-            seed: played.evidence.seed,
-            tried,
-            kind: played.kind().to_owned(),
-            message: trouble.map(|trouble| trouble.message.clone()).unwrap_or_default(),
-            storm,
-            faults: (faults, faults),
-            files: Vec::new(),
-        }
-    }
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let played = match self.tried {
-            1 => "the first that was played".to_owned(),
-            tried => format!("after {} that passed", tried - 1),
-        };
-        writeln!(f, "{}: seed {} fails, {played}", self.test, self.seed)?;
-        for line in self.message.lines() {
-            writeln!(f, "  {line}")?;
-        }
-        if let Some(storm) = &self.storm {
-            let (left, from) = self.faults;
-            match from {
-                0 => writeln!(f, "  without any fault")?,
-                _ => writeln!(f, "  with {left} of its {from} faults:")?,
-            }
-            for line in storm.lines() {
-                writeln!(f, "    {line}")?;
-            }
-        }
-        writeln!(f, "{}", look(&self.files))?;
-        let kept = self.files.iter().find(|file| file.extension().is_some_and(|ending| ending == "toml"));
-        let replay = kept.map_or(self.seed.to_string(), |file| file.display().to_string());
-        // Cargo says in which package its tests are.
-        let package = std::env::var("CARGO_PKG_NAME").map(|name| format!(" -p {name}")).unwrap_or_default();
-        write!(f, "  replay: {REPLAY}={replay} cargo test{package} {}", self.test)
-    }
-}
-
-fn look(files: &[PathBuf]) -> String {
-    let list: Vec<String> = files.iter().map(|file| format!("  wrote:  {}", file.display())).collect();
-    list.join("\n")
 }
 
 impl Sim {

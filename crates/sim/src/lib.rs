@@ -93,6 +93,7 @@ mod event;
 mod evidence;
 mod explorer;
 mod fault;
+mod finding;
 mod host;
 mod hush;
 mod link;
@@ -119,8 +120,9 @@ pub use dice::Dice;
 pub use event::{
     Addresses, CancelOutcome, ConnectionView, DropReason, Event, HostId, Operation, PacketId, StreamId, Tap,
 };
-pub use explorer::{Explorer, Finding};
+pub use explorer::Explorer;
 pub use fault::{CancelWeights, ClockSkew, CrashKind, Fault, ReadRate, Readers, ShortIo};
+pub use finding::Finding;
 pub use link::{Latency, LinkConfig};
 pub use network::{SimListener, SimNetwork, SimStream, TurmoilNetwork};
 pub use sighting::Sighting;

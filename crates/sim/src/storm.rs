@@ -47,7 +47,10 @@ impl Sim {
         let control = self.control();
         let names: Vec<_> = control.hosts().into_iter().map(|host| control.name(host).into()).collect();
         let scripted = Scenario::parse_storm(script, &names)?.resolved(self.world.settings.seed);
-        let scenario = self.storm.replacing.clone().unwrap_or(scripted);
+        let scenario = match self.storm.replacing.clone() {
+            Some(storm) => Scenario { host: scripted.host, ..storm },
+            None => scripted,
+        };
         let plan = Rc::new(Plan { scenario: scenario.clone(), hosts: names, ..Plan::without_sockets() });
         let before = self.storm.played.replace(Some(scenario));
         assert!(before.is_none(), "there is a storm already");

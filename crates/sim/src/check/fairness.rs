@@ -2,8 +2,8 @@
 //! again.
 //!
 //! Round robin: a connection that certainly had room gets one of the next messages. Fair queue: a connection from which a
-//! message has arrived is received from soon. Both are judged by the longest gap, at most [`GAP_TURNS`] rounds, and by
-//! Jain's index of the shares, at least [`JAIN_MIN`], over stretches in which everybody was in the turn all the time.
+//! message has arrived is received from soon. Both are judged by the longest gap, at most `GAP_TURNS` rounds, and by
+//! Jain's index of the shares, at least `JAIN_MIN`, over stretches in which everybody was in the turn all the time.
 //! What a proxy takes and gives counts as received and sent.
 
 use std::collections::BTreeMap;

@@ -2,7 +2,7 @@
 //!
 //! On the sending side, messages that were taken and have not left are in the pipes (`sndhwm` each) or in the batch
 //! that is being written. On the receiving side, messages that have arrived and were not taken are in the pipe
-//! (`rcvhwm`), or decoded behind it (`rcvbuf_pending` where PINGs are exchanged, [`PENDING_UNASKED`] at most where they
+//! (`rcvhwm`), or decoded behind it (`rcvbuf_pending` where PINGs are exchanged, `PENDING_UNASKED` at most where they
 //! are not), or in the last read.
 //!
 //! Over inproc there is no wire: what was taken is in the pipe until it is received, and the pipe holds what both sides

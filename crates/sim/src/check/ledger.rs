@@ -9,7 +9,7 @@
 //! - it answers a request that was given up.
 //!
 //! Each of these concerns one connection: what breaks elsewhere excuses nothing. The tap does not see for which of
-//! several connections a message was queued, so [`queues`](super::queues) counts how many each may have taken along.
+//! several connections a message was queued, so `queues` counts how many each may have taken along.
 //!
 //! What a proxy passes on is sent anew: each leg of the way has an entry of its own, from the socket that sent or passed
 //! the message on to the application or proxy that took it.

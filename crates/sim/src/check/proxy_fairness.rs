@@ -1,6 +1,6 @@
 //! Fairness of a proxy between its two directions (docs/PROXY.md): one that has something to move, and room to move it,
 //! is passed over for at most one turn of the other; and while both have, they get equal shares of every
-//! [`WINDOW`] messages, by Jain's index of at least [`JAIN_MIN`].
+//! `WINDOW` messages, by Jain's index of at least `JAIN_MIN`.
 //!
 //! A direction has something to move when a message has arrived over the wire that the proxy takes later, and it has no
 //! room while a message is in hand. What comes over inproc is not seen before it is taken, and a biased proxy promises

@@ -311,4 +311,31 @@ mod tests {
         assert!(direction.is_empty());
         assert_eq!(from.messages.borrow().len(), 2);
     }
+
+    #[test]
+    fn who_watches_is_told_of_each_step_in_order() {
+        let (from, to) = (Fake::with(4), Fake::default());
+        to.failure.replace(Some(Error::Unroutable { routing_id: bytes::Bytes::new() }));
+        let steps = RefCell::new(Vec::new());
+        let watcher = |passage, message: &Message| steps.borrow_mut().push((passage, message.clone()));
+        let mut direction = Direction::default();
+        let bounds = Bounds { queue: 1, ..BOUNDS };
+        direction.turn(&from, &to, None, Some(&watcher), Bounds { max: 1, ..bounds }).unwrap();
+        to.room.set(1);
+        direction.turn(&from, &to, None, Some(&watcher), bounds).unwrap();
+        direction.put_back(&from, Some(&watcher));
+        let told = |passage, number: &str| (passage, Message::from(number.to_owned()));
+        use Passage::{Given, PutBack, Refused, Taken};
+        let expected = [
+            told(Taken, "0"),
+            told(Refused, "0"),
+            told(Taken, "1"),
+            told(Given, "1"),
+            told(Taken, "2"),
+            told(Taken, "3"),
+            told(PutBack, "2"),
+            told(PutBack, "3"),
+        ];
+        assert_eq!(steps.into_inner(), expected);
+    }
 }
