@@ -1,8 +1,8 @@
 //! Bugs that can be planted, so that the testbed can show that it finds them.
 //!
-//! Each is an `if planted(Bug::…)` at the line that it concerns, behind a `cfg` where it awaits. They are there with the feature `planted-bugs` only:
-//! without it [`planted`] is `false` at compile time, and nothing remains of any of them. With it, one bug at a time
-//! can be [planted](plant) on a thread, at run time, so that one build has them all.
+//! Each is an `if planted(Bug::…)` at the line that it concerns, behind a `cfg` where it awaits. They are there with the
+//! feature `planted-bugs` only: without it [`planted`] is `false` at compile time, and nothing remains of any of them.
+//! With it, one bug at a time can be [planted](plant) on a thread, at run time, so that one build has them all.
 //!
 //! `seaworthy doctor` (crate `seaworthy-sim`) knows which check has to find each, in which scenario, and how soon.
 
