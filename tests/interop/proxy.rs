@@ -258,3 +258,26 @@ fn a_req_of_libzmq_steers_a_proxy_and_reads_its_statistics() {
         assert_eq!(ended.unwrap().counters(), [2, 11, 0, 0, 0, 0, 2, 11]);
     });
 }
+
+#[test]
+fn a_handle_steers_from_another_thread() {
+    on_one_runtime(async |context, libzmq| {
+        let (front, back) = (PullSocket::new(context).unwrap(), PushSocket::new(context).unwrap());
+        let (push, pull) = (libzmq.socket(zmq::PUSH), libzmq.socket(zmq::PULL));
+        push.connect(&front.bind("tcp://127.0.0.1:*").unwrap().to_string()).unwrap();
+        pull.connect(&back.bind("tcp://127.0.0.1:*").unwrap().to_string()).unwrap();
+        let mut broker = proxy(&front, &back);
+        let handle = broker.handle();
+        let elsewhere = libzmq::run(pull, move |pull| {
+            push.send("hello", 0).unwrap();
+            assert_eq!(libzmq::recv(&pull), [b"hello".to_vec()]);
+            handle.pause();
+            push.send("paused", 0).unwrap();
+            handle.resume();
+            assert_eq!(libzmq::recv(&pull), [b"paused".to_vec()]);
+            handle.terminate();
+        });
+        let (ended, ()) = join!(broker.run(), elsewhere);
+        assert_eq!(ended.unwrap().counters(), [2, 11, 0, 0, 0, 0, 2, 11]);
+    });
+}
