@@ -207,6 +207,60 @@ fn publishers_and_subscribers_of_libzmq_are_connected_by_xsub_and_xpub() {
 }
 
 #[test]
+fn many_publishers_of_libzmq_are_asked_for_nothing_until_a_subscriber_comes() {
+    on_one_runtime(async |context, libzmq| {
+        let front = XSubSocket::new(context).unwrap();
+        let back = XPubSocket::with_options(context, Options::default().xpub_nodrop(true)).unwrap();
+        let in_front = front.bind("tcp://127.0.0.1:*").unwrap().to_string();
+        let behind = back.bind("ipc://*").unwrap().to_string();
+        let publishers: Vec<zmq::Socket> = (0..3).map(|_| libzmq.socket(zmq::XPUB)).collect();
+        publishers.iter().for_each(|publisher| publisher.connect(&in_front).unwrap());
+        let subscriber = libzmq.socket(zmq::SUB);
+        let mut broker = proxy(&front, &back);
+        let handle = broker.handle();
+        let script = async {
+            let _sockets = libzmq::run(subscriber, move |subscriber| {
+                publishers.iter().for_each(|publisher| publisher.send("a for nobody", 0).unwrap());
+                subscriber.set_subscribe(b"a").unwrap();
+                subscriber.connect(&behind).unwrap();
+                for publisher in &publishers {
+                    assert_eq!(libzmq::recv(publisher), [b"\x01a".to_vec()]);
+                    (0..100).for_each(|_| publisher.send("a", 0).unwrap());
+                }
+                (0..300).for_each(|_| assert_eq!(libzmq::recv(&subscriber), [b"a".to_vec()]));
+                (subscriber, publishers)
+            })
+            .await;
+            handle.kill();
+        };
+        let (ended, ()) = join!(broker.run(), script);
+        assert_eq!(ended.unwrap().counters()[..2], [300, 300]);
+    });
+}
+
+#[test]
+fn pushes_and_pulls_of_libzmq_are_connected_by_a_chain_of_proxies() {
+    on_one_runtime(async |context, libzmq| {
+        let (front, middle) = (PullSocket::new(context).unwrap(), PushSocket::new(context).unwrap());
+        let (next, back) = (PullSocket::new(context).unwrap(), PushSocket::new(context).unwrap());
+        next.connect(middle.bind("inproc://middle").unwrap()).unwrap();
+        let ends = outer(libzmq, [zmq::PUSH, zmq::PULL], TRANSPORTS[2], &front, &back);
+        let mut first = proxy(&front, &middle);
+        let handle = first.handle();
+        let chain = async {
+            let (ended, ()) = join!(first.run(), async {
+                let mut second = proxy(&next, &back);
+                let push_all = |push: &zmq::Socket| send_all(push, &corpus());
+                between(&mut second, ends, push_all, |pull| expect_all(pull, &corpus())).await;
+                handle.kill();
+            });
+            ended.unwrap()
+        };
+        assert_eq!(chain.await.counters()[0] as usize, corpus().len());
+    });
+}
+
+#[test]
 fn one_router_as_both_ends_answers_a_req_of_libzmq_with_its_own_words() {
     on_one_runtime(async |context, libzmq| {
         let router = RouterSocket::new(context).unwrap();
