@@ -1,5 +1,4 @@
-use bytes::Bytes;
-use seaworthy::{DealerSocket, Options, ReqSocket, RouterSocket};
+use seaworthy::{DealerSocket, Frame, Options, ReqSocket, RouterSocket};
 
 use crate::conversation::{WINDOW, echo_by_libzmq, echo_by_us, flood_from_libzmq, flood_to_libzmq};
 use crate::corpus::{behind, corpus, excerpt, message};
@@ -92,7 +91,7 @@ fn dealers_without_identity_are_told_apart() {
         let router = RouterSocket::new(context).unwrap();
         let endpoint = router.bind("tcp://127.0.0.1:*").unwrap().to_string();
         let dealers: Vec<zmq::Socket> = (0..3).map(|_| libzmq.socket(zmq::DEALER)).collect();
-        let mut ids: Vec<Bytes> = Vec::new();
+        let mut ids: Vec<Frame> = Vec::new();
         for dealer in &dealers {
             dealer.connect(&endpoint).unwrap();
             dealer.send("hello", 0).unwrap();

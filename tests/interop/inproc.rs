@@ -114,7 +114,7 @@ fn what_was_sent_before_the_bind_arrives_as_with_libzmq_and_a_router_knows_from_
             for _ in 0..2 {
                 received.push(router.recv().await.unwrap().into_frames());
             }
-            let plain = |frames: Vec<seaworthy::Bytes>| frames.iter().map(|frame| frame.to_vec()).collect();
+            let plain = |frames: Vec<seaworthy::Frame>| frames.iter().map(|frame| frame.to_vec()).collect();
             received.into_iter().map(plain).collect::<Vec<Vec<Vec<u8>>>>()
         };
         let theirs = {

@@ -1,4 +1,4 @@
-//! The rooms of Seaworthy that know no protocol: the [`Network`] seam, [`Endpoint`]s, [`Message`]s,
+//! The rooms of Seaworthy that know no protocol: the [`Network`] seam, [`Endpoint`]s, [`Message`]s of [`Frame`]s,
 //! [`Options`], [pipes](pipe) and the [names](inproc) under which sockets meet. Users import the crate `seaworthy`, which re-exports what they need.
 //!
 //! Nothing in here knows ZMTP, and only `network/compio` knows an operating system.
@@ -7,6 +7,7 @@
 
 mod backoff;
 mod endpoint;
+mod frame;
 pub mod inproc;
 mod message;
 mod network;
@@ -21,6 +22,7 @@ mod time;
 
 pub use backoff::{Backoff, RECONNECT_IVL_MIN};
 pub use endpoint::{Endpoint, EndpointError, Host, INPROC_NAME_MAX, IPC_PATH_MAX, IpcPath, ToEndpoint};
+pub use frame::{FRAME_IN_PLACE_MAX, Frame};
 pub use message::Message;
 #[cfg(feature = "compio")]
 pub use network::{CompioListener, CompioNetwork, CompioStream};

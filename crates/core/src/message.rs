@@ -2,12 +2,13 @@
 
 use std::fmt;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+
+use crate::Frame;
 
 /// One or more frames that travel together, or not at all.
 ///
-/// A message of a single frame, the common case, holds its [`Bytes`] in place and costs no allocation. Cloning
-/// shares the frames' memory.
+/// A message of a single frame, the common case, holds its [`Frame`] in place and costs no allocation of its own.
 ///
 /// ```
 /// use seaworthy_core::Message;
@@ -21,29 +22,32 @@ pub struct Message(Frames);
 
 #[derive(Clone)]
 enum Frames {
-    One(Bytes),
+    One(Frame),
     /// Never exactly one frame, so that equality can be derived from the frames.
-    Many(Vec<Bytes>),
+    Many(Vec<Frame>),
 }
 
 impl Message {
     /// A message of one frame.
-    pub fn single(frame: impl Into<Bytes>) -> Self {
+    pub fn single(frame: impl Into<Frame>) -> Self {
         Self(Frames::One(frame.into()))
     }
 
     /// Number of frames.
+    #[inline]
     pub fn len(&self) -> usize {
         self.frames().len()
     }
 
     /// True when there is no frame. Such a message cannot be sent.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.frames().is_empty()
     }
 
     /// The frames, in order.
-    pub fn frames(&self) -> &[Bytes] {
+    #[inline]
+    pub fn frames(&self) -> &[Frame] {
         match &self.0 {
             Frames::One(frame) => std::slice::from_ref(frame),
             Frames::Many(frames) => frames,
@@ -51,20 +55,22 @@ impl Message {
     }
 
     /// The bytes of frame `index`, if there is one.
+    #[inline]
     pub fn frame(&self, index: usize) -> Option<&[u8]> {
-        self.frames().get(index).map(|frame| &frame[..])
+        self.frames().get(index).map(|frame| &**frame)
     }
 
     /// Sum of the frames' lengths in bytes.
+    #[inline]
     pub fn byte_len(&self) -> usize {
         match &self.0 {
             Frames::One(frame) => frame.len(),
-            Frames::Many(frames) => frames.iter().map(Bytes::len).sum(),
+            Frames::Many(frames) => frames.iter().map(|frame| frame.len()).sum(),
         }
     }
 
     /// Appends a frame.
-    pub fn push_back(&mut self, frame: impl Into<Bytes>) {
+    pub fn push_back(&mut self, frame: impl Into<Frame>) {
         let frame = frame.into();
         match &mut self.0 {
             Frames::Many(frames) if !frames.is_empty() => frames.push(frame),
@@ -74,7 +80,7 @@ impl Message {
     }
 
     /// Puts a frame before all others, as an envelope does.
-    pub fn push_front(&mut self, frame: impl Into<Bytes>) {
+    pub fn push_front(&mut self, frame: impl Into<Frame>) {
         let frame = frame.into();
         match &mut self.0 {
             Frames::Many(frames) if !frames.is_empty() => frames.insert(0, frame),
@@ -84,7 +90,7 @@ impl Message {
     }
 
     /// Takes the first frame off.
-    pub fn pop_front(&mut self) -> Option<Bytes> {
+    pub fn pop_front(&mut self) -> Option<Frame> {
         match &mut self.0 {
             Frames::One(_) => {
                 let Frames::One(frame) = std::mem::replace(&mut self.0, Frames::Many(Vec::new())) else {
@@ -107,7 +113,7 @@ impl Message {
     ///
     /// # Errors
     /// Gives the message back when it has another number of frames.
-    pub fn into_single(self) -> Result<Bytes, Self> {
+    pub fn into_single(self) -> Result<Frame, Self> {
         match self.0 {
             Frames::One(frame) => Ok(frame),
             Frames::Many(_) => Err(self),
@@ -115,7 +121,7 @@ impl Message {
     }
 
     /// The frames as a vector.
-    pub fn into_frames(self) -> Vec<Bytes> {
+    pub fn into_frames(self) -> Vec<Frame> {
         match self.0 {
             Frames::One(frame) => vec![frame],
             Frames::Many(frames) => frames,
@@ -144,8 +150,8 @@ impl fmt::Debug for Message {
     }
 }
 
-impl<B: Into<Bytes>> FromIterator<B> for Message {
-    fn from_iter<I: IntoIterator<Item = B>>(frames: I) -> Self {
+impl<F: Into<Frame>> FromIterator<F> for Message {
+    fn from_iter<I: IntoIterator<Item = F>>(frames: I) -> Self {
         let mut message = Self::default();
         for frame in frames {
             message.push_back(frame);
@@ -155,52 +161,36 @@ impl<B: Into<Bytes>> FromIterator<B> for Message {
 }
 
 impl<'a> IntoIterator for &'a Message {
-    type Item = &'a Bytes;
-    type IntoIter = std::slice::Iter<'a, Bytes>;
+    type Item = &'a Frame;
+    type IntoIter = std::slice::Iter<'a, Frame>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.frames().iter()
     }
 }
 
-impl From<Bytes> for Message {
-    fn from(frame: Bytes) -> Self {
-        Self(Frames::One(frame))
+macro_rules! from_frame {
+    ($($frame:ty)*) => {$(
+        impl From<$frame> for Message {
+            #[inline(always)]
+            fn from(frame: $frame) -> Self {
+                Self(Frames::One(frame.into()))
+            }
+        }
+    )*};
+}
+
+from_frame! { Frame &[u8] &str Bytes BytesMut Box<[u8]> String Vec<u8> }
+
+impl<const N: usize> From<&[u8; N]> for Message {
+    #[inline(always)]
+    fn from(frame: &[u8; N]) -> Self {
+        Self::from(&frame[..])
     }
 }
 
-impl From<Vec<u8>> for Message {
-    fn from(frame: Vec<u8>) -> Self {
-        Self::single(frame)
-    }
-}
-
-impl From<String> for Message {
-    fn from(frame: String) -> Self {
-        Self::single(frame)
-    }
-}
-
-impl From<&'static str> for Message {
-    fn from(frame: &'static str) -> Self {
-        Self::single(frame)
-    }
-}
-
-impl From<&'static [u8]> for Message {
-    fn from(frame: &'static [u8]) -> Self {
-        Self::single(frame)
-    }
-}
-
-impl<const N: usize> From<&'static [u8; N]> for Message {
-    fn from(frame: &'static [u8; N]) -> Self {
-        Self::single(&frame[..])
-    }
-}
-
-impl From<Vec<Bytes>> for Message {
-    fn from(mut frames: Vec<Bytes>) -> Self {
+impl From<Vec<Frame>> for Message {
+    fn from(mut frames: Vec<Frame>) -> Self {
         match frames.as_mut_slice() {
             [only] => Self(Frames::One(std::mem::take(only))),
             _ => Self(Frames::Many(frames)),
@@ -208,8 +198,14 @@ impl From<Vec<Bytes>> for Message {
     }
 }
 
-impl<B: Into<Bytes>, const N: usize> From<[B; N]> for Message {
-    fn from(frames: [B; N]) -> Self {
+impl From<Vec<Bytes>> for Message {
+    fn from(frames: Vec<Bytes>) -> Self {
+        frames.into_iter().collect()
+    }
+}
+
+impl<F: Into<Frame>, const N: usize> From<[F; N]> for Message {
+    fn from(frames: [F; N]) -> Self {
         frames.into_iter().collect()
     }
 }
@@ -236,7 +232,7 @@ mod tests {
 
     #[test]
     fn a_single_frame_is_equal_however_it_was_made() {
-        assert_eq!(Message::from(vec![Bytes::from_static(b"x")]), Message::from("x"));
+        assert_eq!(Message::from(vec![Frame::from("x")]), Message::from("x"));
         assert_eq!(["x"].into_iter().collect::<Message>(), Message::from(b"x".to_vec()));
         assert!(Message::from("x").into_single().is_ok());
         assert_eq!(Message::from(["x", "y"]).into_single(), Err(Message::from(["x", "y"])));
@@ -244,6 +240,6 @@ mod tests {
 
     #[test]
     fn a_message_is_no_larger_than_its_frame() {
-        assert_eq!(size_of::<Message>(), size_of::<Bytes>());
+        assert_eq!(size_of::<Message>(), size_of::<Frame>());
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
+use seaworthy::Frame;
 
 /// What a process is asked to do.
 #[derive(Clone, Debug)]
@@ -93,12 +93,12 @@ impl Arguments {
     }
 
     /// A data message: it begins with a zero byte.
-    pub(crate) fn payload(&self) -> Bytes {
+    pub(crate) fn payload(&self) -> Frame {
         let mut payload = vec![b'x'; self.size];
         if let Some(first) = payload.first_mut() {
             *first = 0;
         }
-        payload.into()
+        Frame::from(&payload[..])
     }
 }
 

@@ -62,8 +62,8 @@ pub use bytes::Bytes;
 pub use seaworthy_core::pipe::{HighWaterMarks, Level};
 #[doc(no_inline)]
 pub use seaworthy_core::{
-    Endpoint, EndpointError, Host, Instant, IpcPath, Listener, Message, Network, Options, PoisonGuard,
-    Poisoned, Stream, StreamOptions, ToEndpoint,
+    Endpoint, EndpointError, FRAME_IN_PLACE_MAX, Frame, Host, Instant, IpcPath, Listener, Message, Network,
+    Options, PoisonGuard, Poisoned, Stream, StreamOptions, ToEndpoint,
 };
 pub use seaworthy_zmtp::{ConnectionConfig, SocketType};
 

@@ -12,7 +12,7 @@ use crate::heartbeat::Timer;
 use crate::peer::{Peer, routing_id_fault};
 use crate::progress::Progress;
 use crate::socket_type::SocketType;
-use crate::traffic::Traffic;
+use crate::traffic::{SmallMessages, Traffic};
 use crate::transmit::Transmit;
 
 /// The protocol state of one connection. It is dropped whole with its stream: a reconnect begins with a new one,
@@ -80,7 +80,8 @@ impl Connection {
     /// it until it gives `None`, or stop at any event: what it has not taken stays in `input`, where later bytes
     /// are to be appended.
     ///
-    /// Frames share the memory of `input`; nothing is copied but subscriptions and metadata.
+    /// Frames share the memory of `input`; nothing is copied but subscriptions, metadata, and frames that are no longer than
+    /// [`FRAME_IN_PLACE_MAX`](seaworthy_core::FRAME_IN_PLACE_MAX).
     ///
     /// # Errors
     /// When the peer broke a rule, does not fit, or sent an ERROR; or the error with which the connection has
@@ -101,6 +102,16 @@ impl Connection {
     pub fn short_message(&mut self, input: &mut BytesMut) -> Option<Message> {
         match &mut self.state {
             State::Traffic(traffic) => traffic.short_message(input),
+            State::Handshake(_) | State::Failed(_) => None,
+        }
+    }
+
+    /// The small messages that [`handle_input`](Self::handle_input) would give next, without the cost of looking at the
+    /// connection's state, and of taking bytes off the input, for each of them. `None` when no message can come now.
+    #[inline(always)]
+    pub fn small_messages<'a>(&'a mut self, input: &'a mut BytesMut) -> Option<SmallMessages<'a>> {
+        match &mut self.state {
+            State::Traffic(traffic) => traffic.small_messages(input),
             State::Handshake(_) | State::Failed(_) => None,
         }
     }

@@ -3,8 +3,9 @@
 //! A header is looked at in place and read again when more bytes have come, so an incomplete frame has no state
 //! anywhere but in the buffer that holds it.
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, BytesMut};
 use seaworthy_core::planted::{Bug, planted};
+use seaworthy_core::{FRAME_IN_PLACE_MAX, Frame};
 
 use crate::error::PeerMisbehaved;
 use crate::progress::Progress;
@@ -66,22 +67,34 @@ impl Header {
         self.flags & MORE == 0
     }
 
-    /// Takes the frame off `input` when it is whole, and gives its body.
+    /// Takes the frame off `input` when it is whole, and gives its body, which shares the memory of `input` unless it
+    /// is short.
     #[inline]
-    pub(crate) fn take_body(self, input: &mut BytesMut) -> Progress<Bytes> {
+    pub(crate) fn take_body(self, input: &mut BytesMut) -> Progress<Frame> {
         let header_bytes = if self.flags & LONG == 0 { SHORT_HEADER_BYTES } else { LONG_HEADER_BYTES };
         let length = usize::try_from(self.length).unwrap_or(usize::MAX);
         let frame_bytes = header_bytes.saturating_add(length);
         if planted(Bug::FrameTakenEarly) && (header_bytes + 1..frame_bytes).contains(&input.len()) {
             input.advance(header_bytes);
-            return Progress::Done(input.split().freeze());
+            return Progress::Done(input.split().into());
         }
         if input.len() < frame_bytes {
             return Progress::Missing(frame_bytes - input.len());
         }
         input.advance(header_bytes);
-        Progress::Done(input.split_to(length).freeze())
+        Progress::Done(take_bytes(input, length))
     }
+}
+
+/// Takes a body of `length` bytes, which are there, off `input`, with whose memory it is shared unless it is small.
+#[inline(always)]
+pub(crate) fn take_bytes(input: &mut BytesMut, length: usize) -> Frame {
+    if length > FRAME_IN_PLACE_MAX {
+        return input.split_to(length).freeze().into();
+    }
+    let body = Frame::from(&input[..length]);
+    input.advance(length);
+    body
 }
 
 /// The header of a short frame: flags, and the length in one octet.

@@ -79,3 +79,4 @@ pub use mechanism::Mechanism;
 pub use metadata::Metadata;
 pub use peer::{Peer, Version};
 pub use socket_type::SocketType;
+pub use traffic::SmallMessages;

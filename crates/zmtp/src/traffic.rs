@@ -2,18 +2,55 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 use seaworthy_core::planted::{Bug, planted};
-use seaworthy_core::{Instant, Message};
+use seaworthy_core::{FRAME_IN_PLACE_MAX, Frame, Instant, Message};
 
 use crate::command::{self, Command};
 use crate::config::ConnectionConfig;
 use crate::connection::Event;
 use crate::error::{Error, PeerMisbehaved, printable};
-use crate::frame::{Header, SHORT_HEADER_BYTES};
+use crate::frame::{Header, SHORT_HEADER_BYTES, take_bytes};
 use crate::heartbeat::{Heartbeat, Timer};
 use crate::limits::{COMMAND_BYTES_MAX, PONGS_WAITING_MAX};
 use crate::peer::Peer;
 use crate::progress::Progress;
 use crate::transmit::Transmit;
+
+/// The small messages at the front of some input, one after the other: those of one frame that is no longer than
+/// [`FRAME_IN_PLACE_MAX`] and has come whole. When this is dropped, the input begins behind the last that was given.
+#[derive(Debug)]
+pub struct SmallMessages<'a> {
+    traffic: &'a mut Traffic,
+    input: &'a mut BytesMut,
+    /// Bytes of the frames that were given.
+    taken: usize,
+    /// Longest body to give.
+    length_max: usize,
+}
+
+impl SmallMessages<'_> {
+    /// The next one's body. `None` when what follows is something else, or incomplete.
+    #[expect(clippy::should_implement_trait, reason = "an iterator's items cannot lie in the iterator")]
+    #[inline(always)]
+    pub fn next(&mut self) -> Option<&[u8]> {
+        let &[0, length, ref rest @ ..] = self.input.get(self.taken..)? else { return None };
+        let length = usize::from(length);
+        if length > self.length_max {
+            return None;
+        }
+        let body = rest.get(..length)?;
+        self.taken += SHORT_HEADER_BYTES + length;
+        Some(body)
+    }
+}
+
+impl Drop for SmallMessages<'_> {
+    fn drop(&mut self) {
+        if self.taken > 0 {
+            self.input.advance(self.taken);
+            self.traffic.heard();
+        }
+    }
+}
 
 /// A connection in traffic.
 #[derive(Debug)]
@@ -26,7 +63,7 @@ pub(crate) struct Traffic {
     message_bytes_max: u64,
     message_frames_max: usize,
     /// The frames of a message whose last one is still to come.
-    frames: Vec<Bytes>,
+    frames: Vec<Frame>,
     frames_bytes: u64,
     /// Length of an incomplete frame as of the last look at it; growth is a sign of life.
     incomplete_bytes: usize,
@@ -54,22 +91,38 @@ impl Traffic {
         &self.peer
     }
 
-    /// The short way for the most common input: a whole message of one short frame.
+    /// The short way for the most common input: a whole message of one frame of at most 255 bytes.
     #[inline(always)]
     pub(crate) fn short_message(&mut self, input: &mut BytesMut) -> Option<Message> {
         let &[0, length, ..] = &input[..] else { return None };
-        let frame_bytes = SHORT_HEADER_BYTES + usize::from(length);
-        if input.len() < frame_bytes
-            || self.publisher
-            || !self.frames.is_empty()
-            || u64::from(length) > self.frame_bytes_max
-        {
+        let length = usize::from(length);
+        if input.len() < SHORT_HEADER_BYTES + length || length > self.alone_bytes_max()? {
             return None;
         }
+        self.heard();
+        input.advance(SHORT_HEADER_BYTES);
+        Some(take_bytes(input, length).into())
+    }
+
+    /// A whole run of such messages, as long as they are small.
+    #[inline(always)]
+    pub(crate) fn small_messages<'a>(&'a mut self, input: &'a mut BytesMut) -> Option<SmallMessages<'a>> {
+        let length_max = FRAME_IN_PLACE_MAX.min(self.alone_bytes_max()?);
+        Some(SmallMessages { traffic: self, input, taken: 0, length_max })
+    }
+
+    /// Longest frame that may be a message of its own. `None` when what follows is the rest of a message, or may be a
+    /// subscription.
+    #[inline(always)]
+    fn alone_bytes_max(&self) -> Option<usize> {
+        let may_be_alone = !self.publisher && self.frames.is_empty();
+        may_be_alone.then(|| usize::try_from(self.frame_bytes_max).unwrap_or(usize::MAX))
+    }
+
+    /// A whole frame has come.
+    fn heard(&mut self) {
         self.incomplete_bytes = 0;
         self.heartbeat.heard();
-        input.advance(SHORT_HEADER_BYTES);
-        Some(Message::from(input.split_to(usize::from(length)).freeze()))
     }
 
     /// Every other way.
@@ -97,8 +150,7 @@ impl Traffic {
                     return Ok(Progress::Missing(bytes));
                 }
             };
-            self.incomplete_bytes = 0;
-            self.heartbeat.heard();
+            self.heard();
             let event = if header.is_command() {
                 self.command(now, &body, transmit)?
             } else {
@@ -141,7 +193,7 @@ impl Traffic {
     }
 
     /// Takes a frame of a message, and gives the message when it was the last.
-    fn frame(&mut self, header: Header, body: Bytes) -> Result<Option<Event>, PeerMisbehaved> {
+    fn frame(&mut self, header: Header, body: Frame) -> Result<Option<Event>, PeerMisbehaved> {
         if !header.is_last() {
             self.frames_bytes += header.length;
             self.frames.push(body);

@@ -1,8 +1,8 @@
 //! What waits to go out: small frames copied into segments, large ones referenced.
 
 use bytes::{Bytes, BytesMut};
-use seaworthy_core::Message;
 use seaworthy_core::planted::{Bug, planted};
+use seaworthy_core::{Frame, Message};
 
 use crate::frame::{self, LONG_HEADER_BYTES, MORE, SHORT_BODY_BYTES_MAX, SHORT_HEADER_BYTES};
 
@@ -68,7 +68,7 @@ impl Transmit {
 
     /// Appends a frame whose body may be referenced.
     #[inline]
-    fn frame(&mut self, flags: u8, body: &Bytes) {
+    fn frame(&mut self, flags: u8, body: &Frame) {
         match u8::try_from(body.len()) {
             Ok(length) => {
                 self.room_for(SHORT_HEADER_BYTES + SHORT_BODY_BYTES_MAX);
@@ -79,7 +79,7 @@ impl Transmit {
         }
     }
 
-    fn long_frame(&mut self, flags: u8, body: &Bytes) {
+    fn long_frame(&mut self, flags: u8, body: &Frame) {
         let header = frame::long_header(flags, body.len() as u64);
         if body.len() < REFERENCED_BYTES_MIN {
             self.room_for(header.len() + body.len());
@@ -91,7 +91,7 @@ impl Transmit {
             self.seal();
             self.sealed_bytes += body.len();
             self.referenced_bytes += body.len();
-            self.sealed.push(body.clone());
+            self.sealed.push(body.clone().into_bytes());
         }
     }
 

@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use bytes::Bytes;
-use seaworthy::{Context, Error, Instant, Network, RouterSocket};
+use seaworthy::{Context, Error, Frame, Instant, Network, RouterSocket};
 
 use crate::message::{JobId, Word};
 use crate::{PATIENCE, options};
@@ -45,21 +44,21 @@ struct Queue {
     /// Jobs that nobody works on, the eldest first.
     waiting: VecDeque<JobId>,
     /// Workers that asked for a job, in turn.
-    idle: VecDeque<Bytes>,
+    idle: VecDeque<Frame>,
     /// Which job a worker has, and since when.
-    busy: BTreeMap<Bytes, (JobId, Instant)>,
-    outbox: Vec<(Bytes, Word)>,
+    busy: BTreeMap<Frame, (JobId, Instant)>,
+    outbox: Vec<(Frame, Word)>,
 }
 
 #[derive(Debug)]
 struct Job {
-    client: Bytes,
-    data: Bytes,
-    result: Option<Bytes>,
+    client: Frame,
+    data: Frame,
+    result: Option<Frame>,
 }
 
 impl Queue {
-    fn hear(&mut self, peer: Bytes, word: Word) {
+    fn hear(&mut self, peer: Frame, word: Word) {
         match word {
             Word::Submit(job, data) => self.submit(peer, job, data),
             Word::Ready => self.ready(peer),
@@ -69,7 +68,7 @@ impl Queue {
     }
 
     /// A job, or a job once more: its client has not heard what became of it.
-    fn submit(&mut self, client: Bytes, id: JobId, data: Bytes) {
+    fn submit(&mut self, client: Frame, id: JobId, data: Frame) {
         match self.jobs.get_mut(&id) {
             None => {
                 self.jobs.insert(id, Job { client, data, result: None });
@@ -85,7 +84,7 @@ impl Queue {
     }
 
     /// A worker that has nothing to do. If we thought it had, it forgot: it was started anew.
-    fn ready(&mut self, worker: Bytes) {
+    fn ready(&mut self, worker: Frame) {
         if let Some((job, _)) = self.busy.remove(&worker) {
             self.waiting.push_front(job);
         }
@@ -94,7 +93,7 @@ impl Queue {
         }
     }
 
-    fn done(&mut self, worker: Bytes, id: JobId, result: Bytes) {
+    fn done(&mut self, worker: Frame, id: JobId, result: Frame) {
         if self.busy.get(&worker).is_some_and(|(job, _)| *job == id) {
             self.busy.remove(&worker);
         }

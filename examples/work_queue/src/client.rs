@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bytes::Bytes;
-use seaworthy::{Context, DealerSocket, Error, Network};
+use seaworthy::{Context, DealerSocket, Error, Frame, Network};
 
 use crate::message::{JobId, Word};
 use crate::{PATIENCE, options};
@@ -17,8 +16,8 @@ use crate::{PATIENCE, options};
 pub async fn client<N: Network>(
     network: N,
     endpoint: &str,
-    jobs: BTreeMap<JobId, Bytes>,
-) -> Result<BTreeMap<JobId, Bytes>, Error> {
+    jobs: BTreeMap<JobId, Frame>,
+) -> Result<BTreeMap<JobId, Frame>, Error> {
     let socket = DealerSocket::with_options(&Context::with_network(network), options().rcvtimeo(PATIENCE))?;
     socket.connect(endpoint)?;
     let mut results = BTreeMap::new();
@@ -41,8 +40,8 @@ pub async fn client<N: Network>(
 /// Submits what has not been reported.
 async fn submit<N: Network>(
     socket: &DealerSocket<N>,
-    jobs: &BTreeMap<JobId, Bytes>,
-    results: &BTreeMap<JobId, Bytes>,
+    jobs: &BTreeMap<JobId, Frame>,
+    results: &BTreeMap<JobId, Frame>,
 ) -> Result<(), Error> {
     for (job, data) in jobs.iter().filter(|(job, _)| !results.contains_key(job)) {
         socket.send(Word::Submit(*job, data.clone()).into_message()).await?;

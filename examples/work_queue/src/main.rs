@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 
-use seaworthy::{Bytes, CompioNetwork};
+use seaworthy::{CompioNetwork, Frame};
 use work_queue::{Acknowledge, broker, client, worker};
 
 const USAGE: &str = "\
@@ -22,7 +22,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         ["broker", endpoint] => broker(network, endpoint).await?,
         ["worker", name, endpoint] => worker(network, name, endpoint, Acknowledge::WhenDone).await?,
         ["client", endpoint, texts @ ..] => {
-            let jobs = (1..).zip(texts.iter().map(|text| Bytes::copy_from_slice(text.as_bytes())));
+            let jobs = (1..).zip(texts.iter().map(|text| Frame::from(*text)));
             let results: BTreeMap<_, _> = client(network, endpoint, jobs.collect()).await?;
             for (job, result) in results {
                 println!("{job}: {}", String::from_utf8_lossy(&result));

@@ -1,7 +1,6 @@
 //! What clients, broker and workers say to each other.
 
-use bytes::Bytes;
-use seaworthy::Message;
+use seaworthy::{Frame, Message};
 
 /// A job, by the number that its client gave it. Whoever submits it again means the same job.
 pub type JobId = u64;
@@ -10,15 +9,15 @@ pub type JobId = u64;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Word {
     /// Client to broker: this is to be done.
-    Submit(JobId, Bytes),
+    Submit(JobId, Frame),
     /// Broker to client: it was done, and this came out.
-    Report(JobId, Bytes),
+    Report(JobId, Frame),
     /// Worker to broker: I have nothing to do.
     Ready,
     /// Broker to worker: do this.
-    Job(JobId, Bytes),
+    Job(JobId, Frame),
     /// Worker to broker: this came out.
-    Done(JobId, Bytes),
+    Done(JobId, Frame),
 }
 
 impl Word {

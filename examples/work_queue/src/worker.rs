@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use seaworthy::{Context, DealerSocket, Error, Network};
+use seaworthy::{Context, DealerSocket, Error, Frame, Network};
 
 use crate::message::Word;
 use crate::{PATIENCE, options};
@@ -56,8 +55,8 @@ pub async fn worker<N: Network>(
 }
 
 /// What a job comes to: its bytes in the opposite order.
-fn outcome(data: &[u8]) -> Bytes {
-    data.iter().rev().copied().collect()
+fn outcome(data: &[u8]) -> Frame {
+    data.iter().rev().copied().collect::<Vec<u8>>().into()
 }
 
 /// The work itself, which takes its time.

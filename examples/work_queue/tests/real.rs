@@ -1,7 +1,7 @@
 //! The program as it is deployed, in one process.
 
 use futures_util::future::{Either, select};
-use seaworthy::{Bytes, CompioNetwork};
+use seaworthy::{CompioNetwork, Frame};
 use std::pin::pin;
 use work_queue::{Acknowledge, broker, client, worker};
 
@@ -9,7 +9,7 @@ use work_queue::{Acknowledge, broker, client, worker};
 fn jobs_are_done_on_the_real_network() {
     compio::runtime::Runtime::new().unwrap().block_on(async {
         let endpoint = format!("ipc://@work-queue-{}", std::process::id());
-        let jobs = [(1, Bytes::from("stressed")), (2, Bytes::from("drawer"))].into();
+        let jobs = [(1, Frame::from("stressed")), (2, Frame::from("drawer"))].into();
         let network = CompioNetwork::new;
         let serve = futures_util::future::join(
             broker(network(), &endpoint),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::time::Duration;
 
-use seaworthy::Bytes;
+use seaworthy::Frame;
 use seaworthy_sim::trace::Trace;
 use seaworthy_sim::{Explorer, Sim};
 use work_queue::{Acknowledge, JobId, broker, client, worker};
@@ -58,9 +58,10 @@ fn work_queue(sim: &Sim, acknowledge: Acknowledge, storm: &str) -> Result<(), Bo
         });
     }
     sim.client("client", |net| async move {
-        let jobs: BTreeMap<_, _> = (1..=JOBS).map(|job| (job, Bytes::from(format!("job {job}")))).collect();
+        let jobs: BTreeMap<_, _> = (1..=JOBS).map(|job| (job, Frame::from(format!("job {job}")))).collect();
         let results = client(net, "tcp://broker:5555", jobs).await?;
-        let expected = (1..=JOBS).map(|job| (job, format!("job {job}").bytes().rev().collect::<Bytes>()));
+        let expected =
+            (1..=JOBS).map(|job| (job, Frame::from(format!("job {job}").bytes().rev().collect::<Vec<u8>>())));
         assert!(results.into_iter().eq(expected));
         Ok(())
     });

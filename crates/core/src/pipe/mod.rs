@@ -206,7 +206,7 @@ fn way<T: Weigh>(marks: HighWaterMarks, local: bool) -> (Sender<T>, Receiver<T>)
 }
 
 /// Items that are handed over together at most, where handing over costs a memory fence.
-const BATCH_MAX: u64 = 64;
+const BATCH_MAX: u64 = 128;
 
 /// The writing side of one way.
 pub struct Sender<T: Weigh> {
@@ -250,18 +250,17 @@ impl<T: Weigh> Sender<T> {
     /// Writes an item whatever the marks say; for what must not be lost and is bounded elsewhere.
     #[inline(always)]
     pub fn write_beyond(&mut self, item: T) {
-        let weight = item.weight();
-        self.write_in_place(weight, || item);
+        self.write_in_place(|| item);
     }
 
-    /// As [`write_beyond`](Self::write_beyond), for an item of this weight that is made where it will lie: a move of a
-    /// value that was only just put together stalls the processor.
+    /// As [`write_beyond`](Self::write_beyond), for an item that is made where it will lie: a move of a value that was
+    /// only just put together stalls the processor. It is weighed there for the same reason.
     #[inline(always)]
-    pub fn write_in_place(&mut self, weight: usize, item: impl FnOnce() -> T) {
+    pub fn write_in_place(&mut self, item: impl FnOnce() -> T) {
+        let weight = self.queue.write_with(item, T::weight);
         let written = &self.way.written.0;
         written.messages.set(written.messages.get() + 1);
         written.bytes.set(written.bytes.get() + weight as u64);
-        self.queue.write_with(item);
     }
 
     /// Hands what was written to the reader, with one wake-up for all of it.
@@ -398,12 +397,13 @@ impl<T: Weigh> Receiver<T> {
     /// can still come.
     #[inline(always)]
     pub fn take(&mut self) -> Option<T> {
-        let Some(item) = self.queue.take() else {
+        let mut weight = 0;
+        let Some(item) = self.queue.take_with(|item| weight = item.weight()) else {
             self.give_credit();
             return None;
         };
         let taken = &self.way.read.0;
-        let (messages, bytes) = (taken.messages.get() + 1, taken.bytes.get() + item.weight() as u64);
+        let (messages, bytes) = (taken.messages.get() + 1, taken.bytes.get() + weight as u64);
         taken.messages.set(messages);
         taken.bytes.set(bytes);
         if self.lot.is_reached(messages - self.credit.0, bytes - self.credit.1) {

@@ -141,12 +141,13 @@ impl<T> Producer<T> {
     /// Writes an item.
     #[cfg(all(test, not(loom)))]
     pub(crate) fn write(&mut self, item: T) {
-        self.write_with(|| item);
+        self.write_with(|| item, |_| ());
     }
 
-    /// Writes the item that `make` gives, which the consumer sees after the next [`publish`](Self::publish).
+    /// Writes the item that `make` gives, which the consumer sees after the next [`publish`](Self::publish), and shows
+    /// it to `look` where it lies.
     #[inline(always)]
-    pub(crate) fn write_with(&mut self, make: impl FnOnce() -> T) {
+    pub(crate) fn write_with<R>(&mut self, make: impl FnOnce() -> T, look: impl FnOnce(&T) -> R) -> R {
         if self.written == self.capacity {
             self.extend();
         }
@@ -155,8 +156,10 @@ impl<T> Producer<T> {
         // SAFETY: `tail` is the segment that the slot of item number `written` lies in, because `extend` ran when
         // the one before was full; the consumer stays away from a slot until its item is published, and each slot
         // is written once per round of its segment.
-        unsafe { (*self.tail).slots[slot(self.written)].with_mut(|place| (*place).write(item)) };
+        let seen =
+            unsafe { (*self.tail).slots[slot(self.written)].with_mut(|place| look((*place).write(item))) };
         self.written += 1;
+        seen
     }
 
     /// Hands everything written so far to the consumer.
@@ -215,8 +218,14 @@ impl<T> Drop for Producer<T> {
 
 impl<T> Consumer<T> {
     /// Takes the oldest published item.
-    #[inline(always)]
+    #[cfg(all(test, not(loom)))]
     pub(crate) fn take(&mut self) -> Option<T> {
+        self.take_with(|_| ())
+    }
+
+    /// Takes the oldest published item, and shows it to `look` before, where it lies.
+    #[inline(always)]
+    pub(crate) fn take_with(&mut self, look: impl FnOnce(&T)) -> Option<T> {
         if self.taken == self.published && !self.look() {
             return None;
         }
@@ -226,7 +235,12 @@ impl<T> Consumer<T> {
         }
         // SAFETY: the item is published, so it is initialised, its write happened before (`Acquire` in `look`),
         // and the producer will not touch the slot again; `taken` moves on, so it is read once.
-        let item = unsafe { (*self.head).slots[slot].with(|place| (*place).assume_init_read()) };
+        let item = unsafe {
+            (*self.head).slots[slot].with(|place| {
+                look((*place).assume_init_ref());
+                (*place).assume_init_read()
+            })
+        };
         self.taken += 1;
         Some(item)
     }
@@ -358,7 +372,7 @@ mod tests {
         let (mut producer, mut consumer) = queue();
         for round in 0..2 * SLOTS {
             let made = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-                producer.write_with(|| panic!("no item"));
+                producer.write_with(|| panic!("no item"), |_| ());
             }));
             assert!(made.is_err());
             producer.write(round);

@@ -54,7 +54,7 @@ impl Sends for Pair {
                 return Err(Unsent::Full);
             }
         }
-        peer.pipe.out.write_in_place(message.byte_len(), || Parcel::Message(std::mem::take(message)));
+        peer.pipe.out.write_in_place(|| Parcel::Message(std::mem::take(message)));
         peers.publish_soon(id);
         Ok(())
     }

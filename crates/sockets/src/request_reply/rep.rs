@@ -1,6 +1,5 @@
-use bytes::Bytes;
 use seaworthy_core::planted::{Bug, planted};
-use seaworthy_core::{Message, Options};
+use seaworthy_core::{Frame, Message, Options};
 use seaworthy_zmtp::SocketType;
 
 use crate::Error;
@@ -25,13 +24,13 @@ enum State {
     #[default]
     Idle,
     /// `send` is next.
-    Replying { peer: PeerId, envelope: Vec<Bytes> },
+    Replying { peer: PeerId, envelope: Vec<Frame> },
 }
 
 /// Splits a request into its envelope, with the empty frame, and its body, which may not be missing.
-fn open(request: Message) -> Option<(Vec<Bytes>, Message)> {
+fn open(request: Message) -> Option<(Vec<Frame>, Message)> {
     let mut frames = request.into_frames();
-    let delimiter = frames.iter().position(Bytes::is_empty)?;
+    let delimiter = frames.iter().position(|frame| frame.is_empty())?;
     let body = frames.split_off(delimiter + 1);
     (!body.is_empty()).then(|| (frames, Message::from(body)))
 }

@@ -109,11 +109,13 @@ impl Pattern for Router {
 impl Sends for Router {
     #[inline]
     fn try_send(&mut self, peers: &mut Peers, message: &mut Message) -> Result<(), Unsent> {
-        let routing_id = message.frames().first().cloned().unwrap_or_default();
-        let known = self.by_identity.get(&routing_id).and_then(|id| peers.get_mut(id).map(|peer| (id, peer)));
+        let routing_id = message.frame(0).unwrap_or_default();
+        let known = self.by_identity.get(routing_id).and_then(|id| peers.get_mut(id).map(|peer| (id, peer)));
         let Some((id, peer)) = known.filter(|(_, peer)| !peer.pipe.out.is_closed()) else {
             if self.mandatory {
-                return Err(Unsent::Failed(Error::Unroutable { routing_id }));
+                return Err(Unsent::Failed(Error::Unroutable {
+                    routing_id: Bytes::copy_from_slice(routing_id),
+                }));
             }
             self.lost += 1;
             drop(mem::take(message));

@@ -23,7 +23,7 @@ impl RoundRobin {
     pub(crate) fn send(&mut self, peers: &mut Peers, message: &mut Message) -> Option<PeerId> {
         let id = self.next(peers)?;
         let peer = peers.get_mut(id)?;
-        peer.pipe.out.write_in_place(message.byte_len(), || Parcel::Message(mem::take(message)));
+        peer.pipe.out.write_in_place(|| Parcel::Message(mem::take(message)));
         peers.publish_soon(id);
         if self.active.len() > 1 && !planted(Bug::RoundRobinRestarts) {
             self.active.rotate_left(1);

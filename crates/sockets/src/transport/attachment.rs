@@ -219,7 +219,18 @@ impl Attachment {
             && !self.deaf
             && self.linger.is_none()
         {
-            attached.pipe.out.write_in_place(message.byte_len(), || Parcel::Message(message));
+            attached.pipe.out.write_in_place(|| Parcel::Message(message));
+        }
+    }
+
+    /// As [`deliver`](Self::deliver), for a message of one small frame.
+    #[inline(always)]
+    pub(super) fn deliver_small(&mut self, body: &[u8]) {
+        if let Some(attached) = &mut self.attached
+            && !self.deaf
+            && self.linger.is_none()
+        {
+            attached.pipe.out.write_in_place(|| Parcel::Message(Message::from(body)));
         }
     }
 

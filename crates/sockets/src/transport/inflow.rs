@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use seaworthy_core::pipe::Weigh;
 use seaworthy_core::planted::{Bug, planted};
-use seaworthy_core::{Instant, Message};
+use seaworthy_core::{Frame, Instant, Message};
 use seaworthy_zmtp::{Connection, Event, SocketType};
 
 use super::attachment::Attachment;
@@ -44,8 +44,7 @@ const DETACHED_BYTES_MAX: usize = 8 * 1024;
 
 /// A message whose small frames own their memory.
 fn detached(message: Message) -> Message {
-    let own =
-        |frame: Bytes| if frame.len() < DETACHED_BYTES_MAX { Bytes::copy_from_slice(&frame) } else { frame };
+    let own = |frame: Frame| if frame.len() < DETACHED_BYTES_MAX { Frame::from(&frame[..]) } else { frame };
     match message.into_single() {
         Ok(frame) => Message::from(own(frame)),
         Err(message) => message.into_frames().into_iter().map(own).collect(),
@@ -55,10 +54,11 @@ fn detached(message: Message) -> Message {
 /// Memory that a parcel takes, so that endless empty frames count too. A mark counts for its notice.
 fn footprint(parcel: &Parcel) -> usize {
     let frames = match parcel {
-        Parcel::Message(message) => message.len(),
-        Parcel::Subscribe(_) | Parcel::Cancel(_) | Parcel::Notice { .. } => 1,
+        // An only frame lies in the parcel.
+        Parcel::Message(message) if message.len() > 1 => message.len(),
+        Parcel::Message(_) | Parcel::Subscribe(_) | Parcel::Cancel(_) | Parcel::Notice { .. } => 0,
     };
-    size_of::<Parcel>() + frames * size_of::<Bytes>() + parcel.weight()
+    size_of::<Parcel>() + frames * size_of::<Frame>() + parcel.weight()
 }
 
 impl Inflow {
@@ -120,6 +120,9 @@ impl Inflow {
             attachment.deliver_parcel(parcel);
         }
         loop {
+            if self.held.is_empty() {
+                self.deliver_small(connection, attachment);
+            }
             let room = self.held.is_empty() && attachment.has_room();
             self.stalled = !room && self.held_bytes >= self.ahead_max(now, connection, attachment);
             if self.stalled && planted(Bug::SlowReaderCutOff) {
@@ -162,6 +165,18 @@ impl Inflow {
                 Some(Event::Cancel(topic)) => self.subscription(attachment, topic, false)?,
                 Some(_) => {}
             }
+        }
+    }
+
+    /// Delivers the small messages that come next, as long as the pipe has room.
+    #[inline(always)]
+    fn deliver_small(&mut self, connection: &mut Connection, attachment: &mut Attachment) {
+        let Some(mut messages) = connection.small_messages(&mut self.buffer) else { return };
+        while attachment.has_room()
+            && let Some(body) = messages.next()
+        {
+            self.room.delivered(body.len());
+            attachment.deliver_small(body);
         }
     }
 

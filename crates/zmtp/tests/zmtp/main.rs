@@ -16,6 +16,7 @@ mod metadata;
 mod multipart;
 mod null_handshake;
 mod older_peers;
+mod small_messages;
 mod socket_types;
 mod splits;
 mod subscriptions;

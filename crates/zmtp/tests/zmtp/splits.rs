@@ -70,6 +70,25 @@ fn outcome(socket_type: SocketType, pieces: &[&[u8]]) -> Result<(Vec<Event>, Vec
     Ok((events, scripted.sent()))
 }
 
+/// As `outcome`, with small messages taken in runs.
+fn outcome_in_runs(socket_type: SocketType, pieces: &[&[u8]]) -> Result<Vec<Event>, Error> {
+    let Scripted { mut connection, mut input, now } = Scripted::new(ConnectionConfig::new(socket_type));
+    let mut events = Vec::new();
+    for piece in pieces {
+        input.extend_from_slice(piece);
+        loop {
+            if let Some(mut small) = connection.small_messages(&mut input) {
+                while let Some(body) = small.next() {
+                    events.push(Event::Message(body.into()));
+                }
+            }
+            let Some(event) = connection.handle_input(now, &mut input)? else { break };
+            events.push(event);
+        }
+    }
+    Ok(events)
+}
+
 fn stream(peer: SocketType, said: &[Said]) -> Vec<u8> {
     let mut stream = greeting(3, 1, "NULL");
     stream.extend(command(
@@ -101,6 +120,7 @@ proptest! {
             let stream = stream(peer, &said);
             let whole = outcome(ours, &[&stream]).unwrap();
             prop_assert_eq!(&outcome(ours, &pieces(&stream, &cuts)).unwrap(), &whole);
+            prop_assert_eq!(&outcome_in_runs(ours, &pieces(&stream, &cuts)).unwrap(), &whole.0);
             let single_bytes: Vec<&[u8]> = stream.chunks(1).collect();
             prop_assert_eq!(&outcome(ours, &single_bytes).unwrap(), &whole);
         }

@@ -5,7 +5,9 @@ use std::future::Future;
 
 use bytes::BytesMut;
 use seaworthy::low_level::Connection;
-use seaworthy::{Bytes, ConnectionConfig, Message, Network, Options, SocketType, StreamOptions, proxy};
+use seaworthy::{
+    Bytes, ConnectionConfig, Frame, Message, Network, Options, SocketType, StreamOptions, proxy,
+};
 use seaworthy_sim::check::poison::PoisonTap;
 use seaworthy_sim::{CancelOutcome, CancelPoint, CancelWeights, Sim, SimNetwork};
 
@@ -296,12 +298,12 @@ fn low_level_send() {
             heard.push(frame.body);
         }
         let message = numbered(1);
-        let mut said = vec![Bytes::from("before")];
+        let mut said = vec![Frame::from("before")];
         if whole || !clean {
             said.extend(message.frames().iter().cloned());
         }
         if clean {
-            said.push(Bytes::from("after"));
+            said.push("after".into());
             assert_eq!(heard, said);
         }
         assert!(heard.len() <= said.len() && heard.iter().zip(&said).all(|(heard, said)| heard == said));

@@ -1,6 +1,5 @@
 //! What a ROUTER calls its peers, and peers of the same name (libzmq's test_router_handover).
 
-use bytes::Bytes;
 use seaworthy::{Event, Options};
 
 use super::raw::{RawListener, RawPeer, dealer_named, hello};
@@ -18,7 +17,7 @@ fn router_names_anonymous_peers_by_a_zero_byte_and_a_number_that_counts_up() {
             let id = router.recv().await?.frames()[0].clone();
             assert_eq!((id.len(), id[0]), (5, 0));
             numbers.push(u32::from_be_bytes(id[1..].try_into()?));
-            router.send([id, Bytes::from("back")]).await?;
+            router.send([id, "back".into()]).await?;
             peer.expect_message(["back"]).await;
         }
         assert_eq!(numbers, [numbers[0], numbers[0].wrapping_add(1), numbers[0].wrapping_add(2)]);
@@ -145,7 +144,7 @@ fn router_keeps_the_name_of_a_connected_peer_across_a_reconnect() {
         let mut watch = router.monitor();
         let mut peer = listener.accept_as("DEALER").await;
         handshake(&mut watch).await;
-        router.send([id.clone(), Bytes::from("back")]).await?;
+        router.send([id.clone(), "back".into()]).await?;
         peer.expect_message(["back"]).await;
         peer.say_message(["again"]).await;
         assert_eq!(router.recv().await?.frames()[0], id);

@@ -8,7 +8,7 @@ use super::beside;
 
 /// The counters in an answer to STATISTICS.
 fn counters(answer: &Message) -> Vec<u64> {
-    let counter = |frame: &seaworthy::Bytes| u64::from_ne_bytes(frame[..].try_into().expect("eight bytes"));
+    let counter = |frame: &seaworthy::Frame| u64::from_ne_bytes(frame[..].try_into().expect("eight bytes"));
     answer.into_iter().map(counter).collect()
 }
 
