@@ -2,37 +2,33 @@
 
 mod busy_poll;
 mod core;
+mod receiving;
+mod sending;
+mod timeout;
 mod validity;
 
 use std::fmt;
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::io;
-use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::task::{Context as TaskContext, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
-use futures_core::Stream;
 #[cfg(feature = "compio")]
 use seaworthy_core::CompioNetwork;
 use seaworthy_core::inproc::NameTaken;
-#[cfg(feature = "planted-bugs")]
-use seaworthy_core::planted::{Bug, planted};
-use seaworthy_core::{Endpoint, Listener, Message, Network, Options, ToEndpoint};
+use seaworthy_core::{Endpoint, Listener, Network, Options, ToEndpoint};
 use seaworthy_zmtp::SocketType;
 
 pub(crate) use self::core::Core;
 use self::core::{HeldEndpoint, State};
 use self::validity::{check, unconnectable};
 use crate::context::Context;
-use crate::error::{Error, TrySendError};
+use crate::error::Error;
 use crate::inproc;
 use crate::monitor::{Event, Monitor};
-use crate::pattern::{Pattern, Receives, Sends, Subscribes, Unsent};
+use crate::pattern::{Pattern, Subscribes};
 use crate::peers::Peers;
 use crate::ready::Place;
-use crate::sink::MessageSink;
 use crate::transport::{Closing, NotTaken, Port, dial, listen};
 
 /// A ZeroMQ socket. Its type, such as [`PushSocket`](crate::PushSocket), says what it can do: a PUSH has no `recv`.
@@ -237,90 +233,6 @@ impl<P: Pattern, N: Network> Socket<P, N> {
         let State { pattern, peers, .. } = &mut *state;
         act(pattern, peers)
     }
-
-    /// Waits for `work`, at most for `limit`.
-    async fn within<T>(
-        &self,
-        limit: Option<Duration>,
-        work: impl Future<Output = Result<T, Error>>,
-    ) -> Result<T, Error> {
-        let mut work = pin!(work);
-        let mut expiry = pin!(None);
-        poll_fn(|context| {
-            if let Poll::Ready(output) = work.as_mut().poll(context) {
-                return Poll::Ready(output);
-            }
-            let Some(limit) = limit else { return Poll::Pending };
-            if expiry.is_none() {
-                let network = self.context.network();
-                expiry.set(Some(network.sleep_until(network.now() + limit)));
-            }
-            match expiry.as_mut().as_pin_mut().map(|expiry| expiry.poll(context)) {
-                Some(Poll::Ready(())) => Poll::Ready(Err(Error::WouldBlock)),
-                _ => Poll::Pending,
-            }
-        })
-        .await
-    }
-}
-
-impl<P: Sends, N: Network> Socket<P, N> {
-    /// Sends a message to the peer, or the peers, that the socket's type says, once there is room.
-    ///
-    /// Anything that turns into frames can be sent: a string, bytes, a vector or array of frames.
-    ///
-    /// Cancel-safe: if the future is dropped before it completes, nothing was sent.
-    ///
-    /// # Errors
-    /// [`WouldBlock`](Error::WouldBlock): no room within `sndtimeo`. What else depends on the socket's type.
-    pub async fn send(&self, message: impl Into<Message>) -> Result<(), Error> {
-        if self.core.options.sndtimeo == Some(Duration::ZERO) {
-            return Ok(self.try_send(message)?);
-        }
-        if self.core.is_turn_over() {
-            yield_now().await;
-        }
-        let mut message = message.into();
-        match self.core.try_send(&mut message) {
-            Ok(()) => return Ok(()),
-            Err(Unsent::Failed(error)) => return Err(error),
-            Err(Unsent::Full) => {}
-            Err(Unsent::Yield) => yield_now().await,
-        }
-        if let Some(outcome) =
-            self.core.busy_poll.find(self.context.network(), || match self.core.try_send(&mut message) {
-                Ok(()) => Some(Ok(())),
-                Err(Unsent::Failed(error)) => Some(Err(error)),
-                Err(Unsent::Full | Unsent::Yield) => None,
-            })
-        {
-            return outcome;
-        }
-        let mut place = self.core.writable();
-        let sending = poll_fn(|context| self.core.poll_send(context, &mut place, &mut message));
-        self.within(self.core.options.sndtimeo, sending).await
-    }
-
-    /// Sends a message if that is possible now.
-    ///
-    /// # Errors
-    /// As [`send`](Self::send); the message is given back.
-    pub fn try_send(&self, message: impl Into<Message>) -> Result<(), TrySendError> {
-        let mut message = message.into();
-        let mut outcome = self.core.try_send(&mut message);
-        if matches!(outcome, Err(Unsent::Yield)) {
-            outcome = self.core.try_send(&mut message);
-        }
-        outcome.map_err(|unsent| match unsent {
-            Unsent::Full | Unsent::Yield => TrySendError { message, error: Error::WouldBlock },
-            Unsent::Failed(error) => TrySendError { message, error },
-        })
-    }
-
-    /// The socket as a [`Sink`](futures_sink::Sink) of messages.
-    pub fn sink(&self) -> MessageSink<'_, P, N> {
-        MessageSink::new(self)
-    }
 }
 
 impl<P: Subscribes, N: Network> Socket<P, N> {
@@ -349,80 +261,8 @@ impl<P: Subscribes, N: Network> Socket<P, N> {
     }
 }
 
-impl<P: Receives, N: Network> Socket<P, N> {
-    /// Receives the next message, once there is one.
-    ///
-    /// Cancel-safe: if the future is dropped before it completes, no message is lost.
-    ///
-    /// # Errors
-    /// [`WouldBlock`](Error::WouldBlock): no message within `rcvtimeo`. What else depends on the socket's type.
-    pub async fn recv(&self) -> Result<Message, Error> {
-        if self.core.options.rcvtimeo == Some(Duration::ZERO) {
-            return self.try_recv();
-        }
-        if self.core.is_turn_over() {
-            yield_now().await;
-        }
-        let look = || self.core.try_recv_eagerly().transpose();
-        if let Some(outcome) = look() {
-            return outcome;
-        }
-        if let Some(outcome) = self.core.busy_poll.find(self.context.network(), look) {
-            return outcome;
-        }
-        let mut place = self.core.readable();
-        let receiving = poll_fn(|context| self.core.poll_recv(context, &mut place));
-        let outcome = self.within(self.core.options.rcvtimeo, receiving).await;
-        #[cfg(feature = "planted-bugs")]
-        if planted(Bug::ReceiveLosesWhenDropped) {
-            yield_now().await;
-        }
-        outcome
-    }
-
-    /// Receives a message if there is one now.
-    ///
-    /// # Errors
-    /// As [`recv`](Self::recv).
-    pub fn try_recv(&self) -> Result<Message, Error> {
-        self.core.try_recv()?.ok_or(Error::WouldBlock)
-    }
-
-    /// Waits for one message and then takes what is there, at most `max` messages, into `messages`. Gives how
-    /// many came: at least one, unless `max` is zero.
-    ///
-    /// Cancel-safe: if the future is dropped before it completes, no message is lost.
-    ///
-    /// # Errors
-    /// As [`recv`](Self::recv), when the first message fails.
-    pub async fn recv_batch(&self, messages: &mut Vec<Message>, max: usize) -> Result<usize, Error> {
-        if max == 0 {
-            return Ok(0);
-        }
-        messages.push(self.recv().await?);
-        let mut count = 1;
-        while count < max
-            && let Ok(Some(message)) = self.core.try_recv()
-        {
-            messages.push(message);
-            count += 1;
-        }
-        Ok(count)
-    }
-}
-
 /// A socket is never pinned in its parts.
 impl<P: Pattern, N: Network> Unpin for Socket<P, N> {}
-
-/// Messages as they come. The stream never ends by itself; an `Err` need not be the last item.
-impl<P: Receives, N: Network> Stream for Socket<P, N> {
-    type Item = Result<Message, Error>;
-
-    fn poll_next(self: Pin<&mut Self>, context: &mut TaskContext<'_>) -> Poll<Option<Self::Item>> {
-        let this = self.get_mut();
-        this.core.poll_recv(context, &mut this.streaming).map(Some)
-    }
-}
 
 impl<P: Pattern, N: Network> Drop for Socket<P, N> {
     fn drop(&mut self) {
@@ -434,17 +274,4 @@ impl<P: Pattern, N: Network> fmt::Debug for Socket<P, N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct(P::TYPE.name()).field("peers", &self.peers()).finish_non_exhaustive()
     }
-}
-
-/// Lets the other tasks of the thread run once.
-async fn yield_now() {
-    let mut yielded = false;
-    poll_fn(|context| {
-        if std::mem::replace(&mut yielded, true) {
-            return Poll::Ready(());
-        }
-        context.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
 }
