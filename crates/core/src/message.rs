@@ -109,6 +109,13 @@ impl Message {
         }
     }
 
+    /// Takes the message, and leaves one that need not be dropped, of an empty frame.
+    #[inline(always)]
+    #[must_use]
+    pub fn take(&mut self) -> Self {
+        std::mem::replace(self, Self::from(""))
+    }
+
     /// The only frame of a single-frame message.
     ///
     /// # Errors

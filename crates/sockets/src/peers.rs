@@ -7,7 +7,7 @@ use std::task::Waker;
 use bytes::Bytes;
 use seaworthy_core::planted::{Bug, planted};
 
-use crate::parcel::PipeEnd;
+use crate::parcel::{Parcel, PipeEnd};
 use crate::ready::Ready;
 
 /// Names a peer of one socket. A slot is used again after its peer left, with another generation, so that a late
@@ -132,6 +132,16 @@ impl Peers {
     /// True when a peer of this process may be there.
     pub(crate) const fn has_insiders(&self) -> bool {
         self.insiders
+    }
+
+    /// Writes to a peer's pipe whatever its marks say, and hands it over, now or with what follows.
+    #[inline(always)]
+    pub(crate) fn write_soon(&mut self, id: PeerId, parcel: impl FnOnce() -> Parcel) {
+        let Some(peer) = self.get_mut(id) else { return };
+        peer.pipe.out.write_in_place(parcel);
+        if peer.pipe.out.publish_soon() && !mem::replace(&mut peer.unpublished, true) {
+            self.unpublished.push(id);
+        }
     }
 
     /// Hands a peer what was written to its pipe, now or with what follows.

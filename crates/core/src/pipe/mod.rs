@@ -397,11 +397,11 @@ impl<T: Weigh> Receiver<T> {
     /// can still come.
     #[inline(always)]
     pub fn take(&mut self) -> Option<T> {
-        let mut weight = 0;
-        let Some(item) = self.queue.take_with(|item| weight = item.weight()) else {
-            self.give_credit();
+        if !self.has_item() {
             return None;
-        };
+        }
+        let mut weight = 0;
+        let item = self.queue.take_with(|item| weight = item.weight())?;
         let taken = &self.way.read.0;
         let (messages, bytes) = (taken.messages.get() + 1, taken.bytes.get() + weight as u64);
         taken.messages.set(messages);
@@ -410,6 +410,16 @@ impl<T: Weigh> Receiver<T> {
             self.give_credit();
         }
         Some(item)
+    }
+
+    /// True when there is an item to take. When there is none, the writer is told of all that was taken.
+    #[inline(always)]
+    pub fn has_item(&mut self) -> bool {
+        let has_item = !self.queue.is_empty();
+        if !has_item {
+            self.give_credit();
+        }
+        has_item
     }
 
     /// Gives credit by other marks from now on.

@@ -37,16 +37,25 @@ impl FairQueue {
     #[inline(always)]
     pub(crate) fn next_message(&mut self, peers: &mut Peers) -> Option<(PeerId, Message)> {
         loop {
-            match self.next(peers)? {
-                (id, Parcel::Message(message)) => return Some((id, message)),
-                (_, other) => drop_other(other),
+            let id = self.turn(peers)?;
+            match peers.get_mut(id)?.pipe.inward.take()? {
+                Parcel::Message(message) => return Some((id, message)),
+                other => drop_other(other),
             }
         }
     }
 
-    /// The next message and who sent it. Peers that departed and have nothing left are removed.
+    /// What comes next and who sent it.
     #[inline(always)]
     pub(crate) fn next(&mut self, peers: &mut Peers) -> Option<(PeerId, Parcel)> {
+        let id = self.turn(peers)?;
+        Some((id, peers.get_mut(id)?.pipe.inward.take()?))
+    }
+
+    /// The peer whose turn it is, of those that have something, which the caller takes. Peers that departed and have
+    /// nothing left are removed.
+    #[inline(always)]
+    fn turn(&mut self, peers: &mut Peers) -> Option<PeerId> {
         peers.readable.drain(&mut self.active);
         let eager = peers.eager;
         let mut passed = 0;
@@ -61,11 +70,11 @@ impl FairQueue {
                 self.active.pop_front();
                 continue;
             }
-            if let Some(parcel) = peer.pipe.inward.take() {
+            if peer.pipe.inward.has_item() {
                 if self.active.len() > 1 && !planted(Bug::FairQueueSticks) {
                     self.active.rotate_left(1);
                 }
-                return Some((id, parcel));
+                return Some(id);
             }
             if eager && !peer.pipe.inward.is_closed() {
                 passed += 1;

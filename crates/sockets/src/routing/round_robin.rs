@@ -1,7 +1,6 @@
 //! Round robin over the peers that have room (RFC 28, 30; libzmq's `lb_t`).
 
 use std::collections::VecDeque;
-use std::mem;
 
 use seaworthy_core::Message;
 use seaworthy_core::planted::{Bug, planted};
@@ -22,9 +21,7 @@ impl RoundRobin {
     #[inline(always)]
     pub(crate) fn send(&mut self, peers: &mut Peers, message: &mut Message) -> Option<PeerId> {
         let id = self.next(peers)?;
-        let peer = peers.get_mut(id)?;
-        peer.pipe.out.write_in_place(|| Parcel::Message(mem::take(message)));
-        peers.publish_soon(id);
+        peers.write_soon(id, || Parcel::Message(message.take()));
         if self.active.len() > 1 && !planted(Bug::RoundRobinRestarts) {
             self.active.rotate_left(1);
         }
