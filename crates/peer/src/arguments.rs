@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use seaworthy::Frame;
+use seaworthy::{Bytes, Frame};
 
 /// What a process is asked to do.
 #[derive(Clone, Debug)]
@@ -27,8 +27,21 @@ pub(crate) struct Arguments {
     pub(crate) batch: usize,
     /// `--opt busy_poll=N`: microseconds of looking again before a socket waits.
     pub(crate) busy_poll: Option<Duration>,
+    /// `--opt payload=KIND`: where the bytes of a data message lie.
+    pub(crate) payload: Payload,
     /// `--opt nodrop=1`: a publisher waits for slow subscribers.
     pub(crate) no_drop: bool,
+}
+
+/// Where the bytes of a data message lie.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Payload {
+    /// As a frame of a slice has them: in the message if it is small, otherwise shared.
+    Slice,
+    /// In one allocation that all messages share and count.
+    Shared,
+    /// In memory that lives for ever and is not counted.
+    Static,
 }
 
 /// A command line that cannot be obeyed.
@@ -40,7 +53,7 @@ pub(crate) enum ArgumentError {
     NoValue(String),
     #[error("unknown argument {0}")]
     Unknown(String),
-    #[error("unknown option --opt {0}: expected hwm=N, batch=N, busy_poll=N or nodrop=1")]
+    #[error("unknown option --opt {0}: expected hwm=N, batch=N, busy_poll=N, nodrop=1, or payload= slice, shared or static")]
     UnknownOption(String),
     #[error("{name}: {value:?} is not a number")]
     NotANumber { name: String, value: String },
@@ -62,6 +75,7 @@ impl Arguments {
             high_water_mark: None,
             batch: 1,
             busy_poll: None,
+            payload: Payload::Slice,
             no_drop: false,
         };
         while let Some(name) = words.next() {
@@ -80,6 +94,9 @@ impl Arguments {
                     Some(("busy_poll", micros)) => {
                         arguments.busy_poll = Some(Duration::from_micros(number("busy_poll", micros)?));
                     }
+                    Some(("payload", "slice")) => arguments.payload = Payload::Slice,
+                    Some(("payload", "shared")) => arguments.payload = Payload::Shared,
+                    Some(("payload", "static")) => arguments.payload = Payload::Static,
                     Some(("nodrop", flag)) => arguments.no_drop = flag != "0",
                     _ => return Err(ArgumentError::UnknownOption(value)),
                 },
@@ -98,7 +115,11 @@ impl Arguments {
         if let Some(first) = payload.first_mut() {
             *first = 0;
         }
-        Frame::from(&payload[..])
+        match self.payload {
+            Payload::Slice => Frame::from(&payload[..]),
+            Payload::Shared => Frame::from(payload),
+            Payload::Static => Frame::from(Bytes::from_static(payload.leak())),
+        }
     }
 }
 

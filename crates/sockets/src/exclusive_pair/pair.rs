@@ -54,8 +54,7 @@ impl Sends for Pair {
                 return Err(Unsent::Full);
             }
         }
-        peer.pipe.out.write_in_place(|| Parcel::Message(std::mem::take(message)));
-        peers.publish_soon(id);
+        peers.write_soon(id, || Parcel::Message(message.take()));
         Ok(())
     }
 }

@@ -105,7 +105,6 @@ fn offer(peers: &mut Peers, id: PeerId, message: impl FnOnce() -> Message) -> bo
     if out.is_full() {
         return false;
     }
-    out.write_beyond(Parcel::Message(message()));
-    peers.publish_soon(id);
+    peers.write_soon(id, || Parcel::Message(message()));
     true
 }

@@ -18,7 +18,8 @@ use crate::sink::MessageSink;
 impl<P: Sends, N: Network> Socket<P, N> {
     /// Sends a message to the peer, or the peers, that the socket's type says, once there is room.
     ///
-    /// Anything that turns into frames can be sent: a string, bytes, a vector or array of frames.
+    /// Anything that turns into frames can be sent: a string, bytes, a vector or array of frames. Allocations are
+    /// shared, slices copied; see [`Frame`](crate::Frame).
     ///
     /// Cancel-safe: if the future is dropped before it completes, nothing was sent.
     ///
