@@ -53,7 +53,9 @@ pub(crate) enum ArgumentError {
     NoValue(String),
     #[error("unknown argument {0}")]
     Unknown(String),
-    #[error("unknown option --opt {0}: expected hwm=N, batch=N, busy_poll=N, nodrop=1, or payload= slice, shared or static")]
+    #[error(
+        "unknown option --opt {0}: expected hwm=N, batch=N, busy_poll=N, nodrop=1, or payload= slice, shared or static"
+    )]
     UnknownOption(String),
     #[error("{name}: {value:?} is not a number")]
     NotANumber { name: String, value: String },
