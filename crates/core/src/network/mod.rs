@@ -106,6 +106,10 @@ pub trait Stream: 'static {
     /// Not cancel-safe: bytes that had arrived may be lost with the dropped future.
     fn read(&self, buffer: BytesMut) -> impl Future<Output = (io::Result<usize>, BytesMut)>;
 
+    /// A hint: from now on, a read need not end before so many bytes have come, unless the stream ends. One to begin
+    /// with. Only for who knows that they will come, and can do nothing with fewer. A network may ignore it.
+    fn set_rcvlowat(&self, _bytes: usize) {}
+
     /// Writes a prefix of the concatenation of `segments`, at least one byte when there is one, and gives back
     /// its length together with the untouched segments.
     ///

@@ -1,4 +1,4 @@
-//! An unbounded single-producer single-consumer queue: the only file of this crate with `unsafe`.
+//! An unbounded single-producer single-consumer queue, whose slots change their owner by a counter: hence `unsafe`.
 //!
 //! Items lie in a chain of segments. The producer fills slots privately and *publishes* them in batches by
 //! storing the count of items written so far; the consumer reads only slots below that count. So a slot has one

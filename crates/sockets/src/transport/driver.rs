@@ -113,6 +113,7 @@ pub(super) async fn drive<N: Network>(network: &N, stream: N::Stream, attachment
             && failure.is_none()
             && let Some(buffer) = inflow.next_read(&connection)
         {
+            stream.set_rcvlowat(inflow.awaited(&connection));
             reading.set(Some(stream.read(buffer)));
         }
         let closing = attachment.is_closing(now);

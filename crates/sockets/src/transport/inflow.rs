@@ -82,6 +82,11 @@ impl Inflow {
         Some(self.room.make(std::mem::take(&mut self.buffer), connection.wanted()))
     }
 
+    /// How many bytes the next read may wait for. One where signs of life are counted, of which each byte is one.
+    pub(super) fn awaited(&self, connection: &Connection) -> usize {
+        if connection.has_heartbeats() { 1 } else { self.room.awaited() }
+    }
+
     /// Takes the buffer back, with `count` bytes more.
     pub(super) fn read(&mut self, buffer: BytesMut, count: usize) {
         self.room.read(count);

@@ -3,6 +3,7 @@
 mod clock;
 mod ipc;
 mod listener;
+mod low_water;
 mod stream;
 mod tcp;
 

@@ -1,8 +1,10 @@
 //! A connected stream.
 
+use std::cell::Cell;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::AsFd;
 
 use bytes::{Bytes, BytesMut};
 use compio::BufResult;
@@ -11,6 +13,7 @@ use compio::io::{AsyncRead, AsyncWrite};
 use compio::net::{TcpStream, UnixStream};
 use socket2::SockRef;
 
+use super::low_water;
 use crate::Stream;
 
 /// Segments of one vectored write: what the kernel takes at most (`UIO_MAXIOV`).
@@ -23,6 +26,7 @@ const SEGMENTS_MAX: usize = 1024;
 pub struct CompioStream {
     socket: Socket,
     peer: String,
+    rcvlowat: Cell<usize>,
 }
 
 enum Socket {
@@ -48,11 +52,11 @@ macro_rules! on_socket {
 
 impl CompioStream {
     pub(super) fn tcp(socket: TcpStream, peer: String) -> Self {
-        Self { socket: Socket::Tcp(socket), peer }
+        Self { socket: Socket::Tcp(socket), peer, rcvlowat: Cell::new(1) }
     }
 
     pub(super) fn ipc(socket: UnixStream, peer: String) -> Self {
-        Self { socket: Socket::Ipc(socket), peer }
+        Self { socket: Socket::Ipc(socket), peer, rcvlowat: Cell::new(1) }
     }
 
     /// The address of this end. `None` for a Unix-domain socket, and once the connection is over.
@@ -75,6 +79,16 @@ impl Stream for CompioStream {
         // compio fills a bare BytesMut from its start; this view begins behind what it holds.
         let BufResult(outcome, view) = on_socket!(self, |socket| socket.read(buffer.uninit()));
         (outcome, view.into_inner())
+    }
+
+    fn set_rcvlowat(&self, bytes: usize) {
+        // Unix-domain sockets do not have it.
+        if let Socket::Tcp(tcp) = &self.socket
+            && self.rcvlowat.replace(bytes) != bytes
+        {
+            // Without it, reads are smaller and more.
+            let _ = low_water::set_rcvlowat(tcp.as_fd(), bytes);
+        }
     }
 
     async fn write(&self, mut segments: Vec<Bytes>) -> (io::Result<usize>, Vec<Bytes>) {
