@@ -279,6 +279,52 @@ fn empty_segments_do_not_hide_the_byte_behind_them() {
 }
 
 #[test]
+fn a_read_that_waits_for_more_than_its_socket_holds_does_not_wait_for_ever() {
+    const BYTES: usize = 1 << 20;
+    for rcvbuf in [None, Some(4096)] {
+        run(async |network| {
+            let mut options = StreamOptions::default();
+            options.rcvbuf = rcvbuf;
+            let listener = network.listen(&endpoint("tcp://127.0.0.1:*"), &options).unwrap();
+            let connected = network.connect(&listener.local_endpoint(), &options).await.unwrap();
+            let accepted = listener.accept().await.unwrap();
+            let writing = compio::runtime::spawn(async move {
+                let mut rest = Bytes::from(vec![7; BYTES]);
+                while !rest.is_empty() {
+                    let (written, _) = connected.write(vec![rest.clone()]).await;
+                    rest = rest.split_off(written.unwrap());
+                }
+                connected
+            });
+            let mut buffer = BytesMut::with_capacity(BYTES);
+            while buffer.len() < BYTES {
+                accepted.set_rcvlowat((BYTES - buffer.len()).min(192 * 1024));
+                let (read, filled) = accepted.read(buffer).await;
+                assert_ne!(read.unwrap(), 0);
+                buffer = filled;
+            }
+            drop(writing.await);
+        });
+    }
+}
+
+#[test]
+fn a_read_that_waits_for_more_is_woken_by_the_end() {
+    run(async |network| {
+        let (here, there) = pair(&network, "tcp://127.0.0.1:*").await;
+        there.set_rcvlowat(100);
+        // In flight before anything has come.
+        let mut reading = pin!(there.read(BytesMut::with_capacity(1000)));
+        assert!(poll_once(reading.as_mut()).is_none());
+        write_all(&here, "the last words").await;
+        here.shutdown().await.unwrap();
+        let (read, buffer) = reading.await;
+        assert_eq!((read.unwrap(), &buffer[..]), (14, &b"the last words"[..]));
+        assert_eq!(there.read(buffer).await.0.unwrap(), 0);
+    });
+}
+
+#[test]
 fn a_reset_ends_the_operations_in_flight_and_the_tcp_peer_sees_it() {
     run(async |network| {
         let (here, there) = pair(&network, "tcp://127.0.0.1:*").await;

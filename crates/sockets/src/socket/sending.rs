@@ -1,6 +1,5 @@
 //! Sending.
 
-use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll};
@@ -149,11 +148,5 @@ impl<P: Sends, N: Network, M> Sending<'_, P, N, M> {
             self.waiting = None;
         }
         outcome
-    }
-}
-
-impl<P: Sends, N: Network, M> fmt::Debug for Sending<'_, P, N, M> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sending").field("waiting", &self.waiting.is_some()).finish_non_exhaustive()
     }
 }

@@ -1,6 +1,5 @@
 //! How long an operation of a socket may wait.
 
-use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -24,11 +23,5 @@ impl Timeout {
         let Some(limit) = self.limit else { return Poll::Pending };
         let expiry = self.expiry.get_or_insert_with(|| Box::pin(network.sleep_until(network.now() + limit)));
         expiry.as_mut().poll(context)
-    }
-}
-
-impl fmt::Debug for Timeout {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Timeout").field("limit", &self.limit).finish_non_exhaustive()
     }
 }

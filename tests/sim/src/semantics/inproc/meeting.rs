@@ -1,7 +1,7 @@
 //! Two sides agree, or not, and are told; messages move by pointer, beside other transports.
 
 use bytes::Bytes;
-use seaworthy::{Event, Options};
+use seaworthy::{Event, FRAME_IN_PLACE_MAX, Options};
 
 use super::super::stage::{MS, Place, SECOND, event, play, sockets::*, text};
 use super::NAME;
@@ -19,6 +19,25 @@ fn the_receiver_sees_the_very_allocation_that_was_sent() {
             assert_eq!(received.frames()[1].as_ptr(), body.as_ptr());
             router.send(received).await?;
             assert_eq!(dealer.recv().await?.frames()[0].as_ptr(), body.as_ptr());
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn a_small_slice_travels_in_the_message_and_a_longer_one_beside_it() {
+    play(|stage| async move {
+        let (push, pull): (Push, Pull) = (stage.server.open(), stage.server.open());
+        pull.bind(NAME)?;
+        push.connect(NAME)?;
+        for size in [0, 1, FRAME_IN_PLACE_MAX, FRAME_IN_PLACE_MAX + 1] {
+            push.send(&vec![7; size][..]).await?;
+            let received = pull.recv().await?;
+            let [frame] = received.frames() else { panic!("{received:?}") };
+            assert_eq!(*frame, vec![7; size]);
+            let (place, message) = (frame.as_ptr().addr(), std::ptr::from_ref(&received).addr());
+            let lies_in_it = (message..message + size_of_val(&received)).contains(&place);
+            assert_eq!(lies_in_it, size <= FRAME_IN_PLACE_MAX, "{size}");
         }
         Ok(())
     });
