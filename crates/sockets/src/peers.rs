@@ -46,6 +46,12 @@ impl Peer {
         self.pipe.inward.wait_for_item(&self.readable)
     }
 
+    /// Hands over what was written, or says that it is to be put on the list of those with something to hand over.
+    #[inline(always)]
+    fn joins_unpublished(&mut self) -> bool {
+        self.pipe.out.publish_soon() && !mem::replace(&mut self.unpublished, true)
+    }
+
     /// Puts the peer on the list of writable ones as soon as it is. False when it is already.
     pub(crate) fn watch_writable(&mut self) -> bool {
         self.pipe.out.wait_for_room(&self.writable)
@@ -137,20 +143,18 @@ impl Peers {
     /// Writes to a peer's pipe whatever its marks say, and hands it over, now or with what follows.
     #[inline(always)]
     pub(crate) fn write_soon(&mut self, id: PeerId, parcel: impl FnOnce() -> Parcel) {
-        let Some(peer) = self.get_mut(id) else { return };
-        peer.pipe.out.write_in_place(parcel);
-        if peer.pipe.out.publish_soon() && !mem::replace(&mut peer.unpublished, true) {
-            self.unpublished.push(id);
+        if let Some(peer) = self.get_mut(id) {
+            peer.pipe.out.write_in_place(parcel);
+            if peer.joins_unpublished() {
+                self.unpublished.push(id);
+            }
         }
     }
 
     /// Hands a peer what was written to its pipe, now or with what follows.
     #[inline(always)]
     pub(crate) fn publish_soon(&mut self, id: PeerId) {
-        if let Some(peer) = self.get_mut(id)
-            && peer.pipe.out.publish_soon()
-            && !mem::replace(&mut peer.unpublished, true)
-        {
+        if self.get_mut(id).is_some_and(Peer::joins_unpublished) {
             self.unpublished.push(id);
         }
     }
