@@ -11,8 +11,8 @@ pub const ROUTING_ID_BYTES_MAX: usize = 255;
 /// message, and far below what a length field of 63 bits can announce.
 pub const MESSAGE_BYTES_MAX: u64 = 4 << 30;
 
-/// Frames of one message. Every frame costs 32 bytes beside its body, also an empty one, so endless MORE frames
-/// would grow memory sixteen times as fast as the wire carries them. With this bound the cost is 2 MiB.
+/// Frames of one message. Every frame costs 72 bytes, also an empty one, so endless MORE frames would grow memory 36
+/// times as fast as the wire carries them. With this bound the cost is 4.5 MiB.
 pub const MESSAGE_FRAMES_MAX: usize = 65_536;
 
 /// Body of a command before the handshake is complete, in bytes. Whoever is at the other end is not known yet,

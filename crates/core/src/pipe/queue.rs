@@ -233,15 +233,16 @@ impl<T> Consumer<T> {
         if slot == 0 {
             self.advance();
         }
-        // SAFETY: the item is published, so it is initialised, its write happened before (`Acquire` in `look`),
-        // and the producer will not touch the slot again; `taken` moves on, so it is read once.
+        // Before `look`, whose panic then loses this one item and leaves `head` and `taken` in step.
+        self.taken += 1;
+        // SAFETY: the item is published, so it is initialised, its write happened before (`Acquire` in `Self::look`),
+        // and the producer will not touch the slot again; `taken` has moved on, so it is read at most once.
         let item = unsafe {
             (*self.head).slots[slot].with(|place| {
                 look((*place).assume_init_ref());
                 (*place).assume_init_read()
             })
         };
-        self.taken += 1;
         Some(item)
     }
 
@@ -378,6 +379,27 @@ mod tests {
             producer.write(round);
             producer.publish();
             assert_eq!((consumer.take(), consumer.take()), (Some(round), None));
+        }
+    }
+
+    #[test]
+    fn an_item_whose_look_panics_is_lost_and_the_next_follows() {
+        let panics = |act: &mut dyn FnMut()| {
+            assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(act)).is_err());
+        };
+        let items = 3 * SLOTS + 1;
+        for lost in 0..items {
+            for goes_on in [false, true] {
+                let (mut producer, mut consumer) = queue();
+                (0..items).for_each(|item| producer.write(Box::new(item)));
+                producer.publish();
+                (0..lost).for_each(|item| assert_eq!(consumer.take(), Some(Box::new(item))));
+                panics(&mut || drop(consumer.take_with(|_| panic!("no look"))));
+                if goes_on {
+                    (lost + 1..items).for_each(|item| assert_eq!(consumer.take(), Some(Box::new(item))));
+                    assert_eq!(consumer.take(), None);
+                }
+            }
         }
     }
 

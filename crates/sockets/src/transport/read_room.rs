@@ -24,8 +24,8 @@ const READ_AHEAD_MAX: usize = 1024 * 1024;
 /// and with 384 KiB frames of 1 MiB were slower.
 const AWAITED_MAX: usize = 192 * 1024;
 
-/// When less than one part in so many of what was decoded was messages, the next read is smaller. Messages keep the
-/// whole buffer that they were read into: a peer that sends few among many commands gets small buffers.
+/// When less than one part in so many of what was decoded was messages, the next read is smaller. Messages that are
+/// not small keep the whole buffer that they were read into: a peer that sends few among many commands gets small buffers.
 const FILLER_PARTS: usize = 16;
 
 /// The least that a frame has beside its body (RFC 23), so that empty messages count too.
