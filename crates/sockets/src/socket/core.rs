@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, Waker};
+use std::time::Duration;
 
 use bytes::Bytes;
 use seaworthy_core::pipe::HighWaterMarks;
@@ -173,6 +174,12 @@ impl<P: Pattern> Core<P> {
         if let Some(publisher) = self.publisher.take() {
             publisher.wake();
         }
+    }
+
+    /// As [`is_turn_over`](Self::is_turn_over), for an operation with this limit: one that never waits takes no turn.
+    #[inline(always)]
+    pub(super) fn is_turn_over_within(&self, limit: Option<Duration>) -> bool {
+        limit != Some(Duration::ZERO) && self.is_turn_over()
     }
 
     /// True when the task must let others run before it goes on.

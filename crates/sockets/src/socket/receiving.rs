@@ -98,7 +98,7 @@ impl<P: Receives, N: Network> Future for Receiving<'_, P, N> {
         if this.waiting.is_some() {
             return this.poll_waiting(context);
         }
-        let turn_over = this.socket.core.is_turn_over();
+        let turn_over = this.socket.core.is_turn_over_within(this.socket.core.options.rcvtimeo);
         if !turn_over {
             match this.socket.core.try_recv_eagerly() {
                 Ok(Some(message)) => return Poll::Ready(Ok(message)),
@@ -116,7 +116,7 @@ impl<P: Receives, N: Network> Receiving<'_, P, N> {
     fn wait(&mut self, turn_over: bool, context: &mut TaskContext<'_>) -> Poll<Result<Message, Error>> {
         let Socket { core, context: sockets, .. } = self.socket;
         if core.options.rcvtimeo == Some(Duration::ZERO) {
-            return Poll::Ready(self.socket.try_recv());
+            return Poll::Ready(Err(Error::WouldBlock));
         }
         if !turn_over
             && let Some(outcome) =
@@ -137,7 +137,6 @@ impl<P: Receives, N: Network> Receiving<'_, P, N> {
     #[inline(never)]
     fn poll_waiting(&mut self, context: &mut TaskContext<'_>) -> Poll<Result<Message, Error>> {
         let Socket { core, context: sockets, .. } = self.socket;
-        // Whoever polls a future that has completed waits for another message.
         let Some(waiting) = &mut self.waiting else { return Poll::Pending };
         #[cfg(feature = "planted-bugs")]
         if let Some(outcome) = self.kept.take() {
@@ -156,6 +155,9 @@ impl<P: Receives, N: Network> Receiving<'_, P, N> {
             self.kept = Some(outcome);
             context.waker().wake_by_ref();
             return Poll::Pending;
+        }
+        if outcome.is_ready() {
+            self.waiting = None;
         }
         outcome
     }

@@ -85,7 +85,7 @@ impl<P: Sends, N: Network, M: Into<Message>> Future for Sending<'_, P, N, M> {
         let Some(message) = this.message.take() else { return this.poll_waiting(context) };
         let mut message = message.into();
         let core = &this.socket.core;
-        let unsent = if core.is_turn_over() {
+        let unsent = if core.is_turn_over_within(core.options.sndtimeo) {
             Unsent::Yield
         } else {
             match core.try_send(&mut message) {
@@ -107,11 +107,13 @@ impl<P: Sends, N: Network, M> Sending<'_, P, N, M> {
         context: &mut TaskContext<'_>,
     ) -> Poll<Result<(), Error>> {
         let Socket { core, context: sockets, .. } = self.socket;
-        if core.options.sndtimeo == Some(Duration::ZERO) {
-            return Poll::Ready(self.socket.try_send(message).map_err(Error::from));
-        }
+        let at_once = core.options.sndtimeo == Some(Duration::ZERO);
         let full = match unsent {
             Unsent::Failed(error) => return Poll::Ready(Err(error)),
+            Unsent::Full if at_once => return Poll::Ready(Err(Error::WouldBlock)),
+            Unsent::Yield if at_once => {
+                return Poll::Ready(self.socket.try_send(message).map_err(Error::from));
+            }
             Unsent::Full => true,
             Unsent::Yield => false,
         };
@@ -136,7 +138,7 @@ impl<P: Sends, N: Network, M> Sending<'_, P, N, M> {
     #[inline(never)]
     fn poll_waiting(&mut self, context: &mut TaskContext<'_>) -> Poll<Result<(), Error>> {
         let Socket { core, context: sockets, .. } = self.socket;
-        // Whoever polls a future that has completed waits for ever.
+        // It has completed: there is nothing left to send.
         let Some(waiting) = &mut self.waiting else { return Poll::Pending };
         let outcome = match core.poll_send(context, &mut waiting.place, &mut waiting.message) {
             Poll::Pending if waiting.timeout.poll(sockets.network(), context).is_ready() => {
