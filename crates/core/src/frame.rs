@@ -17,7 +17,8 @@ pub const FRAME_IN_PLACE_MAX: usize = 64;
 ///
 /// What comes as a slice is copied: into the frame itself when it is no longer than [`FRAME_IN_PLACE_MAX`], as libzmq
 /// does it, and into an allocation otherwise. What comes as an allocation ([`Bytes`], a vector, a string) keeps it,
-/// however short it is, and clones share it.
+/// however short it is, and clones share it. What is `'static` is best given by [`from_static`](Self::from_static). To
+/// read numbers and the like, take `&frame[..]` or [`into_bytes`](Self::into_bytes) as a [`Buf`](bytes::Buf).
 ///
 /// ```
 /// use seaworthy_core::Frame;
@@ -45,8 +46,8 @@ struct InPlace {
 
 macro_rules! lengths {
     ($($length:ident)*) => {
-        /// Length of a frame in place. The values that it cannot have tell the other kinds of frames and messages apart,
-        /// so that these take no room of their own. It has eight bytes since it is moved with eight: what was
+        /// Length of a frame in place. The values that it cannot have tell the other kinds of frames and messages
+        /// apart, so that these take no room of their own. It has eight bytes since it is moved with eight: what was
         /// written with fewer would make the processor wait.
         #[derive(Clone, Copy)]
         #[repr(u64)]
@@ -74,6 +75,11 @@ impl InPlace {
 }
 
 impl Frame {
+    /// A frame of memory that lives for ever: neither copied nor counted, however long it is.
+    pub const fn from_static(bytes: &'static [u8]) -> Self {
+        Self(Body::Shared(Bytes::from_static(bytes)))
+    }
+
     /// The bytes as a buffer that can be shared and sliced. A frame that has no allocation is copied into one.
     pub fn into_bytes(self) -> Bytes {
         match self.0 {
@@ -146,6 +152,33 @@ impl From<&str> for Frame {
     }
 }
 
+impl From<&Vec<u8>> for Frame {
+    fn from(bytes: &Vec<u8>) -> Self {
+        Self::from(&bytes[..])
+    }
+}
+
+impl From<&String> for Frame {
+    fn from(text: &String) -> Self {
+        Self::from(text.as_bytes())
+    }
+}
+
+impl FromIterator<u8> for Frame {
+    fn from_iter<I: IntoIterator<Item = u8>>(bytes: I) -> Self {
+        Self::from(bytes.into_iter().collect::<Vec<u8>>())
+    }
+}
+
+impl<'a> IntoIterator for &'a Frame {
+    type Item = &'a u8;
+    type IntoIter = std::slice::Iter<'a, u8>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
 impl From<Bytes> for Frame {
     #[inline(always)]
     fn from(bytes: Bytes) -> Self {
@@ -186,11 +219,17 @@ impl<T: AsRef<[u8]> + ?Sized> PartialEq<T> for Frame {
     }
 }
 
-impl PartialEq<Frame> for Bytes {
-    fn eq(&self, other: &Frame) -> bool {
-        self[..] == other[..]
-    }
+macro_rules! equals_frame {
+    ($($bytes:ty)*) => {$(
+        impl PartialEq<Frame> for $bytes {
+            fn eq(&self, other: &Frame) -> bool {
+                other == self
+            }
+        }
+    )*};
 }
+
+equals_frame! { [u8] &[u8] str &str Bytes String Vec<u8> }
 
 impl Eq for Frame {}
 
@@ -214,6 +253,8 @@ impl Hash for Frame {
 
 #[cfg(test)]
 mod tests {
+    use std::hash::DefaultHasher;
+
     use super::*;
 
     fn lies_in_itself(frame: &Frame) -> bool {
@@ -257,7 +298,29 @@ mod tests {
         assert_eq!(short, shared);
         assert_eq!(short.cmp(&Frame::from(b"abd".to_vec())), Ordering::Less);
         assert_eq!(format!("{short:?} {:?}", Frame::from(&[0, b'"'])), r#"b"abc" b"\x00\"""#);
+        let hash = |bytes: &dyn Fn(&mut DefaultHasher)| {
+            let mut hasher = DefaultHasher::new();
+            bytes(&mut hasher);
+            hasher.finish()
+        };
+        for frame in [&short, &shared] {
+            assert_eq!(hash(&|hasher| frame.hash(hasher)), hash(&|hasher| b"abc"[..].hash(hasher)));
+            assert!("abc" == *frame && b"abc"[..] == *frame && b"abc".to_vec() == *frame);
+            assert_eq!(frame.into_iter().copied().collect::<Frame>(), *frame);
+            assert_eq!(Bytes::from(frame.clone()), *frame);
+        }
         let set = std::collections::BTreeSet::from([short]);
         assert!(set.contains(&b"abc"[..]));
+        assert_eq!(
+            (Frame::default().len(), Frame::from(&vec![1]), Frame::from(&"a".to_owned())),
+            (0, [1].into_iter().collect(), "a".into())
+        );
+    }
+
+    #[test]
+    fn static_memory_is_not_copied() {
+        static LONG: [u8; FRAME_IN_PLACE_MAX + 1] = [7; FRAME_IN_PLACE_MAX + 1];
+        let frame = Frame::from_static(&LONG);
+        assert_eq!(frame.into_bytes().as_ptr(), LONG.as_ptr());
     }
 }

@@ -109,7 +109,8 @@ impl Message {
         }
     }
 
-    /// Takes the message, and leaves one that need not be dropped, of an empty frame.
+    /// Takes the message. Unlike what [`std::mem::take`] leaves, what stays need not be dropped, and could be sent: one
+    /// empty frame.
     #[inline(always)]
     #[must_use]
     pub fn take(&mut self) -> Self {
@@ -187,7 +188,7 @@ macro_rules! from_frame {
     )*};
 }
 
-from_frame! { Frame &[u8] &str Bytes BytesMut Box<[u8]> String Vec<u8> }
+from_frame! { Frame &[u8] &str &Vec<u8> &String Bytes BytesMut Box<[u8]> String Vec<u8> }
 
 impl<const N: usize> From<&[u8; N]> for Message {
     #[inline(always)]

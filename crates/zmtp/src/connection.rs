@@ -80,8 +80,8 @@ impl Connection {
     /// it until it gives `None`, or stop at any event: what it has not taken stays in `input`, where later bytes
     /// are to be appended.
     ///
-    /// Frames share the memory of `input`; nothing is copied but subscriptions, metadata, and frames that are no longer than
-    /// [`FRAME_IN_PLACE_MAX`](seaworthy_core::FRAME_IN_PLACE_MAX).
+    /// Frames share the memory of `input`; nothing is copied but subscriptions, metadata, and frames that are no longer
+    /// than [`FRAME_IN_PLACE_MAX`](seaworthy_core::FRAME_IN_PLACE_MAX).
     ///
     /// # Errors
     /// When the peer broke a rule, does not fit, or sent an ERROR; or the error with which the connection has

@@ -56,7 +56,7 @@ pub async fn worker<N: Network>(
 
 /// What a job comes to: its bytes in the opposite order.
 fn outcome(data: &[u8]) -> Frame {
-    data.iter().rev().copied().collect::<Vec<u8>>().into()
+    data.iter().rev().copied().collect()
 }
 
 /// The work itself, which takes its time.

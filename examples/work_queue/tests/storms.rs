@@ -60,8 +60,7 @@ fn work_queue(sim: &Sim, acknowledge: Acknowledge, storm: &str) -> Result<(), Bo
     sim.client("client", |net| async move {
         let jobs: BTreeMap<_, _> = (1..=JOBS).map(|job| (job, Frame::from(format!("job {job}")))).collect();
         let results = client(net, "tcp://broker:5555", jobs).await?;
-        let expected =
-            (1..=JOBS).map(|job| (job, Frame::from(format!("job {job}").bytes().rev().collect::<Vec<u8>>())));
+        let expected = (1..=JOBS).map(|job| (job, format!("job {job}").bytes().rev().collect::<Frame>()));
         assert!(results.into_iter().eq(expected));
         Ok(())
     });

@@ -8,6 +8,7 @@
 //! The ends may live on different threads; each is used by one task at a time. tests/loom runs these very files.
 
 mod gauge;
+mod marks;
 mod queue;
 mod wake;
 
@@ -15,58 +16,13 @@ use std::fmt;
 use std::task::Waker;
 
 pub use self::gauge::{Gauge, Level};
+pub use self::marks::HighWaterMarks;
+use self::marks::Threshold;
 use self::queue::{Consumer, Producer};
 use self::wake::Wake;
 pub(crate) use self::wake::wake_across;
 use crate::planted::{Bug, planted};
 use crate::sync::{Arc, AtomicBool, AtomicU64, Ordering, Tally};
-
-/// How much one way of a pipe holds. Zero means unlimited.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct HighWaterMarks {
-    /// Messages.
-    pub messages: usize,
-    /// Bytes of frames. The item that crosses the mark still fits, so that an item larger than the mark passes.
-    pub bytes: usize,
-}
-
-impl HighWaterMarks {
-    /// Items after which credit is given: half the mark, as libzmq's `compute_lwm`.
-    const fn lot(self) -> Self {
-        Self { messages: self.messages.div_ceil(2), bytes: self.bytes.div_ceil(2) }
-    }
-
-    /// What a way holds that has these marks on one side and those on the other: their sum, or no limit when either
-    /// has none.
-    #[must_use]
-    pub const fn plus(self, other: Self) -> Self {
-        const fn sum(one: usize, other: usize) -> usize {
-            if one == 0 || other == 0 { 0 } else { one.saturating_add(other) }
-        }
-        Self { messages: sum(self.messages, other.messages), bytes: sum(self.bytes, other.bytes) }
-    }
-
-    const fn threshold(self) -> Threshold {
-        const fn or_never(mark: usize) -> u64 {
-            if mark == 0 { u64::MAX } else { mark as u64 }
-        }
-        Threshold { messages: or_never(self.messages), bytes: or_never(self.bytes) }
-    }
-}
-
-/// Marks with "never" for unlimited, so that each look is one comparison.
-#[derive(Clone, Copy, Debug)]
-struct Threshold {
-    messages: u64,
-    bytes: u64,
-}
-
-impl Threshold {
-    #[inline(always)]
-    const fn is_reached(self, messages: u64, bytes: u64) -> bool {
-        messages >= self.messages || bytes >= self.bytes
-    }
-}
 
 /// Something that a pipe carries.
 pub trait Weigh {

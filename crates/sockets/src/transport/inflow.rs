@@ -51,14 +51,14 @@ fn detached(message: Message) -> Message {
     }
 }
 
-/// Memory that a parcel takes, so that endless empty frames count too. A mark counts for its notice.
+/// Memory that a parcel takes, so that endless empty frames count too. A mark counts for its notice, with the topic.
 fn footprint(parcel: &Parcel) -> usize {
-    let frames = match parcel {
+    let beside = match parcel {
+        Parcel::Message(message) if message.len() > 1 => message.len() * size_of::<Frame>(),
         // An only frame lies in the parcel.
-        Parcel::Message(message) if message.len() > 1 => message.len(),
         Parcel::Message(_) | Parcel::Subscribe(_) | Parcel::Cancel(_) | Parcel::Notice { .. } => 0,
     };
-    size_of::<Parcel>() + frames * size_of::<Frame>() + parcel.weight()
+    size_of::<Parcel>() + beside + parcel.weight()
 }
 
 impl Inflow {

@@ -32,5 +32,6 @@ mod routing_ids;
 mod slow_subscribers;
 mod subscriptions;
 mod timeouts;
+mod turns;
 mod xpub;
 mod xsub;
