@@ -1,10 +1,11 @@
 //! The bytes of one frame.
 
-use std::borrow::Borrow;
+use std::borrow::{Borrow, Cow};
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::ops::Deref;
+use std::str::{self, Utf8Error};
 
 use bytes::{Bytes, BytesMut};
 
@@ -78,6 +79,25 @@ impl Frame {
     /// A frame of memory that lives for ever: neither copied nor counted, however long it is.
     pub const fn from_static(bytes: &'static [u8]) -> Self {
         Self(Body::Shared(Bytes::from_static(bytes)))
+    }
+
+    /// The bytes as text.
+    ///
+    /// ```
+    /// use seaworthy_core::Frame;
+    /// assert_eq!(Frame::from("hello").as_str(), Ok("hello"));
+    /// assert!(Frame::from(&[0xff]).as_str().is_err());
+    /// ```
+    ///
+    /// # Errors
+    /// The bytes are not UTF-8; the error says from where on. See [`to_string_lossy`](Self::to_string_lossy).
+    pub fn as_str(&self) -> Result<&str, Utf8Error> {
+        str::from_utf8(self)
+    }
+
+    /// The bytes as text, with U+FFFD in place of what is not UTF-8; for logs and people.
+    pub fn to_string_lossy(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(self)
     }
 
     /// The bytes as a buffer that can be shared and sliced. A frame that has no allocation is copied into one.

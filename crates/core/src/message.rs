@@ -14,8 +14,10 @@ use crate::Frame;
 /// use seaworthy_core::Message;
 /// let hello = Message::from("hello");
 /// assert_eq!(hello.frame(0), Some(&b"hello"[..]));
-/// let envelope: Message = ["client-1", "", "hello"].into_iter().collect();
-/// assert_eq!(envelope.len(), 3);
+/// // Frames of one kind as an array, of several kinds as a tuple.
+/// let envelope = Message::from(["client-1", "", "hello"]);
+/// let mixed = Message::from(("client-1", "", vec![1_u8, 2, 3]));
+/// assert_eq!((envelope.len(), mixed.len()), (3, 3));
 /// ```
 #[derive(Clone)]
 pub struct Message(Frames);
@@ -52,6 +54,31 @@ impl Message {
             Frames::One(frame) => std::slice::from_ref(frame),
             Frames::Many(frames) => frames,
         }
+    }
+
+    /// Iterates over the frames, in order.
+    #[inline]
+    pub fn iter(&self) -> std::slice::Iter<'_, Frame> {
+        self.frames().iter()
+    }
+
+    /// The first frame, if there is one.
+    ///
+    /// ```
+    /// use seaworthy_core::Message;
+    /// let message = Message::from(["greeting", "hello"]);
+    /// let topic = message.first().and_then(|frame| frame.as_str().ok());
+    /// assert_eq!(topic, Some("greeting"));
+    /// ```
+    #[inline]
+    pub fn first(&self) -> Option<&Frame> {
+        self.frames().first()
+    }
+
+    /// The last frame, if there is one.
+    #[inline]
+    pub fn last(&self) -> Option<&Frame> {
+        self.frames().last()
     }
 
     /// The bytes of frame `index`, if there is one.
@@ -128,6 +155,60 @@ impl Message {
         }
     }
 
+    /// The frames as an array, for a message whose shape is known.
+    ///
+    /// ```
+    /// use seaworthy_core::Message;
+    /// let received = Message::from(("client-1", "sum", vec![3_u8, 4]));
+    /// let Ok([client, verb, numbers]) = received.into_array() else { panic!("three frames") };
+    /// assert_eq!((client.as_str(), verb.as_str()), (Ok("client-1"), Ok("sum")));
+    /// assert_eq!(numbers, [3, 4]);
+    /// ```
+    ///
+    /// # Errors
+    /// Returns the message when it has another number of frames.
+    pub fn into_array<const N: usize>(self) -> Result<[Frame; N], Self> {
+        if self.len() != N {
+            return Err(self);
+        }
+        self.into_frames().try_into().map_err(Self::from)
+    }
+
+    /// Splits an envelope off: the frames up to and including the first empty one. What follows is the body.
+    ///
+    /// This is what a ROUTER receives from a REQ, and what passes through several ROUTERs: a routing id for each of
+    /// them, an empty frame, the body. The answer goes back under the same envelope:
+    ///
+    /// ```
+    /// use seaworthy_core::Message;
+    /// let request = Message::from(["client-1", "", "hello", "world"]);
+    /// let (envelope, body) = request.split_envelope().expect("it has an empty frame");
+    /// assert_eq!(envelope, ["client-1", ""].into());
+    /// assert_eq!(body, ["hello", "world"].into());
+    /// assert_eq!(Message::from("hi").with_envelope(envelope), ["client-1", "", "hi"].into());
+    /// ```
+    ///
+    /// A DEALER sends no empty frame of its own accord; then there is a routing id and no envelope, and
+    /// [`pop_front`](Self::pop_front) takes it off.
+    ///
+    /// # Errors
+    /// Returns the message when none of its frames is empty.
+    pub fn split_envelope(self) -> Result<(Self, Self), Self> {
+        let Some(end) = self.iter().position(|frame| frame.is_empty()) else { return Err(self) };
+        let mut envelope = self.into_frames();
+        let body = envelope.split_off(end + 1);
+        Ok((envelope.into(), body.into()))
+    }
+
+    /// Puts all frames of `envelope` before those of this message; undoes
+    /// [`split_envelope`](Self::split_envelope).
+    #[must_use]
+    pub fn with_envelope(self, envelope: impl Into<Self>) -> Self {
+        let mut message = envelope.into();
+        message.extend(self);
+        message
+    }
+
     /// The frames as a vector.
     pub fn into_frames(self) -> Vec<Frame> {
         match self.0 {
@@ -161,10 +242,24 @@ impl fmt::Debug for Message {
 impl<F: Into<Frame>> FromIterator<F> for Message {
     fn from_iter<I: IntoIterator<Item = F>>(frames: I) -> Self {
         let mut message = Self::default();
-        for frame in frames {
-            message.push_back(frame);
-        }
+        message.extend(frames);
         message
+    }
+}
+
+impl<F: Into<Frame>> Extend<F> for Message {
+    /// Appends frames.
+    fn extend<I: IntoIterator<Item = F>>(&mut self, frames: I) {
+        frames.into_iter().for_each(|frame| self.push_back(frame));
+    }
+}
+
+impl IntoIterator for Message {
+    type Item = Frame;
+    type IntoIter = std::vec::IntoIter<Frame>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.into_frames().into_iter()
     }
 }
 
@@ -218,6 +313,23 @@ impl<F: Into<Frame>, const N: usize> From<[F; N]> for Message {
     }
 }
 
+/// Frames of several kinds: each element of a tuple becomes a frame.
+macro_rules! from_tuples {
+    ($first:ident $($rest:ident)*) => {
+        impl<$first: Into<Frame>, $($rest: Into<Frame>),*> From<($first, $($rest,)*)> for Message {
+            #[expect(non_snake_case, reason = "each element is called as its type")]
+            fn from(($first, $($rest,)*): ($first, $($rest,)*)) -> Self {
+                Self::from([$first.into(), $($rest.into()),*])
+            }
+        }
+
+        from_tuples! { $($rest)* }
+    };
+    () => {};
+}
+
+from_tuples! { A B C D E F G H I J K L }
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -244,6 +356,48 @@ mod tests {
         assert_eq!(["x"].into_iter().collect::<Message>(), Message::from(b"x".to_vec()));
         assert!(Message::from("x").into_single().is_ok());
         assert_eq!(Message::from(["x", "y"]).into_single(), Err(Message::from(["x", "y"])));
+    }
+
+    #[test]
+    fn a_tuple_has_frames_of_several_kinds() {
+        let bytes = Bytes::from_static(b"bytes");
+        let message = Message::from(("text", String::from("owned"), b"array", vec![1_u8], bytes));
+        assert_eq!(message, Message::from(["text", "owned", "array", "\x01", "bytes"]));
+        assert_eq!(Message::from(("alone",)), Message::from("alone"));
+        assert_eq!(Message::from(("", "", "", "", "", "", "", "", "", "", "", b"12th")).len(), 12);
+    }
+
+    #[test]
+    fn an_envelope_ends_with_the_first_empty_frame() {
+        let split = |frames: &[&str]| frames.iter().copied().collect::<Message>().split_envelope();
+        let parts = |envelope: &[&str], body: &[&str]| {
+            Ok((envelope.iter().copied().collect(), body.iter().copied().collect()))
+        };
+        assert_eq!(split(&["a", "b", "", "c", "", "d"]), parts(&["a", "b", ""], &["c", "", "d"]));
+        assert_eq!(split(&["", "c"]), parts(&[""], &["c"]));
+        assert_eq!(split(&["a", ""]), parts(&["a", ""], &[]));
+        assert_eq!(split(&[""]), parts(&[""], &[]));
+        assert_eq!(split(&["a", "b"]), Err(Message::from(["a", "b"])));
+        assert_eq!(split(&[]), Err(Message::default()));
+    }
+
+    #[test]
+    fn an_envelope_comes_back_before_the_body() {
+        for (envelope, body) in [(vec!["a", ""], vec!["b", "c"]), (vec![""], vec![]), (vec![], vec!["b"])] {
+            let whole: Message = envelope.iter().chain(&body).copied().collect();
+            let body: Message = body.into_iter().collect();
+            assert_eq!(body.with_envelope(envelope.into_iter().collect::<Message>()), whole);
+        }
+    }
+
+    #[test]
+    fn frames_come_as_an_array_of_exactly_their_number() {
+        let message = Message::from(["a", "b"]);
+        assert_eq!(message.clone().into_array().unwrap(), [Frame::from("a"), Frame::from("b")]);
+        assert_eq!(message.clone().into_array::<1>(), Err(message.clone()));
+        assert_eq!(message.clone().into_array::<3>(), Err(message));
+        assert_eq!(Message::from("a").into_array().unwrap(), [Frame::from("a")]);
+        assert_eq!(Message::default().into_array(), Ok([]));
     }
 
     #[test]

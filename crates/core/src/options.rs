@@ -103,6 +103,12 @@ pub struct Options {
 }
 
 /// Options of the byte stream below a connection.
+///
+/// ```
+/// use seaworthy_core::{Options, StreamOptions};
+/// let stream = StreamOptions::default().rcvbuf(256 * 1024).backlog(1000);
+/// assert_eq!(Options::default().stream(stream).stream.rcvbuf, Some(256 * 1024));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StreamOptions {
@@ -167,8 +173,8 @@ macro_rules! setters {
     (@value $name:ident Option<$type:ty>) => { $name.into() };
     (@value $name:ident Bytes) => { $name.into() };
     (@value $name:ident $type:ty) => { $name };
-    ($($name:ident: ($($type:tt)+)),* $(,)?) => {
-        impl Options {
+    ($owner:ident: $($name:ident: ($($type:tt)+)),* $(,)?) => {
+        impl $owner {
             $(
                 #[doc = concat!("Sets [`", stringify!($name), "`](Self#structfield.", stringify!($name), ").")]
                 #[must_use]
@@ -181,7 +187,13 @@ macro_rules! setters {
     };
 }
 
-setters! {
+setters! { StreamOptions:
+    sndbuf: (Option<usize>),
+    rcvbuf: (Option<usize>),
+    backlog: (u32),
+}
+
+setters! { Options:
     sndhwm: (usize),
     rcvhwm: (usize),
     sndhwm_bytes: (usize),

@@ -17,8 +17,8 @@ use crate::sink::MessageSink;
 impl<P: Sends, N: Network> Socket<P, N> {
     /// Sends a message to the peer, or the peers, that the socket's type says, once there is room.
     ///
-    /// Anything that turns into frames can be sent: a string, bytes, a vector or array of frames. Allocations are
-    /// shared, slices copied; see [`Frame`](crate::Frame).
+    /// Anything that turns into frames can be sent: a string, bytes, a vector or array of frames, a tuple of mixed
+    /// ones such as `("id", "", vec![1_u8])`. Allocations are shared, slices copied; see [`Frame`](crate::Frame).
     ///
     /// Cancel-safe: if the future is dropped before it completes, nothing was sent.
     ///
