@@ -37,6 +37,7 @@
 //! | break things at a time | [`Sim::at`] with a [`Control`], or [`SimNetwork::control`] in a program |
 //! | break things as the seed decides | [`Sim::storm`] |
 //! | say what must hold | [`Sim::watch`], [`Sim::check`], [`Sim::run_to_end`], [`Sim::nothing_remains`] |
+//! | wait, and measure time | `Network::sleep`, `now` and `sleep_until` of the [`SimNetwork`]; `sleep` and `interval` of a `Context`. `compio::time::sleep` panics: a simulated host is no compio runtime |
 //! | write own events into the trace | `tracing`, or [`SimNetwork::note`] and [`Control::note`] |
 //! | look at a run | [`Sim::trace`], [`Sim::to_html`], [`Sim::write_pcap`]; a [`Tap`] sees every event of the network |
 //! | play many seeds, shrink and replay | [`Sim::explore`], [`Explorer`] |

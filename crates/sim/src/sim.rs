@@ -294,6 +294,9 @@ impl Sim {
     /// A program that returns `Ok` has finished, and the tasks it spawned run on; an error is the run's failure.
     /// After a crash, [`Control::restart`] calls `program` again.
     ///
+    /// The host is what runs the program, not compio: it waits with `net.sleep(…)` or a `Context`'s `sleep`, and spawns
+    /// with `net.spawn(…)`. `compio::time::sleep` and `compio::runtime::spawn` panic there: "not in a compio runtime".
+    ///
     /// # Panics
     /// When there is a host with this name already, and on turmoil while the simulation runs.
     pub fn host<P, F>(&self, name: &str, program: P) -> HostId

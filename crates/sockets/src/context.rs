@@ -1,11 +1,14 @@
 //! What sockets of one program share: a network, and the names under which they meet.
 
-use seaworthy_core::Network;
+use std::time::Duration;
+
+use seaworthy_core::{Instant, Network};
 
 #[cfg(feature = "compio")]
 use seaworthy_core::CompioNetwork;
 
 use crate::inproc::{InprocEndpoint, Names, list};
+use crate::timer::{Interval, Sleep};
 
 /// The owner of what sockets share. Cloning it is cheap and gives the same context.
 ///
@@ -58,6 +61,34 @@ impl<N: Network> Context<N> {
     /// The network.
     pub const fn network(&self) -> &N {
         &self.network
+    }
+
+    /// Completes after `duration` on the network's clock, which in a simulation is virtual. Without pinning or fusing it
+    /// can stand in `select_biased!` beside `recv` and `send`.
+    pub fn sleep(&self, duration: Duration) -> Sleep {
+        self.sleep_until(self.network.now() + duration)
+    }
+
+    /// Completes once the network's clock has reached `deadline`; at once if it has already.
+    pub fn sleep_until(&self, deadline: Instant) -> Sleep {
+        Sleep::until(&self.network, deadline)
+    }
+
+    /// Ticks once each `period` from now on; a period shorter than a millisecond is taken for a millisecond.
+    ///
+    /// ```
+    /// # #[compio::main]
+    /// # async fn main() {
+    /// use std::time::Duration;
+    ///
+    /// let context = seaworthy::Context::new();
+    /// let mut interval = context.interval(Duration::from_millis(1));
+    /// let first = interval.tick().await;
+    /// assert!(interval.tick().await - first >= Duration::from_millis(1));
+    /// # }
+    /// ```
+    pub fn interval(&self, period: Duration) -> Interval<N> {
+        Interval::new(&self.network, period)
     }
 
     /// Every inproc endpoint that a socket of this context, on any thread, has bound or connected to.

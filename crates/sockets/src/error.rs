@@ -76,7 +76,7 @@ impl From<EndpointError> for Error {
     }
 }
 
-/// Why `try_send` did not take a message, and the message.
+/// Why `try_send` or `send_timeout` did not take a message, and the message.
 #[derive(Debug, thiserror::Error)]
 #[error("{error}")]
 pub struct TrySendError {

@@ -50,7 +50,9 @@ mod request_reply;
 mod routing;
 mod sink;
 mod socket;
+mod stream;
 mod tasks;
+mod timer;
 mod transport;
 
 #[cfg(feature = "compio")]
@@ -81,6 +83,8 @@ pub use crate::publish_subscribe::{Pub, Sub, TOPIC_BYTES_MAX, TOPICS_MAX, XPub, 
 pub use crate::request_reply::{Dealer, Rep, Req, Router};
 pub use crate::sink::MessageSink;
 pub use crate::socket::Socket;
+pub use crate::stream::MessageStream;
+pub use crate::timer::{Interval, Sleep};
 pub use crate::transport::PENDING_HANDSHAKES_MAX;
 
 /// The programs of the page about proxies compile and run. Those in the README and the guide do so in `examples/bank`.

@@ -14,6 +14,7 @@ mod compio;
 
 use std::future::Future;
 use std::io;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 
@@ -39,6 +40,11 @@ pub trait Network: Clone + 'static {
     ///
     /// Sleepers with different deadlines wake in the order of their deadlines. Cancel-safe.
     fn sleep_until(&self, deadline: Instant) -> impl Future<Output = ()> + 'static;
+
+    /// Completes after `duration`; at once if it is zero. Cancel-safe.
+    fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + 'static {
+        self.sleep_until(self.now() + duration)
+    }
 
     /// Runs `task` on this host until it completes or the host ends.
     ///

@@ -264,7 +264,7 @@ impl<P: Receives> Core<P> {
         outcome
     }
 
-    pub(super) fn poll_recv(
+    pub(crate) fn poll_recv(
         &self,
         context: &TaskContext<'_>,
         place: &mut Place,

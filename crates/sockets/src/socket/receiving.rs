@@ -5,16 +5,17 @@ use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
-use futures_core::Stream;
+use futures_core::{FusedFuture, FusedStream, Stream};
 #[cfg(feature = "planted-bugs")]
 use seaworthy_core::planted::{Bug, planted};
 use seaworthy_core::{Message, Network};
 
 use super::Socket;
-use super::timeout::Timeout;
+use super::timeout::{FromCaller, FromOption, Limit, Timeout};
 use crate::error::Error;
 use crate::pattern::Receives;
 use crate::ready::Place;
+use crate::stream::MessageStream;
 
 impl<P: Receives, N: Network> Socket<P, N> {
     /// Receives the next message, once there is one.
@@ -24,13 +25,37 @@ impl<P: Receives, N: Network> Socket<P, N> {
     /// # Errors
     /// [`WouldBlock`](Error::WouldBlock): no message within `rcvtimeo`. What else depends on the socket's type.
     #[inline]
-    pub fn recv(&self) -> impl Future<Output = Result<Message, Error>> {
-        Receiving {
-            socket: self,
-            waiting: None,
-            #[cfg(feature = "planted-bugs")]
-            kept: None,
-        }
+    pub fn recv(&self) -> impl FusedFuture<Output = Result<Message, Error>> {
+        Receiving::new(self, FromOption)
+    }
+
+    /// Receives the next message, if there is one within `limit`, whatever `rcvtimeo` says. A limit of zero takes what
+    /// is there now.
+    ///
+    /// Cancel-safe: if the future is dropped before it completes, no message is lost.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use seaworthy::{Context, Error, PullSocket};
+    ///
+    /// # #[compio::main]
+    /// # async fn main() -> Result<(), Error> {
+    /// let pull = PullSocket::new(&Context::new())?;
+    /// pull.bind("ipc://*")?;
+    /// match pull.recv_timeout(Duration::from_millis(10)).await {
+    ///     Ok(message) => println!("{message:?}"),
+    ///     Err(Error::WouldBlock) => println!("nothing within 10 ms"),
+    ///     Err(error) => return Err(error),
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`WouldBlock`](Error::WouldBlock): no message within `limit`. What else depends on the socket's type.
+    #[inline]
+    pub fn recv_timeout(&self, limit: Duration) -> impl FusedFuture<Output = Result<Message, Error>> {
+        Receiving::new(self, FromCaller(limit))
     }
 
     /// Receives a message if there is one now.
@@ -62,9 +87,17 @@ impl<P: Receives, N: Network> Socket<P, N> {
         }
         Ok(count)
     }
+
+    /// The socket as a [`Stream`] of messages, which borrows it: while messages of several sockets are merged, each of
+    /// them can still send.
+    pub fn stream(&self) -> MessageStream<'_, P, N> {
+        MessageStream::new(self)
+    }
 }
 
 /// Messages as they come. The stream never ends by itself; an `Err` need not be the last item.
+///
+/// A stream that leaves the socket free to send is [`Socket::stream`].
 impl<P: Receives, N: Network> Stream for Socket<P, N> {
     type Item = Result<Message, Error>;
 
@@ -74,10 +107,17 @@ impl<P: Receives, N: Network> Stream for Socket<P, N> {
     }
 }
 
+impl<P: Receives, N: Network> FusedStream for Socket<P, N> {
+    fn is_terminated(&self) -> bool {
+        false
+    }
+}
+
 /// Receives a message: at once if there is one, which is what happens mostly, or else as soon as there is. For the
 /// reason why it is no `async fn` see `Sending`.
-struct Receiving<'s, P: Receives, N: Network> {
+struct Receiving<'s, P: Receives, N: Network, L> {
     socket: &'s Socket<P, N>,
+    limit: L,
     /// After the first try.
     waiting: Option<Box<Waiting>>,
     #[cfg(feature = "planted-bugs")]
@@ -89,7 +129,7 @@ struct Waiting {
     timeout: Timeout,
 }
 
-impl<P: Receives, N: Network> Future for Receiving<'_, P, N> {
+impl<P: Receives, N: Network, L: Limit> Future for Receiving<'_, P, N, L> {
     type Output = Result<Message, Error>;
 
     #[inline(always)]
@@ -98,7 +138,8 @@ impl<P: Receives, N: Network> Future for Receiving<'_, P, N> {
         if this.waiting.is_some() {
             return this.poll_waiting(context);
         }
-        let turn_over = this.socket.core.is_turn_over_within(this.socket.core.options.rcvtimeo);
+        let limit = this.limit.of(this.socket.core.options.rcvtimeo);
+        let turn_over = this.socket.core.is_turn_over_within(limit);
         if !turn_over {
             match this.socket.core.try_recv_eagerly() {
                 Ok(Some(message)) => return Poll::Ready(Ok(message)),
@@ -106,16 +147,39 @@ impl<P: Receives, N: Network> Future for Receiving<'_, P, N> {
                 Err(error) => return Poll::Ready(Err(error)),
             }
         }
-        this.wait(turn_over, context)
+        this.wait(turn_over, limit, context)
     }
 }
 
-impl<P: Receives, N: Network> Receiving<'_, P, N> {
+/// Polled again after a message came, it receives the next one.
+impl<P: Receives, N: Network, L: Limit> FusedFuture for Receiving<'_, P, N, L> {
+    fn is_terminated(&self) -> bool {
+        false
+    }
+}
+
+impl<'s, P: Receives, N: Network, L> Receiving<'s, P, N, L> {
+    #[inline(always)]
+    const fn new(socket: &'s Socket<P, N>, limit: L) -> Self {
+        Self {
+            socket,
+            limit,
+            waiting: None,
+            #[cfg(feature = "planted-bugs")]
+            kept: None,
+        }
+    }
+
     #[cold]
     #[inline(never)]
-    fn wait(&mut self, turn_over: bool, context: &mut TaskContext<'_>) -> Poll<Result<Message, Error>> {
+    fn wait(
+        &mut self,
+        turn_over: bool,
+        limit: Option<Duration>,
+        context: &mut TaskContext<'_>,
+    ) -> Poll<Result<Message, Error>> {
         let Socket { core, context: sockets, .. } = self.socket;
-        if core.options.rcvtimeo == Some(Duration::ZERO) {
+        if limit == Some(Duration::ZERO) {
             return Poll::Ready(Err(Error::WouldBlock));
         }
         if !turn_over
@@ -124,8 +188,7 @@ impl<P: Receives, N: Network> Receiving<'_, P, N> {
         {
             return Poll::Ready(outcome);
         }
-        self.waiting =
-            Some(Box::new(Waiting { place: core.readable(), timeout: Timeout::new(core.options.rcvtimeo) }));
+        self.waiting = Some(Box::new(Waiting { place: core.readable(), timeout: Timeout::new(limit) }));
         if !turn_over {
             return self.poll_waiting(context);
         }

@@ -5,10 +5,11 @@ use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
+use futures_core::FusedFuture;
 use seaworthy_core::{Message, Network};
 
 use super::Socket;
-use super::timeout::Timeout;
+use super::timeout::{FromCaller, FromOption, Limit, Timeout};
 use crate::error::{Error, TrySendError};
 use crate::pattern::{Sends, Unsent};
 use crate::ready::Place;
@@ -25,8 +26,40 @@ impl<P: Sends, N: Network> Socket<P, N> {
     /// # Errors
     /// [`WouldBlock`](Error::WouldBlock): no room within `sndtimeo`. What else depends on the socket's type.
     #[inline]
-    pub fn send(&self, message: impl Into<Message>) -> impl Future<Output = Result<(), Error>> {
-        Sending { socket: self, message: Some(message), waiting: None }
+    pub fn send(&self, message: impl Into<Message>) -> impl FusedFuture<Output = Result<(), Error>> {
+        Sending::new(self, message, FromOption)
+    }
+
+    /// Sends a message as [`send`](Self::send) does, if there is room within `limit`, whatever `sndtimeo` says. A limit
+    /// of zero never waits.
+    ///
+    /// Cancel-safe: if the future is dropped before it completes, nothing was sent.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use seaworthy::{Context, Error, Options, PushSocket};
+    ///
+    /// # #[compio::main]
+    /// # async fn main() -> Result<(), Error> {
+    /// # let options = Options::default().linger(Duration::ZERO);
+    /// let push = PushSocket::with_options(&Context::new(), options)?;
+    /// let unsent = push.send_timeout("work", Duration::from_millis(10)).await.unwrap_err();
+    /// assert!(matches!(unsent.error, Error::WouldBlock)); // it has no peer
+    /// assert_eq!(unsent.message, "work".into());
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`WouldBlock`](Error::WouldBlock): no room within `limit`. What else depends on the socket's type. The message
+    /// comes back with the error.
+    #[inline]
+    pub fn send_timeout(
+        &self,
+        message: impl Into<Message>,
+        limit: Duration,
+    ) -> impl FusedFuture<Output = Result<(), TrySendError>> {
+        Sending::new(self, message, FromCaller(limit))
     }
 
     /// Sends a message if that is possible now.
@@ -49,7 +82,7 @@ impl<P: Sends, N: Network> Socket<P, N> {
         })
     }
 
-    /// The socket as a [`Sink`](futures_sink::Sink) of messages.
+    /// The socket as a [`Sink`](futures_sink::Sink) of messages, which borrows it.
     pub fn sink(&self) -> MessageSink<'_, P, N> {
         MessageSink::new(self)
     }
@@ -59,8 +92,9 @@ impl<P: Sends, N: Network> Socket<P, N> {
 ///
 /// It is no `async fn`, whose state would be moved about and read again before the processor has finished writing it.
 /// This one is small, and its first try becomes part of the code that awaits it.
-struct Sending<'s, P: Sends, N: Network, M> {
+struct Sending<'s, P: Sends, N: Network, M, L> {
     socket: &'s Socket<P, N>,
+    limit: L,
     /// Until the first try.
     message: Option<M>,
     waiting: Option<Box<Waiting>>,
@@ -74,10 +108,40 @@ struct Waiting {
 }
 
 /// Nothing in it is pinned.
-impl<P: Sends, N: Network, M> Unpin for Sending<'_, P, N, M> {}
+impl<P: Sends, N: Network, M, L> Unpin for Sending<'_, P, N, M, L> {}
 
-impl<P: Sends, N: Network, M: Into<Message>> Future for Sending<'_, P, N, M> {
-    type Output = Result<(), Error>;
+/// What an operation tells when its message was not sent.
+trait Refusal {
+    fn new(message: Message, error: Error) -> Self;
+}
+
+impl Refusal for Error {
+    fn new(_: Message, error: Error) -> Self {
+        error
+    }
+}
+
+impl Refusal for TrySendError {
+    fn new(message: Message, error: Error) -> Self {
+        Self { message, error }
+    }
+}
+
+/// An operation whose limit its caller gave returns the message that was not sent.
+trait Refuses: Limit {
+    type Refusal: Refusal;
+}
+
+impl Refuses for FromOption {
+    type Refusal = Error;
+}
+
+impl Refuses for FromCaller {
+    type Refusal = TrySendError;
+}
+
+impl<P: Sends, N: Network, M: Into<Message>, L: Refuses> Future for Sending<'_, P, N, M, L> {
+    type Output = Result<(), L::Refusal>;
 
     #[inline(always)]
     fn poll(self: Pin<&mut Self>, context: &mut TaskContext<'_>) -> Poll<Self::Output> {
@@ -85,7 +149,8 @@ impl<P: Sends, N: Network, M: Into<Message>> Future for Sending<'_, P, N, M> {
         let Some(message) = this.message.take() else { return this.poll_waiting(context) };
         let mut message = message.into();
         let core = &this.socket.core;
-        let unsent = if core.is_turn_over_within(core.options.sndtimeo) {
+        let limit = this.limit.of(core.options.sndtimeo);
+        let unsent = if core.is_turn_over_within(limit) {
             Unsent::Yield
         } else {
             match core.try_send(&mut message) {
@@ -93,26 +158,40 @@ impl<P: Sends, N: Network, M: Into<Message>> Future for Sending<'_, P, N, M> {
                 Err(unsent) => unsent,
             }
         };
-        this.wait(message, unsent, context)
+        this.wait(message, unsent, limit, context)
     }
 }
 
-impl<P: Sends, N: Network, M> Sending<'_, P, N, M> {
+impl<P: Sends, N: Network, M: Into<Message>, L: Refuses> FusedFuture for Sending<'_, P, N, M, L> {
+    fn is_terminated(&self) -> bool {
+        self.message.is_none() && self.waiting.is_none()
+    }
+}
+
+impl<'s, P: Sends, N: Network, M, L: Refuses> Sending<'s, P, N, M, L> {
+    #[inline(always)]
+    const fn new(socket: &'s Socket<P, N>, message: M, limit: L) -> Self {
+        Self { socket, limit, message: Some(message), waiting: None }
+    }
+
     #[cold]
     #[inline(never)]
     fn wait(
         &mut self,
         mut message: Message,
         unsent: Unsent,
+        limit: Option<Duration>,
         context: &mut TaskContext<'_>,
-    ) -> Poll<Result<(), Error>> {
+    ) -> Poll<Result<(), L::Refusal>> {
         let Socket { core, context: sockets, .. } = self.socket;
-        let at_once = core.options.sndtimeo == Some(Duration::ZERO);
+        let at_once = limit == Some(Duration::ZERO);
+        let refuse = |message, error| Poll::Ready(Err(L::Refusal::new(message, error)));
         let full = match unsent {
-            Unsent::Failed(error) => return Poll::Ready(Err(error)),
-            Unsent::Full if at_once => return Poll::Ready(Err(Error::WouldBlock)),
+            Unsent::Failed(error) => return refuse(message, error),
+            Unsent::Full if at_once => return refuse(message, Error::WouldBlock),
             Unsent::Yield if at_once => {
-                return Poll::Ready(self.socket.try_send(message).map_err(Error::from));
+                let sent = self.socket.try_send(message);
+                return Poll::Ready(sent.map_err(|unsent| L::Refusal::new(unsent.message, unsent.error)));
             }
             Unsent::Full => true,
             Unsent::Yield => false,
@@ -123,9 +202,9 @@ impl<P: Sends, N: Network, M> Sending<'_, P, N, M> {
             Err(Unsent::Full | Unsent::Yield) => None,
         };
         if full && let Some(outcome) = core.busy_poll.find(sockets.network(), look) {
-            return Poll::Ready(outcome);
+            return Poll::Ready(outcome.map_err(|error| L::Refusal::new(message, error)));
         }
-        let timeout = Timeout::new(core.options.sndtimeo);
+        let timeout = Timeout::new(limit);
         self.waiting = Some(Box::new(Waiting { message, place: core.writable(), timeout }));
         if full {
             return self.poll_waiting(context);
@@ -136,19 +215,21 @@ impl<P: Sends, N: Network, M> Sending<'_, P, N, M> {
 
     #[cold]
     #[inline(never)]
-    fn poll_waiting(&mut self, context: &mut TaskContext<'_>) -> Poll<Result<(), Error>> {
+    fn poll_waiting(&mut self, context: &mut TaskContext<'_>) -> Poll<Result<(), L::Refusal>> {
         let Socket { core, context: sockets, .. } = self.socket;
         // It has completed: there is nothing left to send.
         let Some(waiting) = &mut self.waiting else { return Poll::Pending };
         let outcome = match core.poll_send(context, &mut waiting.place, &mut waiting.message) {
             Poll::Pending if waiting.timeout.poll(sockets.network(), context).is_ready() => {
-                Poll::Ready(Err(Error::WouldBlock))
+                Err(Error::WouldBlock)
             }
-            outcome => outcome,
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(outcome) => outcome,
         };
-        if outcome.is_ready() {
-            self.waiting = None;
-        }
-        outcome
+        let waiting = self.waiting.take();
+        Poll::Ready(match (outcome, waiting) {
+            (Err(error), Some(waiting)) => Err(L::Refusal::new(waiting.message, error)),
+            _ => Ok(()),
+        })
     }
 }

@@ -6,9 +6,36 @@ use std::time::Duration;
 
 use seaworthy_core::Network;
 
+/// Where an operation's limit comes from. Known to the compiler, so that an operation without a limit of its own carries
+/// none.
+pub(super) trait Limit: Unpin {
+    /// The limit, for a socket whose option says `option`. `None`: forever.
+    fn of(&self, option: Option<Duration>) -> Option<Duration>;
+}
+
+/// From the socket's option.
+pub(super) struct FromOption;
+
+/// From the caller, whatever the option says.
+pub(super) struct FromCaller(pub(super) Duration);
+
+impl Limit for FromOption {
+    #[inline(always)]
+    fn of(&self, option: Option<Duration>) -> Option<Duration> {
+        option
+    }
+}
+
+impl Limit for FromCaller {
+    #[inline(always)]
+    fn of(&self, _: Option<Duration>) -> Option<Duration> {
+        Some(self.0)
+    }
+}
+
 /// Runs from its first poll.
 pub(super) struct Timeout {
-    /// `None`: for ever.
+    /// `None`: forever.
     limit: Option<Duration>,
     expiry: Option<Pin<Box<dyn Future<Output = ()>>>>,
 }

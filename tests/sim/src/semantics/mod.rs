@@ -33,5 +33,6 @@ mod slow_subscribers;
 mod subscriptions;
 mod timeouts;
 mod turns;
+mod waiting;
 mod xpub;
 mod xsub;
