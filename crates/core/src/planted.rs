@@ -166,6 +166,8 @@ bugs! {
     ProxyServesOneSide,
     /// A proxy that runs again has forgotten the messages in its hands.
     ProxyForgets,
+    /// A proxy that is told to terminate waits for room for what is in its hands.
+    ProxyTerminatesInVain,
 
     // The simulated network.
     /// The simulated kernel flips a bit of what it delivers.

@@ -234,23 +234,54 @@ fn a_pair_can_steer_it_too() {
 }
 
 #[test]
+fn a_signal_or_a_command_ends_it_although_a_message_has_no_taker() {
+    let arguments = ["--linger", "600000", "--control", "tcp://127.0.0.1:*"];
+    for command in [None, Some("TERMINATE"), Some("KILL")] {
+        let broker = Broker::start("pull-push", 3, &arguments);
+        on_a_runtime(async {
+            let context = Context::new();
+            let push = PushSocket::new(&context)?;
+            push.connect(broker.at("frontend"))?;
+            push.send("m").await?;
+            push.close().await;
+            if let Some(command) = command {
+                let control = ReqSocket::new(&context)?;
+                control.connect(broker.at("control"))?;
+                control.send(command).await?;
+                assert_eq!(control.recv().await?, "".into());
+            }
+            Ok(())
+        });
+        if command.is_none() {
+            broker.signal("TERM");
+        }
+        let (ended, code) = broker.end();
+        assert_eq!((code, &ended["in_order"]), (0, &true.into()), "{command:?}: {ended}");
+    }
+}
+
+#[test]
 fn a_second_signal_ends_at_once_with_one() {
-    let broker = Broker::start("pull-push", 2, &["--linger", "600000"]);
+    let mut broker = Broker::start("pull-push", 2, &["--linger", "600000", "--hwm", "0"]);
     on_a_runtime(async {
         let context = Context::new();
-        let push = PushSocket::with_options(&context, Options::default())?;
+        let push = PushSocket::new(&context)?;
+        let pull = PullSocket::with_options(&context, Options::default().rcvhwm(1))?;
         push.connect(broker.at("frontend"))?;
-        // For nobody, so that the first signal would wait for ten minutes.
-        push.send("m").await?;
+        pull.connect(broker.at("backend"))?;
+        // More than two kernels hold for a peer that does not receive: the first signal would wait for ten minutes.
+        for _ in 0..64 {
+            push.send(vec![b'x'; 1 << 20]).await?;
+        }
         push.close().await;
+        broker.signal("TERM");
+        broker.event("ending");
+        broker.signal("TERM");
+        let (ended, code) = broker.end();
+        assert_eq!((code, &ended["in_order"]), (1, &false.into()), "{ended}");
+        drop(pull);
         Ok(())
     });
-    broker.signal("TERM");
-    let mut broker = broker;
-    broker.event("ending");
-    broker.signal("TERM");
-    let (ended, code) = broker.end();
-    assert_eq!((code, &ended["in_order"]), (1, &false.into()), "{ended}");
 }
 
 #[test]

@@ -82,6 +82,7 @@ impl Entry {
             Bug::ProxyDrainsOneSide => (Check("proxy fairness"), "proxy-saturated", 5),
             Bug::ProxyServesOneSide => (Check("proxy fairness"), "proxy-stalled-side", 5),
             Bug::ProxyForgets => (Check("proxy"), "proxy-pipeline", 5),
+            Bug::ProxyTerminatesInVain => (Check("operations"), "proxy-terminated", 5),
             Bug::DeliveryCorrupted => (Check("stream prefix"), "cut-in-message", 5),
         };
         Self { bug, by, scenario, seeds }

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::draw::Draw;
-use super::quantity::Count;
+use super::quantity::{Count, Span};
 use super::socket::SocketKind;
 use super::words::words;
 
@@ -30,6 +30,10 @@ pub struct ProxyPlan {
     /// The future of the proxy is dropped each time it was polled so often, at least 2, and made anew. Default never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drop_after_polls: Option<Draw<Count>>,
+    /// The proxy gets a TERMINATE each time this long has passed, at least 10 ms, has to end before the next, and is run
+    /// again. Default never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terminate_every: Option<Draw<Span>>,
 }
 
 words! {

@@ -1,9 +1,11 @@
 //! A proxy between sockets of one host: forwards until the run closes, through pauses and dropped futures.
 
+use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
+use std::time::Duration;
 
 use seaworthy::{Forwards, Message, Mode, Network, Passage, Proxy, ProxyHandle, Side, Socket, proxy};
 
@@ -13,6 +15,7 @@ use super::socket::AnySocket;
 use super::stage::SocketName;
 use crate::scenario::draw::Draw;
 use crate::scenario::proxy::{ProxyMode, ProxyPlan};
+use crate::scenario::quantity::Span;
 use crate::trace::{Phase, RelayStep, What};
 
 /// The sockets of a proxy beside its frontend.
@@ -67,10 +70,13 @@ async fn between<F: Forwards, B: Forwards, N: Network>(
     }
     let handle = broker.handle();
     let polls = count(plan.drop_after_polls);
+    let every = plan.terminate_every.map(|every| every.value().0);
+    let ended = Cell::new(0);
     let forwarding = async {
         loop {
             match dropped_after(polls, broker.run()).await {
                 None => {}
+                Some(Ok(_)) if every.is_some() => ended.set(ended.get() + 1),
                 Some(Ok(_)) => break,
                 Some(Err(error)) => {
                     let (operation, error) = (error.operation.to_owned(), error.to_string());
@@ -82,13 +88,14 @@ async fn between<F: Forwards, B: Forwards, N: Network>(
     };
     let mut forwarding = pin!(forwarding);
     let mut steering = pin!(steer(actor, &handle));
-    let both = poll_fn(|context| {
-        if steering.as_mut().poll(context).is_ready() {
+    let mut terminating = pin!(terminate(actor, &handle, every, &ended));
+    let all = poll_fn(|context| {
+        if steering.as_mut().poll(context).is_ready() || terminating.as_mut().poll(context).is_ready() {
             return Poll::Ready(());
         }
         forwarding.as_mut().poll(context)
     });
-    actor.stage.before(Phase::Closing, both).await;
+    actor.stage.before(Phase::Closing, all).await;
 }
 
 /// The sockets of a proxy, as a trace calls them.
@@ -157,6 +164,25 @@ async fn steer<N: Network>(actor: &Actor<N>, handle: &ProxyHandle) {
         handle.pause();
         actor.stage.may_read(&actor.name).await;
         handle.resume();
+    }
+}
+
+/// Terminates the proxy each time `every` has passed, and sees that its run has ended by the next time: whoever runs it
+/// counts that. Goes on until it has not.
+async fn terminate<N: Network>(
+    actor: &Actor<N>,
+    handle: &ProxyHandle,
+    every: Option<Duration>,
+    ended: &Cell<u64>,
+) {
+    let Some(every) = every else { return std::future::pending().await };
+    for told in 0.. {
+        actor.network.sleep_until(actor.network.now() + every).await;
+        if ended.get() < told {
+            let error = format!("it goes on {} after it was told to end", Span(every));
+            return actor.record(What::Failed { operation: "terminate".to_owned(), error });
+        }
+        handle.terminate();
     }
 }
 

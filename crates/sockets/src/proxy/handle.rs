@@ -12,7 +12,7 @@ pub(super) enum Order {
     Run,
     /// Forward nothing, and wait.
     Pause,
-    /// Send what is in hand, and end.
+    /// Send what is in hand as far as there is room, and end.
     Terminate,
     /// End.
     Kill,
@@ -42,12 +42,15 @@ impl ProxyHandle {
         self.0.give_order(Order::Run);
     }
 
-    /// Ends the proxy's `run` once the messages in hand are sent. It receives nothing more.
+    /// Ends the proxy's `run` promptly, also while it is paused. It receives nothing more and sends the messages in hand
+    /// as far as there is room for them now. The others go back to the socket they came from, which hands them out
+    /// again first, and [`Statistics`] do not count them as received. To wait for room instead, let the proxy run until
+    /// nothing moves any more, and terminate it then.
     pub fn terminate(&self) {
         self.0.give_order(Order::Terminate);
     }
 
-    /// Ends the proxy's `run` at once. Messages in hand go back to the socket they came from.
+    /// Ends the proxy's `run` at once and sends nothing more. Messages in hand go back to the socket they came from.
     pub fn kill(&self) {
         self.0.give_order(Order::Kill);
     }

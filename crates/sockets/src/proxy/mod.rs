@@ -107,7 +107,7 @@ pub enum Mode {
 /// for a client that is gone, is [counted](Traffic::dropped).
 ///
 /// **Cancel-safety.** A proxy whose `run` is dropped, at any await, can be run again and goes on as if nothing had
-/// happened. A proxy that is dropped gives the messages in hand back to the sockets they came from, which hand them
+/// happened. A proxy that is dropped, terminated or killed gives the messages in hand back to the sockets they came from, which hand them
 /// out again first. Nothing is lost, torn or sent twice.
 ///
 /// One socket may be both ends: then it gets back what it sends out, as a ROUTER that echoes.
@@ -256,7 +256,8 @@ impl<'s, F: Forwards, B: Forwards, N: Network> Proxy<'s, F, B, N> {
         statistics
     }
 
-    /// Forwards until a [handle](Self::handle) or the control socket says TERMINATE or KILL, and gives what was done.
+    /// Forwards until a [handle](Self::handle) or the control socket says TERMINATE or KILL, and returns what was done.
+    /// Both end it promptly in every state, paused or without room: see [`ProxyHandle::terminate`].
     ///
     /// Cancel-safe: a dropped `run` loses nothing, and the next one goes on where it was.
     ///
@@ -288,18 +289,22 @@ impl<'s, F: Forwards, B: Forwards, N: Network> Proxy<'s, F, B, N> {
         let mut waits = false;
         loop {
             let obeyed = self.obey(&mut poll);
-            let order = self.shared.order();
-            let moved = match order {
-                Order::Run | Order::Terminate => self.exchange(&mut poll, order == Order::Run)?,
+            let moved = match self.shared.order() {
+                Order::Run => self.exchange(&mut poll, true)?,
                 Order::Pause => false,
+                Order::Terminate => {
+                    let moved = self.exchange(&mut poll, false)?;
+                    if !self.has_more_to_send(&poll, moved) {
+                        self.put_back();
+                        return Poll::Ready(Ok(()));
+                    }
+                    moved
+                }
                 Order::Kill => {
                     self.put_back();
                     return Poll::Ready(Ok(()));
                 }
             };
-            if order == Order::Terminate && self.forward.is_empty() && self.backward.is_empty() {
-                return Poll::Ready(Ok(()));
-            }
             if poll.is_over() {
                 context.waker().wake_by_ref();
                 return Poll::Pending;
@@ -315,6 +320,14 @@ impl<'s, F: Forwards, B: Forwards, N: Network> Proxy<'s, F, B, N> {
                 waits = true;
             }
         }
+    }
+
+    /// Whether a proxy that terminates goes on: it moves, or a socket asked for its drivers to run once before it
+    /// drops anything. Room that may never come is not waited for.
+    fn has_more_to_send(&self, poll: &Budget, moved: bool) -> bool {
+        let in_hand = !(self.forward.is_empty() && self.backward.is_empty());
+        let waits = planted(Bug::ProxyTerminatesInVain);
+        in_hand && (moved || poll.has_yielded() || waits)
     }
 
     /// Serves the directions as the mode says, until nothing moves or the poll is over. Says whether anything moved.
@@ -439,7 +452,11 @@ impl Budget {
     }
 
     const fn is_over(&self) -> bool {
-        self.messages == 0 || self.commands == 0 || self.yielded[0] || self.yielded[1]
+        self.messages == 0 || self.commands == 0 || self.has_yielded()
+    }
+
+    const fn has_yielded(&self) -> bool {
+        self.yielded[0] || self.yielded[1]
     }
 }
 

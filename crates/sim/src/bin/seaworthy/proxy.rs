@@ -236,16 +236,7 @@ async fn watch(
         }
         Either::Right(_) => Why::Hurried,
     };
-    if why == Why::Signal {
-        // A message in hand may find no room for ever.
-        let patience = compio::time::sleep(linger);
-        let handle = handle.clone();
-        compio::runtime::spawn(async move {
-            patience.await;
-            handle.kill();
-        })
-        .detach();
-    } else {
+    if why == Why::Hurried {
         handle.kill();
     }
     Ok(why)

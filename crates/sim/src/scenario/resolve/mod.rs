@@ -176,6 +176,7 @@ fn workloads(workload: &Workload, names: &Names, seed: u64, places: &mut Places)
                 batch: decided(proxy.batch, seed, &place, "batch"),
                 queue: decided(proxy.queue, seed, &place, "queue"),
                 drop_after_polls: decided(proxy.drop_after_polls, seed, &place, "drop_after_polls"),
+                terminate_every: decided(proxy.terminate_every, seed, &place, "terminate_every"),
                 ..proxy.clone()
             }),
         }

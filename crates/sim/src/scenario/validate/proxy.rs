@@ -1,9 +1,15 @@
 //! Problems of proxies: sockets that are not there, not alone, elsewhere, or of types that do not forward.
 
+use std::time::Duration;
+
 use super::Problems;
 use crate::scenario::error::Place;
 use crate::scenario::proxy::forwards;
+use crate::scenario::quantity::Span;
 use crate::scenario::{Role, Workload};
+
+/// A busy machine may take some milliseconds to end a proxy.
+const TERMINATE_EVERY_MIN: Duration = Duration::from_millis(10);
 
 impl Problems<'_> {
     pub(super) fn proxy(&mut self, workload: &Workload, place: &Place) {
@@ -49,6 +55,9 @@ impl Problems<'_> {
             if given.is_some_and(|given| given.value().0 < least) {
                 self.add(&place.key(key), format!("at least {least}"));
             }
+        }
+        if proxy.terminate_every.is_some_and(|given| given.value().0 < TERMINATE_EVERY_MIN) {
+            self.add(&place.key("terminate_every"), format!("at least {}", Span(TERMINATE_EVERY_MIN)));
         }
     }
 

@@ -7,6 +7,7 @@ mod control;
 mod fairness;
 mod holding_back;
 mod peers;
+mod terminating;
 
 use std::future::Future;
 
