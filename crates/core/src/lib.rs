@@ -25,7 +25,7 @@ pub use endpoint::{Endpoint, EndpointError, Host, INPROC_NAME_MAX, IPC_PATH_MAX,
 pub use frame::{FRAME_IN_PLACE_MAX, Frame};
 pub use message::Message;
 #[cfg(feature = "compio")]
-pub use network::{CompioListener, CompioNetwork, CompioStream};
+pub use network::{CompioListener, CompioNetwork, CompioStream, Driver, runtime};
 pub use network::{Listener, Network, Stream};
 pub use options::{Options, StreamOptions};
 pub use poison::{PoisonGuard, Poisoned};

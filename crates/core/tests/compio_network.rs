@@ -1,8 +1,9 @@
 //! What only the real network has to answer for: addresses, socket files, the kernel's limits. The contract it
 //! shares with the simulated network is tested in tests/sim.
 
-use std::future::Future;
-use std::io::{self, ErrorKind};
+use std::cell::Cell;
+use std::future::{Future, poll_fn};
+use std::io::{self, ErrorKind, Read};
 use std::net::ToSocketAddrs;
 use std::os::unix::net::UnixListener as StdUnixListener;
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ use seaworthy_core::{
     CompioListener, CompioNetwork, CompioStream, Endpoint, Host, IpcPath, Listener, Network, Stream,
     StreamOptions,
 };
+use socket2::{Domain, SockAddr, Socket, Type};
 
 fn run<T>(test: impl AsyncFnOnce(CompioNetwork) -> T) -> T {
     compio::runtime::Runtime::new().unwrap().block_on(async {
@@ -373,6 +375,92 @@ fn a_reset_ends_the_operations_in_flight_on_ipc_too() {
 }
 
 #[test]
+fn a_task_whose_operations_never_wait_lets_others_run() {
+    const BYTES: usize = 1000;
+    run(async |network| {
+        let (here, there) = pair(&network, "tcp://127.0.0.1:*").await;
+        let ran = Rc::new(Cell::new(0));
+        let runs = ran.clone();
+        network.spawn("other", async move {
+            loop {
+                runs.set(runs.get() + 1);
+                yield_now().await;
+            }
+        });
+        for _ in 0..BYTES {
+            write_all(&here, "x").await;
+        }
+        let written = ran.take();
+        assert!(written > 10, "{written} turns during {BYTES} writes");
+        for _ in 0..BYTES {
+            read_exactly(&there, 1).await;
+        }
+        let read = ran.take();
+        assert!(read > 10, "{read} turns during {BYTES} reads");
+    });
+}
+
+#[test]
+fn a_listener_whose_connections_are_there_lets_others_run() {
+    const CONNECTIONS: usize = 100;
+    run(async |network| {
+        let listener = listen(&network, "ipc://*").unwrap();
+        let mut connected = Vec::new();
+        for _ in 0..CONNECTIONS {
+            let to = listener.local_endpoint();
+            connected.push(network.connect(&to, &StreamOptions::default()).await.unwrap());
+        }
+        let ran = Rc::new(Cell::new(0));
+        let runs = ran.clone();
+        network.spawn("other", async move {
+            loop {
+                runs.set(runs.get() + 1);
+                yield_now().await;
+            }
+        });
+        for _ in 0..CONNECTIONS {
+            listener.accept().await.unwrap();
+        }
+        assert!(ran.get() > 2, "{} turns during {CONNECTIONS} accepts", ran.get());
+    });
+}
+
+#[test]
+fn a_socket_file_without_room_for_a_connection_gives_no_stream_that_is_not_connected() {
+    run(async |network| {
+        let path = temporary_path("full");
+        let address = SockAddr::unix(&path).unwrap();
+        let full = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+        full.bind(&address).unwrap();
+        full.listen(0).unwrap();
+        full.set_nonblocking(true).unwrap();
+        let filling = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+        filling.connect(&address).unwrap();
+        let to = Endpoint::ipc_file(&path);
+        let connecting = compio::runtime::spawn({
+            let network = network.clone();
+            async move { network.connect(&to, &StreamOptions::default()).await }
+        });
+        compio::time::sleep(Duration::from_millis(10)).await;
+        let first = full.accept().unwrap().0;
+        // io_uring waits for room, epoll cannot.
+        match connecting.await.unwrap() {
+            Ok(stream) => {
+                let second = full.accept().unwrap().0;
+                write_all(&stream, "room").await;
+                let mut bytes = [0; 4];
+                second.set_nonblocking(true).unwrap();
+                (&second).read_exact(&mut bytes).unwrap();
+                assert_eq!(&bytes, b"room");
+            }
+            Err(error) => assert_eq!(error.kind(), ErrorKind::NotConnected),
+        }
+        drop((first, filling));
+        std::fs::remove_file(&path).unwrap();
+    });
+}
+
+#[test]
 fn a_shut_down_stream_still_reads() {
     run(async |network| {
         let (here, there) = pair(&network, "tcp://127.0.0.1:*").await;
@@ -459,4 +547,18 @@ fn poll_once<T>(future: impl Future<Output = T>) -> Option<T> {
         Poll::Ready(value) => Some(value),
         Poll::Pending => None,
     }
+}
+
+/// Lets the other tasks run.
+async fn yield_now() {
+    let mut yielded = false;
+    poll_fn(|context| {
+        if yielded {
+            return Poll::Ready(());
+        }
+        yielded = true;
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }

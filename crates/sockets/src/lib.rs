@@ -1,6 +1,6 @@
 //! ZeroMQ in Rust, proven in simulated storms before it meets a real network.
 //!
-//! Sockets behave as libzmq's and speak its protocol, ZMTP 3.1. They run on io_uring through compio, and the very
+//! Sockets behave as libzmq's and speak its protocol, ZMTP 3.1. They run on io_uring or epoll through compio, and the very
 //! same code runs on the simulated network of `seaworthy-sim`.
 //!
 //! ```no_run
@@ -58,7 +58,7 @@ mod transport;
 #[cfg(feature = "compio")]
 pub use seaworthy_core::CompioNetwork;
 #[cfg(feature = "compio")]
-pub use seaworthy_core::{CompioListener, CompioStream};
+pub use seaworthy_core::{CompioListener, CompioStream, Driver, runtime};
 
 pub use bytes::Bytes;
 pub use seaworthy_core::pipe::{HighWaterMarks, Level};

@@ -97,7 +97,7 @@ fn measure(forwarder: Forwarder, forward: Flow, backward: Flow) -> Vec<f64> {
     let (stop, stopped) = mpsc::channel::<()>();
     match forwarder {
         Forwarder::Ours => spawn(move || {
-            compio::runtime::Runtime::new().expect("io_uring").block_on(async {
+            compio::runtime::Runtime::new().expect("a runtime").block_on(async {
                 let context = Context::new();
                 let [front, back] = [(); 2].map(|()| DealerSocket::new(&context).expect("default options"));
                 let at = [&front, &back]
@@ -133,7 +133,7 @@ fn measure(forwarder: Forwarder, forward: Flow, backward: Flow) -> Vec<f64> {
         }),
     }
     let [front, back] = bound.recv().expect("the proxy listens");
-    let delays = compio::runtime::Runtime::new().expect("io_uring").block_on(async {
+    let delays = compio::runtime::Runtime::new().expect("a runtime").block_on(async {
         let context = Context::new();
         let open = || DealerSocket::with_options(&context, Options::default().linger(Duration::ZERO));
         let (one, other) = (open().expect("valid options"), open().expect("valid options"));

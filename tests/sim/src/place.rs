@@ -152,7 +152,7 @@ pub(crate) fn poll_once<F: Future + Unpin>(future: &mut F) -> Option<F::Output> 
 
 /// Runs a body on the real network, with both ends on this machine.
 pub(crate) fn on_compio(transport: Transport, body: impl AsyncFnOnce(Pair<CompioNetwork>)) {
-    Runtime::new().expect("io_uring").block_on(async {
+    Runtime::new().expect("a runtime").block_on(async {
         let network = CompioNetwork::new();
         let far_host = Host::Ip("127.0.0.1".parse().expect("an address"));
         let pair = Pair { near: network.clone(), far: network, transport, far_host };

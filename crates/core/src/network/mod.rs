@@ -1,7 +1,7 @@
 //! The one seam between Seaworthy and the world.
 //!
 //! Everything that can answer differently twice goes through [`Network`]: streams, clocks, random numbers,
-//! tasks, names. `CompioNetwork` answers with io_uring and the system clock, `SimNetwork` (crate
+//! tasks, names. `CompioNetwork` answers with io_uring or epoll and the system clock, `SimNetwork` (crate
 //! `seaworthy-sim`) with a simulated wire, virtual time and a seed.
 //!
 //! Buffers are owned by the operation while it runs, as completion-based I/O needs, and are handed back with
@@ -21,7 +21,7 @@ use bytes::{Bytes, BytesMut};
 use crate::{Endpoint, Instant, StreamOptions};
 
 #[cfg(feature = "compio")]
-pub use self::compio::{CompioListener, CompioNetwork, CompioStream};
+pub use self::compio::{CompioListener, CompioNetwork, CompioStream, Driver, runtime};
 
 /// A host's view of the network, its clock and its executor. Cloning it is cheap and gives the same host.
 ///

@@ -3,7 +3,6 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use compio::runtime::Runtime;
 use seaworthy_core::Instant;
 
 use super::conditions::{self, Conditions, HostFaults};
@@ -44,8 +43,8 @@ const QUIET_LOOKS: u32 = 50;
 pub fn real(plan: &Rc<Plan>, wall_limit: Duration) -> Outcome {
     let recorder = Recorder::default();
     let lookout = Lookout::default();
-    let played = Runtime::new()
-        .map_err(|error| Failure::NoPlace(format!("io_uring: {error}")))
+    let played = seaworthy_core::runtime()
+        .map_err(|error| Failure::NoPlace(format!("no runtime: {error}")))
         .and_then(|runtime| runtime.block_on(perform(plan, &recorder, &lookout, wall_limit)));
     let (trace, audit) = recorder.finish();
     // Some checks allow for real time.

@@ -25,6 +25,8 @@ pub(super) async fn connect(path: &IpcPath, options: &StreamOptions) -> io::Resu
     let socket = UnixSocket::new_stream().await?;
     set_buffers(&SockRef::from(&socket), options)?;
     let stream = socket.connect_addr(&address).await?;
+    // On epoll this succeeds also where the backlog is full, and nothing tells when there is room.
+    SockRef::from(&stream).peer_addr()?;
     Ok(CompioStream::ipc(stream, Endpoint::Ipc(path.clone()).to_string()))
 }
 

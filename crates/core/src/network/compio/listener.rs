@@ -13,6 +13,7 @@ use socket2::SockRef;
 
 use super::ipc::SocketFile;
 use super::stream::CompioStream;
+use super::turn::Turn;
 use crate::{Endpoint, Listener};
 
 /// Accepts streams over TCP or a Unix-domain socket.
@@ -28,6 +29,7 @@ pub struct CompioListener {
     /// The accept in flight. It is kept here when the future that polls it is dropped, because it may
     /// already have taken a connection.
     accepting: RefCell<Option<Accepting>>,
+    turn: Turn,
     /// Removes the socket file.
     _file: Option<SocketFile>,
 }
@@ -41,11 +43,23 @@ enum Socket {
 
 impl CompioListener {
     pub(super) fn tcp(socket: TcpListener, endpoint: Endpoint) -> Self {
-        Self { socket: Socket::Tcp(socket), endpoint, accepting: RefCell::default(), _file: None }
+        Self {
+            socket: Socket::Tcp(socket),
+            endpoint,
+            accepting: RefCell::default(),
+            turn: Turn::new(),
+            _file: None,
+        }
     }
 
     pub(super) fn ipc(socket: UnixListener, endpoint: Endpoint, file: Option<SocketFile>) -> Self {
-        Self { socket: Socket::Ipc(socket), endpoint, accepting: RefCell::default(), _file: file }
+        Self {
+            socket: Socket::Ipc(socket),
+            endpoint,
+            accepting: RefCell::default(),
+            turn: Turn::new(),
+            _file: file,
+        }
     }
 
     fn start_accept(&self) -> Accepting {
@@ -79,6 +93,7 @@ impl Listener for CompioListener {
     }
 
     async fn accept(&self) -> io::Result<CompioStream> {
+        self.turn.count().await;
         poll_fn(|context| {
             let mut accepting = self.accepting.borrow_mut();
             let attempt = accepting.get_or_insert_with(|| self.start_accept());

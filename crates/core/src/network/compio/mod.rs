@@ -1,11 +1,13 @@
-//! io_uring through compio: the only folder that names compio.
+//! io_uring or epoll through compio: the only folder that names compio.
 
 mod clock;
+mod driver;
 mod ipc;
 mod listener;
 mod low_water;
 mod stream;
 mod tcp;
+mod turn;
 
 use std::fmt;
 use std::future::Future;
@@ -18,11 +20,13 @@ use compio::runtime::Runtime;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
+pub use self::driver::{Driver, runtime};
 pub use self::listener::CompioListener;
 pub use self::stream::CompioStream;
 use crate::{Endpoint, Instant, Network, StreamOptions};
 
-/// The real network: io_uring, the system's clock and its name resolver, through [compio](https://docs.rs/compio).
+/// The real network: io_uring or epoll ([`Driver`] says which), the system's clock and its name resolver, through
+/// [compio](https://docs.rs/compio).
 ///
 /// A task, a stream and a listener belong to the compio runtime, hence to the thread, that made them; the
 /// network itself may be shared by threads that each run their own.
@@ -93,6 +97,7 @@ impl Network for CompioNetwork {
         let endpoint = endpoint.clone();
         let options = options.clone();
         async move {
+            driver::report_epoll();
             match endpoint {
                 Endpoint::Tcp { host, port } => tcp::connect(host, port, &options).await,
                 Endpoint::Ipc(path) => ipc::connect(&path, &options).await,
@@ -105,6 +110,7 @@ impl Network for CompioNetwork {
         if Runtime::try_with_current(|_| ()).is_err() {
             return Err(io::Error::other(format!("cannot listen at {endpoint} outside a compio runtime")));
         }
+        driver::report_epoll();
         match endpoint {
             Endpoint::Tcp { host, port } => tcp::listen(host, *port, options),
             Endpoint::Ipc(path) => ipc::listen(path, options, || self.random()),

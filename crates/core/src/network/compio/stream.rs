@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Shutdown, SocketAddr};
 use std::os::fd::AsFd;
 
 use bytes::{Bytes, BytesMut};
@@ -14,6 +14,7 @@ use compio::net::{TcpStream, UnixStream};
 use socket2::SockRef;
 
 use super::low_water;
+use super::turn::Turn;
 use crate::Stream;
 
 /// Segments of one vectored write: what the kernel takes at most (`UIO_MAXIOV`).
@@ -27,6 +28,8 @@ pub struct CompioStream {
     socket: Socket,
     peer: String,
     rcvlowat: Cell<usize>,
+    reads: Turn,
+    writes: Turn,
 }
 
 enum Socket {
@@ -52,11 +55,15 @@ macro_rules! on_socket {
 
 impl CompioStream {
     pub(super) fn tcp(socket: TcpStream, peer: String) -> Self {
-        Self { socket: Socket::Tcp(socket), peer, rcvlowat: Cell::new(1) }
+        Self::new(Socket::Tcp(socket), peer)
     }
 
     pub(super) fn ipc(socket: UnixStream, peer: String) -> Self {
-        Self { socket: Socket::Ipc(socket), peer, rcvlowat: Cell::new(1) }
+        Self::new(Socket::Ipc(socket), peer)
+    }
+
+    fn new(socket: Socket, peer: String) -> Self {
+        Self { socket, peer, rcvlowat: Cell::new(1), reads: Turn::new(), writes: Turn::new() }
     }
 
     /// The address of this end. `None` for a Unix-domain socket, and once the connection is over.
@@ -76,6 +83,7 @@ impl Stream for CompioStream {
                 io::Error::new(io::ErrorKind::InvalidInput, "read into a buffer without spare capacity");
             return (Err(full), buffer);
         }
+        self.reads.count().await;
         // compio fills a bare BytesMut from its start; this view begins behind what it holds.
         let BufResult(outcome, view) = on_socket!(self, |socket| socket.read(buffer.uninit()));
         (outcome, view.into_inner())
@@ -92,6 +100,7 @@ impl Stream for CompioStream {
     }
 
     async fn write(&self, mut segments: Vec<Bytes>) -> (io::Result<usize>, Vec<Bytes>) {
+        self.writes.count().await;
         if let [only] = segments.as_mut_slice() {
             let BufResult(outcome, sent) = on_socket!(self, |socket| socket.write(std::mem::take(only)));
             *only = sent;
@@ -106,7 +115,12 @@ impl Stream for CompioStream {
     }
 
     async fn shutdown(&self) -> io::Result<()> {
-        on_socket!(self, |socket| socket.shutdown())
+        // By hand, since compio would use a thread for it on epoll.
+        let socket = match &self.socket {
+            Socket::Tcp(tcp) => SockRef::from(tcp),
+            Socket::Ipc(ipc) => SockRef::from(ipc),
+        };
+        socket.shutdown(Shutdown::Write)
     }
 
     fn reset(&self) {
@@ -115,7 +129,7 @@ impl Stream for CompioStream {
             // Closing with SO_LINGER 0 would wait for the reads and writes in flight, which wait for the peer.
             // Connecting to nowhere sends the reset now and fails them.
             Socket::Tcp(tcp) => rustix::net::connect_unspec(tcp).map_err(io::Error::from),
-            Socket::Ipc(ipc) => SockRef::from(ipc).shutdown(std::net::Shutdown::Both),
+            Socket::Ipc(ipc) => SockRef::from(ipc).shutdown(Shutdown::Both),
         };
     }
 

@@ -30,8 +30,8 @@ const LOOK: Duration = Duration::from_millis(20);
 
 /// Runs the broker until a signal or a command ends it. The exit code is 0 when it ended in order.
 pub(crate) fn run(options: &ProxyOptions) -> Result<u8, Problem> {
-    let runtime = compio::runtime::Runtime::new()
-        .map_err(|source| Problem::Machinery(format!("io_uring cannot be used: {source}")))?;
+    let runtime =
+        seaworthy::runtime().map_err(|source| Problem::Machinery(format!("no runtime: {source}")))?;
     runtime.block_on(async {
         let context = Context::new();
         let common = || {
