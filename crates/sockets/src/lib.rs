@@ -33,10 +33,13 @@
 
 #![forbid(unsafe_code)]
 
+mod connections;
 mod context;
 mod error;
+mod event;
 mod exclusive_pair;
 mod inproc;
+mod log;
 pub mod low_level;
 mod monitor;
 mod parcel;
@@ -69,11 +72,14 @@ pub use seaworthy_core::{
 };
 pub use seaworthy_zmtp::{ConnectionConfig, SocketType};
 
+pub use crate::connections::ConnectionInfo;
 pub use crate::context::Context;
 pub use crate::error::{Error, TrySendError};
+pub use crate::event::{ConnectionId, Event};
 pub use crate::exclusive_pair::Pair;
 pub use crate::inproc::{InprocEndpoint, InprocPipe};
-pub use crate::monitor::{Event, MONITOR_EVENTS_MAX, Monitor};
+pub use crate::log::{WARNING_PERIOD, WARNINGS_MAX};
+pub use crate::monitor::{MONITOR_EVENTS_MAX, Monitor};
 pub use crate::pipeline::{Pull, Push};
 pub use crate::proxy::{
     Controls, Forwards, Mode, PROXY_BATCH, Passage, Proxy, ProxyError, ProxyHandle, Side, Statistics,

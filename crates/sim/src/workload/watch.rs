@@ -29,15 +29,15 @@ fn translate(event: &Event) -> Option<What> {
         Event::Connected { endpoint, .. } => {
             What::Connected { endpoint: endpoint.to_string(), accepted: false }
         }
-        Event::HandshakeSucceeded { endpoint, socket_type, routing_id } => What::Handshake {
+        Event::HandshakeSucceeded { endpoint, socket_type, routing_id, .. } => What::Handshake {
             endpoint: endpoint.to_string(),
             peer: (*socket_type).to_owned(),
             name: name(routing_id),
         },
-        Event::HandshakeFailed { endpoint, reason } => {
+        Event::HandshakeFailed { endpoint, reason, .. } => {
             What::HandshakeFailed { endpoint: endpoint.to_string(), reason: reason.clone() }
         }
-        Event::Disconnected { endpoint, reason, routing_id } => What::Disconnected {
+        Event::Disconnected { endpoint, reason, routing_id, .. } => What::Disconnected {
             endpoint: endpoint.to_string(),
             reason: reason.clone(),
             name: name(routing_id),
@@ -55,7 +55,7 @@ fn translate(event: &Event) -> Option<What> {
     })
 }
 
-/// What a peer calls itself, if it does.
+/// What a peer calls itself, if it does. Names that a ROUTER made up begin with a zero byte.
 fn name(routing_id: &[u8]) -> Option<String> {
-    (!routing_id.is_empty()).then(|| String::from_utf8_lossy(routing_id).into_owned())
+    (!matches!(routing_id, [] | [0, ..])).then(|| String::from_utf8_lossy(routing_id).into_owned())
 }

@@ -11,8 +11,10 @@ use seaworthy_core::inproc::NameTaken;
 use seaworthy_core::pipe::Watch;
 use seaworthy_core::{Endpoint, Network};
 
-use super::{Introduction, NameArrivals, NameBinding, Names, Offer, PEER_ADDRESS};
-use crate::monitor::Event;
+use super::{Introduction, NameArrivals, NameBinding, Names, Offer, PEER_ADDRESS, introduce};
+use crate::connections::Origin;
+use crate::event::Event;
+use crate::log::Weight;
 use crate::peers::PeerId;
 use crate::ready::{Place, Ready};
 use crate::tasks::Tasks;
@@ -31,7 +33,7 @@ pub(crate) fn bind<N: Network>(
     let introduction = Introduction::of(&*port, network);
     let (binding, arrivals) = names.bind(name, introduction.clone())?;
     let endpoint = Endpoint::Inproc(name.to_owned());
-    port.emit(Event::Listening { endpoint: endpoint.clone() });
+    port.emit(Event::Listening { endpoint: endpoint.clone() }, Weight::Ordinary);
     let mut binder = Binder {
         port,
         endpoint,
@@ -64,6 +66,8 @@ struct Binder {
 }
 
 struct Accepted {
+    origin: Origin,
+    /// By what name it is known.
     routing_id: Bytes,
     _watch: Watch,
 }
@@ -84,11 +88,10 @@ impl Binder {
                 Step::Closing => break,
             }
         }
-        for Accepted { routing_id, .. } in self.accepted.into_values() {
-            let reason = "closed by this socket".to_owned();
-            self.port.emit(Event::Disconnected { endpoint: self.endpoint.clone(), routing_id, reason });
+        for Accepted { origin, routing_id, .. } in self.accepted.into_values() {
+            self.port.emit(origin.disconnected(routing_id, "closed by this socket"), Weight::Ordinary);
         }
-        self.port.emit(Event::Closed { endpoint: self.endpoint });
+        self.port.emit(Event::Closed { endpoint: self.endpoint }, Weight::Ordinary);
     }
 
     fn poll_step(&mut self, context: &Context<'_>, place: &mut Place) -> Poll<Step> {
@@ -104,11 +107,10 @@ impl Binder {
 
     fn accept(&mut self, offer: Box<Offer>) {
         let Offer { mut pipe, from } = *offer;
-        let endpoint = || self.endpoint.clone();
-        self.port.emit(Event::Accepted { endpoint: endpoint(), peer: PEER_ADDRESS.to_owned() });
+        let origin = self.port.begin(&self.endpoint, PEER_ADDRESS.to_owned());
+        self.port.emit(origin.accepted(), Weight::Ordinary);
         if let Err(incompatible) = self.introduction.accept(&from) {
-            let reason = incompatible.to_string();
-            self.port.emit(Event::HandshakeFailed { endpoint: endpoint(), reason });
+            self.port.emit(origin.handshake_failed(incompatible), Weight::Fault);
             return;
         }
         let (out, inward) = self.introduction.marks_with(&from);
@@ -120,33 +122,25 @@ impl Binder {
         }
         let watch = pipe.inward.watch();
         let Some(id) = self.port.attach(pipe) else {
-            let reason = NotTaken.to_string();
-            self.port.emit(Event::HandshakeFailed { endpoint: endpoint(), reason });
+            self.port.emit(origin.handshake_failed(NotTaken), Weight::Ordinary);
             return;
         };
         self.closing.add(id);
         if !watch.wait(&self.gone.notice(id)) {
             self.gone.add(id);
         }
-        self.port.emit(Event::HandshakeSucceeded {
-            endpoint: endpoint(),
-            routing_id: from.routing_id.clone(),
-            socket_type: from.socket_type.name(),
-        });
-        self.port.introduce(id, &from.routing_id);
-        self.accepted.insert(id, Accepted { routing_id: from.routing_id, _watch: watch });
+        let routing_id = introduce(&*self.port, id, &from);
+        let succeeded = origin.handshake_succeeded(routing_id.clone(), from.socket_type.name());
+        self.port.emit(succeeded, Weight::Ordinary);
+        self.accepted.insert(id, Accepted { origin, routing_id, _watch: watch });
     }
 
     fn part(&mut self) {
         let mut gone = Vec::new();
         self.gone.drain(&mut gone);
         for id in gone {
-            let Some(Accepted { routing_id, .. }) = self.accepted.remove(&id) else { continue };
-            self.port.emit(Event::Disconnected {
-                endpoint: self.endpoint.clone(),
-                routing_id,
-                reason: "closed by the peer".to_owned(),
-            });
+            let Some(Accepted { origin, routing_id, .. }) = self.accepted.remove(&id) else { continue };
+            self.port.emit(origin.disconnected(routing_id, "closed by the peer"), Weight::Ordinary);
             self.closing.remove(id);
             self.port.departed(id);
         }

@@ -6,13 +6,16 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
+use bytes::Bytes;
 use seaworthy_core::inproc::BindingId;
 use seaworthy_core::pipe::{Watch, pipe};
 use seaworthy_core::{Backoff, Endpoint, Network};
 use seaworthy_zmtp::SocketType;
 
-use super::{Introduction, NameOffering, Names, Offer, PEER_ADDRESS};
-use crate::monitor::Event;
+use super::{Introduction, NameOffering, Names, Offer, PEER_ADDRESS, introduce};
+use crate::connections::Origin;
+use crate::event::Event;
+use crate::log::Weight;
 use crate::parcel::PipeEnd;
 use crate::peers::PeerId;
 use crate::tasks::TaskToken;
@@ -61,7 +64,15 @@ struct Tie {
     watch: Watch,
     end: End,
     /// Who is at the other end, or will be.
-    other: Option<(BindingId, Introduction)>,
+    other: Option<Other>,
+}
+
+/// Who is at the other end of a tie.
+struct Other {
+    binding: BindingId,
+    origin: Origin,
+    /// By what name it is known.
+    routing_id: Bytes,
 }
 
 /// This socket's end of the pipe.
@@ -100,17 +111,18 @@ impl<N: Network> Connector<N> {
                 Ended::Closed => return self.linger(&tie).await,
                 Ended::Lost { name_kept } => name_kept,
                 Ended::Refused(reason) => {
-                    self.stop(reason);
+                    self.stop(reason, Weight::Fault);
                     // The other side is to learn of it too.
                     poll_fn(|context| tie.offering.poll_taken_or_free(context)).await;
                     return;
                 }
             };
             let reason = "closed by the peer".to_owned();
-            let Some(backoff) = &mut backoff else { return self.stop(reason) };
+            let Some(backoff) = &mut backoff else { return self.stop(reason, Weight::Ordinary) };
             // Who keeps the name and drops its peer would drop it again at once.
             let after = if name_kept { backoff.next_pause(self.network.random()) } else { Duration::ZERO };
-            self.port.emit(Event::ConnectRetried { endpoint: self.endpoint.clone(), after, reason });
+            let retried = Event::ConnectRetried { endpoint: self.endpoint.clone(), after, reason };
+            self.port.emit(retried, Weight::Ordinary);
             if !after.is_zero() {
                 let pause = self.network.sleep_until(self.network.now() + after);
                 if self.unless_closed(pause).await.is_none() {
@@ -170,7 +182,7 @@ impl<N: Network> Connector<N> {
     /// Waits for the end of a tie, and tells the socket who is at the other end meanwhile.
     async fn hold(&self, tie: &mut Tie) -> Ended {
         loop {
-            let known = tie.other.as_ref().map(|(id, _)| *id);
+            let known = tie.other.as_ref().map(|other| other.binding);
             let step = poll_fn(|context| {
                 if let Poll::Ready(bound) = tie.offering.poll_bound(context, known) {
                     return Poll::Ready(Step::Bound(bound));
@@ -192,11 +204,10 @@ impl<N: Network> Connector<N> {
                     }
                     let Some(other) = bound else { continue };
                     if let Err(incompatible) = self.introduction.accept(&other.1) {
-                        let reason = incompatible.to_string();
-                        let endpoint = self.endpoint.clone();
-                        self.port.emit(Event::HandshakeFailed { endpoint, reason: reason.clone() });
+                        let origin = self.port.begin(&self.endpoint, PEER_ADDRESS.to_owned());
+                        self.port.emit(origin.handshake_failed(&incompatible), Weight::Fault);
                         self.depart(tie);
-                        return Ended::Refused(reason);
+                        return Ended::Refused(incompatible.to_string());
                     }
                     self.meet(tie, other);
                 }
@@ -215,34 +226,30 @@ impl<N: Network> Connector<N> {
     }
 
     /// The other end is known: messages can flow.
-    fn meet(&self, tie: &mut Tie, other: (BindingId, Introduction)) {
+    fn meet(&self, tie: &mut Tie, (binding, them): (BindingId, Introduction)) {
         tie.end = self.attach(std::mem::replace(&mut tie.end, End::Gone));
-        let them = &other.1;
-        if self.introduction.shares_thread_with(them) == Some(false) {
+        if self.introduction.shares_thread_with(&them) == Some(false) {
             self.port.peer_is_elsewhere();
         }
-        self.port.emit(Event::Connected { endpoint: self.endpoint.clone(), peer: PEER_ADDRESS.to_owned() });
-        self.port.emit(Event::HandshakeSucceeded {
-            endpoint: self.endpoint.clone(),
-            routing_id: them.routing_id.clone(),
-            socket_type: them.socket_type.name(),
-        });
-        if let End::Attached(id) = tie.end {
-            let (out, inward) = self.introduction.marks_with(them);
-            self.port.set_marks(id, out, inward);
-            self.port.introduce(id, &them.routing_id);
-        }
-        tie.other = Some(other);
+        let origin = self.port.begin(&self.endpoint, PEER_ADDRESS.to_owned());
+        self.port.emit(origin.connected(), Weight::Ordinary);
+        let routing_id = match tie.end {
+            End::Attached(id) => {
+                let (out, inward) = self.introduction.marks_with(&them);
+                self.port.set_marks(id, out, inward);
+                introduce(&*self.port, id, &them)
+            }
+            End::Kept(_) | End::Gone => them.routing_id,
+        };
+        let succeeded = origin.handshake_succeeded(routing_id.clone(), them.socket_type.name());
+        self.port.emit(succeeded, Weight::Ordinary);
+        tie.other = Some(Other { binding, origin, routing_id });
     }
 
     /// Nobody is at the other end any more.
     fn lose(&self, tie: &mut Tie, reason: &str) {
-        let Some((_, other)) = tie.other.take() else { return };
-        self.port.emit(Event::Disconnected {
-            endpoint: self.endpoint.clone(),
-            routing_id: other.routing_id,
-            reason: reason.to_owned(),
-        });
+        let Some(Other { origin, routing_id, .. }) = tie.other.take() else { return };
+        self.port.emit(origin.disconnected(routing_id, reason), Weight::Ordinary);
         if let End::Attached(id) = tie.end {
             let (out, inward) = self.introduction.own_marks();
             self.port.set_marks(id, out, inward);
@@ -257,13 +264,13 @@ impl<N: Network> Connector<N> {
     }
 
     fn bound_by_the_same(&self, tie: &Tie) -> bool {
-        let known = tie.other.as_ref().map(|(id, _)| *id);
+        let known = tie.other.as_ref().map(|other| other.binding);
         known.is_some() && tie.offering.binding() == known
     }
 
-    fn stop(&self, reason: String) {
+    fn stop(&self, reason: String, weight: Weight) {
         self.port.stopped(self.closing.closing());
-        self.port.emit(Event::ConnectStopped { endpoint: self.endpoint.clone(), reason });
+        self.port.emit(Event::ConnectStopped { endpoint: self.endpoint.clone(), reason }, weight);
     }
 
     /// What was sent to a name that nobody has bound waits there, as long as `linger` says.

@@ -15,10 +15,13 @@ pub(crate) use self::introduction::Introduction;
 pub(crate) use self::listing::list;
 pub use self::listing::{InprocEndpoint, InprocPipe};
 
+use bytes::Bytes;
 use seaworthy_core::inproc::{Arrivals, Binding, Offering, Registry};
 use seaworthy_core::pipe::Gauge;
 
 use crate::parcel::PipeEnd;
+use crate::peers::PeerId;
+use crate::transport::Port;
 
 /// What a connecting socket offers.
 #[derive(Debug)]
@@ -34,6 +37,13 @@ pub(crate) type Names = Registry<Introduction, Gauge, Box<Offer>>;
 pub(crate) type NameBinding = Binding<Introduction, Gauge, Box<Offer>>;
 type NameArrivals = Arrivals<Introduction, Gauge, Box<Offer>>;
 type NameOffering = Offering<Introduction, Gauge, Box<Offer>>;
+
+/// Tells a socket who is at the other end of a peer's pipe. Returns by what name the socket knows it from now on.
+fn introduce(port: &dyn Port, id: PeerId, other: &Introduction) -> Bytes {
+    port.introduce(id, &other.routing_id);
+    let name = port.routing_id(id);
+    if name.is_empty() { other.routing_id.clone() } else { name }
+}
 
 /// What monitors are told as the place of a peer: it has none but the context.
 const PEER_ADDRESS: &str = "inproc";

@@ -9,13 +9,16 @@ use std::time::Duration;
 use bytes::Bytes;
 use seaworthy_core::pipe::HighWaterMarks;
 use seaworthy_core::planted::{Bug, planted};
-use seaworthy_core::{Endpoint, Message, Options};
+use seaworthy_core::{Endpoint, Instant, Message, Network, Options};
 use seaworthy_zmtp::SocketType;
 
 use super::busy_poll::BusyPoll;
+use crate::connections::{Connections, Origin};
 use crate::error::Error;
+use crate::event::Event;
 use crate::inproc::NameBinding;
-use crate::monitor::{Event, Monitors};
+use crate::log::{Log, Weight};
+use crate::monitor::Monitors;
 use crate::parcel::{Parcel, PipeEnd};
 use crate::pattern::{Pattern, Receives, Sends, Taken, Unsent};
 use crate::peers::{Peer, PeerId, Peers};
@@ -36,6 +39,9 @@ pub(crate) struct Core<P> {
     writable: Arc<Ready>,
     pub(super) endpoints: RefCell<Vec<HeldEndpoint>>,
     pub(super) monitors: Monitors,
+    pub(super) connections: Connections,
+    log: Log,
+    clock: Box<dyn Fn() -> Instant>,
     pub(super) tasks: Tasks,
     pub(super) busy_poll: BusyPoll,
     closed: Cell<bool>,
@@ -68,9 +74,10 @@ pub(super) struct HeldEndpoint {
 }
 
 impl<P: Pattern> Core<P> {
-    pub(super) fn new(options: Options, random: u64) -> Self {
+    pub(super) fn new(options: Options, network: &impl Network) -> Self {
         let peers = Peers::new();
-        let pattern = P::new(&options, random);
+        let pattern = P::new(&options, network.random());
+        let clock = network.clone();
         Self {
             busy_poll: BusyPoll::new(options.busy_poll),
             options,
@@ -79,6 +86,9 @@ impl<P: Pattern> Core<P> {
             state: RefCell::new(State { pattern, peers, returned: VecDeque::new() }),
             endpoints: RefCell::default(),
             monitors: Monitors::default(),
+            connections: Connections::default(),
+            log: Log::default(),
+            clock: Box::new(move || clock.now()),
             tasks: Tasks::default(),
             closed: Cell::new(false),
             operations: Cell::new(0),
@@ -440,7 +450,18 @@ impl<P: Pattern> Port for Core<P> {
         self.endpoints.borrow_mut().retain(|held| !held.closing.is(closing));
     }
 
-    fn emit(&self, event: Event) {
+    fn begin(&self, endpoint: &Endpoint, peer: String) -> Origin {
+        self.connections.begin(endpoint.clone(), peer)
+    }
+
+    fn routing_id(&self, id: PeerId) -> Bytes {
+        let mut state = self.state.borrow_mut();
+        state.peers.get_mut(id).map_or_else(Bytes::new, |peer| peer.routing_id.clone())
+    }
+
+    fn emit(&self, event: Event, weight: Weight) {
+        self.connections.note(&event);
+        self.log.write(&event, weight, (self.clock)());
         self.monitors.emit(event);
     }
 }

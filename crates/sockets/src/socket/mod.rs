@@ -22,10 +22,13 @@ use seaworthy_zmtp::SocketType;
 pub(crate) use self::core::Core;
 use self::core::{HeldEndpoint, State};
 use self::validity::{check, unconnectable};
+use crate::connections::ConnectionInfo;
 use crate::context::Context;
 use crate::error::Error;
+use crate::event::Event;
 use crate::inproc;
-use crate::monitor::{Event, Monitor};
+use crate::log::Weight;
+use crate::monitor::Monitor;
 use crate::pattern::{Pattern, Subscribes};
 use crate::peers::Peers;
 use crate::ready::Place;
@@ -74,7 +77,7 @@ impl<P: Pattern, N: Network> Socket<P, N> {
     /// [`InvalidOption`](Error::InvalidOption) names the option whose value cannot be used.
     pub fn with_options(context: &Context<N>, options: Options) -> Result<Self, Error> {
         check::<P>(&options)?;
-        let core = Core::<P>::new(options, context.network().random());
+        let core = Core::<P>::new(options, context.network());
         Ok(Self { streaming: core.readable(), core: Rc::new(core), context: context.clone() })
     }
 
@@ -117,7 +120,7 @@ impl<P: Pattern, N: Network> Socket<P, N> {
             closing: closing.clone(),
             _name: None,
         });
-        self.core.monitors.emit(Event::Listening { endpoint: resolved.clone() });
+        self.core.emit(Event::Listening { endpoint: resolved.clone() }, Weight::Ordinary);
         listen(network, listener, self.port(), resolved.clone(), closing, &self.core.tasks);
         Ok(resolved)
     }
@@ -152,7 +155,8 @@ impl<P: Pattern, N: Network> Socket<P, N> {
             _ => dial(network, self.port(), given.clone(), closing.clone(), token),
         };
         if let Err(NotTaken) = connecting {
-            self.core.monitors.emit(Event::ConnectStopped { endpoint: given, reason: NotTaken.to_string() });
+            let stopped = Event::ConnectStopped { endpoint: given, reason: NotTaken.to_string() };
+            self.core.emit(stopped, Weight::Fault);
             return Ok(());
         }
         self.core.endpoints.borrow_mut().push(HeldEndpoint {
@@ -197,6 +201,13 @@ impl<P: Pattern, N: Network> Socket<P, N> {
     /// received yet.
     pub fn peers(&self) -> usize {
         self.core.state.borrow().peers.len()
+    }
+
+    /// The connections whose handshake is complete, the oldest first: who is there, at which address, and by what name
+    /// a ROUTER knows it. It takes time in proportion to their number; to keep up with many, watch a
+    /// [`monitor`](Self::monitor).
+    pub fn connections(&self) -> Vec<ConnectionInfo> {
+        self.core.connections.list()
     }
 
     /// Closes the socket and waits until everything queued was handed to the network, or `linger` is over.

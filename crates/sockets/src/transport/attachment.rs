@@ -12,7 +12,8 @@ use seaworthy_zmtp::{Peer, SocketType};
 
 use super::handshakes::Handshake;
 use super::port::{Closing, ClosingWatch, Port};
-use crate::monitor::Event;
+use crate::connections::Origin;
+use crate::log::Weight;
 use crate::parcel::{Parcel, PipeEnd};
 use crate::pattern::Taken;
 use crate::peers::PeerId;
@@ -37,7 +38,9 @@ pub(super) struct Attachment {
     deaf: bool,
     closing: ClosingWatch,
     attached: Option<Attached>,
-    /// What the present connection's peer calls itself, once its handshake is complete.
+    /// Where the present connection comes from.
+    origin: Option<Origin>,
+    /// By what name the present connection's peer is known, once its handshake is complete.
     identity: Option<Bytes>,
     /// Counts this attachment among the tasks that closing the socket waits for.
     task: Option<TaskToken>,
@@ -87,6 +90,7 @@ impl Attachment {
             lifetime,
             closing: closing.watch(),
             attached: None,
+            origin: None,
             identity: None,
             task: Some(task),
             handshake: None,
@@ -148,13 +152,17 @@ impl Attachment {
             }
         }
         self.handshake = None;
-        self.identity = Some(peer.routing_id.clone());
-        self.port.emit(Event::HandshakeSucceeded {
-            endpoint: self.endpoint.clone(),
-            routing_id: peer.routing_id.clone(),
-            socket_type: peer.socket_type.map_or("", SocketType::name),
-        });
-        Ok(self.port.connected(id, &peer.routing_id))
+        let topics = self.port.connected(id, &peer.routing_id);
+        let mut name = self.port.routing_id(id);
+        if name.is_empty() {
+            name = peer.routing_id.clone();
+        }
+        if let Some(origin) = &self.origin {
+            let socket_type = peer.socket_type.map_or("", SocketType::name);
+            self.port.emit(origin.handshake_succeeded(name.clone(), socket_type), Weight::Ordinary);
+        }
+        self.identity = Some(name);
+        Ok(topics)
     }
 
     /// True once the present connection's handshake is complete.
@@ -162,18 +170,23 @@ impl Attachment {
         self.identity.is_some()
     }
 
+    /// A connection begins.
+    pub(super) fn connection_began(&mut self, origin: Origin) {
+        self.origin = Some(origin);
+    }
+
     /// The connection is gone, and with it the pipe when that lives no longer.
-    pub(super) fn connection_ended(&mut self, reason: &str) {
-        let Some(routing_id) = self.identity.take() else {
-            self.port
-                .emit(Event::HandshakeFailed { endpoint: self.endpoint.clone(), reason: reason.to_owned() });
+    pub(super) fn connection_ended(&mut self, reason: &str, weight: Weight) {
+        let (origin, identity) = (self.origin.take(), self.identity.take());
+        let Some(routing_id) = identity else {
+            if let Some(origin) = origin {
+                self.port.emit(origin.handshake_failed(reason), weight);
+            }
             return;
         };
-        self.port.emit(Event::Disconnected {
-            endpoint: self.endpoint.clone(),
-            routing_id,
-            reason: reason.to_owned(),
-        });
+        if let Some(origin) = origin {
+            self.port.emit(origin.disconnected(routing_id, reason), weight);
+        }
         let Some(id) = self.id() else { return };
         if planted(Bug::QueueLostWithConnection) {
             while self.take().is_some() {}

@@ -13,7 +13,8 @@ use seaworthy_core::{Backoff, Endpoint, Network, Stream};
 use super::attachment::{Attachment, Lifetime, NotTaken};
 use super::driver::{Ended, drive};
 use super::port::{Closing, Port};
-use crate::monitor::Event;
+use crate::event::Event;
+use crate::log::Weight;
 use crate::tasks::TaskToken;
 
 /// Starts the task of a connected endpoint: the pipe exists when this returns, unless `immediate` is set. There is
@@ -55,7 +56,8 @@ impl<N: Network> Dialer<N> {
             let Some(backoff) = backoff.as_mut().filter(|_| ended.may_reconnect()) else {
                 if !matches!(ended, Ended::Closed) {
                     port.stopped(self.attachment.closing().closing());
-                    port.emit(Event::ConnectStopped { endpoint, reason });
+                    let weight = if ended.may_reconnect() { Weight::Ordinary } else { Weight::Fault };
+                    port.emit(Event::ConnectStopped { endpoint, reason }, weight);
                 }
                 return;
             };
@@ -73,7 +75,8 @@ impl<N: Network> Dialer<N> {
                 random = planted::number_from_outside();
             }
             let pause = backoff.next_pause(random);
-            port.emit(Event::ConnectRetried { endpoint, after: pause, reason });
+            let retried = Event::ConnectRetried { endpoint, after: pause, reason };
+            port.emit(retried, if handshaken { Weight::Ordinary } else { ended.weight() });
             let pause = self.network.sleep_until(self.network.now() + pause);
             if self.unless_finished(pause).await.is_none() {
                 return;
@@ -87,13 +90,12 @@ impl<N: Network> Dialer<N> {
             Ok(stream) => stream,
             Err(error) => return Some(Round { ended: Ended::Stream(error), handshaken: false }),
         };
-        self.attachment.port.emit(Event::Connected {
-            endpoint: self.attachment.endpoint.clone(),
-            peer: stream.peer_address(),
-        });
+        let origin = self.attachment.port.begin(&self.attachment.endpoint, stream.peer_address());
+        self.attachment.port.emit(origin.connected(), Weight::Ordinary);
+        self.attachment.connection_began(origin);
         let ended = drive(&self.network, stream, &mut self.attachment).await;
         let handshaken = self.attachment.is_handshaken();
-        self.attachment.connection_ended(&ended.to_string());
+        self.attachment.connection_ended(&ended.to_string(), ended.weight());
         Some(Round { ended, handshaken })
     }
 

@@ -18,6 +18,7 @@ use seaworthy_zmtp::{Connection, ConnectionConfig};
 
 use super::attachment::Attachment;
 use super::inflow::Inflow;
+use crate::log::Weight;
 use crate::parcel::Parcel;
 
 /// Bytes encoded for one write.
@@ -30,6 +31,9 @@ const WRITE_COPIED_MAX: usize = 128 * 1024;
 /// How long a connection that is done lives on: to tell the peer why, or to wait for the peer to close too. A stream
 /// that is closed with bytes unread is reset, and a reset destroys what the peer's kernel has not taken yet.
 const FAREWELL: Duration = Duration::from_secs(1);
+
+/// EMFILE and ENFILE: the process, or the system, has no file descriptor left.
+const OUT_OF_FILES: [i32; 2] = [24, 23];
 
 /// How a connection ended.
 #[derive(Debug)]
@@ -280,6 +284,17 @@ pub(crate) fn advance(segments: &mut Vec<Bytes>, mut count: usize) -> io::Result
 }
 
 impl Ended {
+    /// How much attention it wants: much if another attempt would end the same way, or there are no more files.
+    pub(super) fn weight(&self) -> Weight {
+        let fault = match self {
+            Self::Stream(error) => error.raw_os_error().is_some_and(|code| OUT_OF_FILES.contains(&code)),
+            Self::Protocol(error) => error.is_protocol(),
+            Self::TooManyTopics | Self::GivenUp => true,
+            Self::Closed | Self::NotTaken => false,
+        };
+        if fault { Weight::Fault } else { Weight::Ordinary }
+    }
+
     /// False when another attempt would end the same way.
     pub(super) fn may_reconnect(&self) -> bool {
         match self {

@@ -14,7 +14,8 @@ use super::attachment::{Attachment, Lifetime, NotTaken};
 use super::driver::drive;
 use super::handshakes::Handshakes;
 use super::port::{Closing, ClosingWatch, Port};
-use crate::monitor::Event;
+use crate::event::Event;
+use crate::log::Weight;
 use crate::tasks::Tasks;
 
 /// Pause after a failed accept: without file descriptors it would fail again at once.
@@ -65,7 +66,8 @@ impl<N: Network> Listening<N> {
                 Some(Ok(stream)) => self.start(stream, &handshakes),
                 Some(Err(error)) => {
                     let endpoint = self.endpoint.clone();
-                    self.port.emit(Event::AcceptFailed { endpoint, reason: error.to_string() });
+                    let failed = Event::AcceptFailed { endpoint, reason: error.to_string() };
+                    self.port.emit(failed, Weight::Fault);
                     let pause = self.network.sleep_until(self.network.now() + ACCEPT_RETRY);
                     if self.unless_closed(pause).await.is_none() {
                         break;
@@ -74,16 +76,16 @@ impl<N: Network> Listening<N> {
             }
         }
         drop(listener);
-        self.port.emit(Event::Closed { endpoint: self.endpoint });
+        self.port.emit(Event::Closed { endpoint: self.endpoint }, Weight::Ordinary);
     }
 
     /// Starts the driver of an accepted stream.
     fn start(&self, stream: N::Stream, handshakes: &Handshakes) {
-        self.port.emit(Event::Accepted { endpoint: self.endpoint.clone(), peer: stream.peer_address() });
+        let origin = self.port.begin(&self.endpoint, stream.peer_address());
+        self.port.emit(origin.accepted(), Weight::Ordinary);
         if !self.port.admits(handshakes.len()) {
             // Before the handshake: after it the peer would send what nobody receives.
-            let reason = NotTaken.to_string();
-            self.port.emit(Event::HandshakeFailed { endpoint: self.endpoint.clone(), reason });
+            self.port.emit(origin.handshake_failed(NotTaken), Weight::Ordinary);
             return;
         }
         let attachment = Attachment::new(
@@ -94,11 +96,12 @@ impl<N: Network> Listening<N> {
             self.tasks.token(),
         );
         let Ok(mut attachment) = attachment else { return };
+        attachment.connection_began(origin);
         attachment.hold_until_handshaken(handshakes.begin());
         let network = self.network.clone();
         self.network.spawn("driver", async move {
             let ended = drive(&network, stream, &mut attachment).await;
-            attachment.connection_ended(&ended.to_string());
+            attachment.connection_ended(&ended.to_string(), ended.weight());
         });
     }
 

@@ -6,11 +6,13 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use seaworthy_core::Options;
 use seaworthy_core::pipe::HighWaterMarks;
+use seaworthy_core::{Endpoint, Options};
 use seaworthy_zmtp::SocketType;
 
-use crate::monitor::Event;
+use crate::connections::Origin;
+use crate::event::Event;
+use crate::log::Weight;
 use crate::parcel::PipeEnd;
 use crate::pattern::Taken;
 use crate::peers::PeerId;
@@ -60,7 +62,14 @@ pub(crate) trait Port {
     /// The dialer of this endpoint has given up for good.
     fn stopped(&self, closing: &Closing);
 
-    fn emit(&self, event: Event);
+    /// A stream was accepted at the endpoint, or connected to it: names the connection.
+    fn begin(&self, endpoint: &Endpoint, peer: String) -> Origin;
+
+    /// By what name the socket knows a connected peer; empty if it has none.
+    fn routing_id(&self, id: PeerId) -> Bytes;
+
+    /// Tells monitors and the log what happened.
+    fn emit(&self, event: Event, weight: Weight);
 }
 
 /// Tells the tasks of one endpoint that it is no longer wanted.

@@ -290,13 +290,13 @@ fn a_listener_tells_what_happens_to_it() {
         push.connect("tcp://server:1")?;
         assert_eq!(watch.recv().await, Some(Event::Listening { endpoint: endpoint.clone() }));
         match watch.recv().await {
-            Some(Event::Accepted { endpoint: at, peer }) => {
+            Some(Event::Accepted { endpoint: at, peer, .. }) => {
                 assert!(at == endpoint && peer.starts_with("10."))
             }
             other => panic!("{other:?}"),
         }
         match watch.recv().await {
-            Some(Event::HandshakeSucceeded { endpoint: at, routing_id, socket_type }) => {
+            Some(Event::HandshakeSucceeded { endpoint: at, routing_id, socket_type, .. }) => {
                 assert!(at == endpoint && routing_id.is_empty() && socket_type == "PUSH");
             }
             other => panic!("{other:?}"),
