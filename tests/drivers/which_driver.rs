@@ -2,13 +2,24 @@
 
 use std::error::Error;
 use std::fmt;
+use std::process::ExitCode;
 
 use seaworthy::{Context, Driver, PullSocket, PushSocket};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> ExitCode {
+    match exchange_twice() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn exchange_twice() -> Result<(), Box<dyn Error>> {
     tracing::subscriber::set_global_default(Printer)?;
     // Two runtimes: what is told once is told once for both.
     for _ in 0..2 {
