@@ -52,6 +52,8 @@ bugs! {
     ReceiveMarkIgnored,
     /// A full pipe stops all reading, so that PINGs are not answered.
     FullPipeDeaf,
+    /// A write that fails ends the connection with what has come unread.
+    WriteErrorEndsReading,
     /// One write in ten thousand is short of a message.
     Canary,
     /// A task of a connection panics when a connection that worked is lost.
@@ -88,6 +90,8 @@ bugs! {
     HeartbeatNeverTimesOut,
     /// An answer does not stop the clock that a heartbeat started.
     HeartbeatDeaf,
+    /// A connection whose write is stuck does not hear that its socket has let go of the peer.
+    ReleaseUnheard,
     /// Closing a socket waits for ever, whatever its linger period.
     LingerIgnored,
 

@@ -427,6 +427,12 @@ impl<T: Weigh> Receiver<T> {
         self.queue.is_empty() && !self.is_closed()
     }
 
+    /// Ends this way: the writer finds its reader gone. What was written can still be taken.
+    pub fn close(&mut self) {
+        self.way.reader_gone.store(true, Ordering::Release);
+        self.way.writer.wake();
+    }
+
     /// A look at whether the writer is gone, for whoever does not read.
     pub fn watch(&self) -> Watch {
         Watch { way: Arc::clone(&self.way) }
@@ -457,8 +463,7 @@ impl Watch {
 
 impl<T: Weigh> Drop for Receiver<T> {
     fn drop(&mut self) {
-        self.way.reader_gone.store(true, Ordering::Release);
-        self.way.writer.wake();
+        self.close();
     }
 }
 

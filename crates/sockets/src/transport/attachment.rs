@@ -2,10 +2,10 @@
 
 use std::collections::VecDeque;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use seaworthy_core::pipe::{HighWaterMarks, local_pipe};
+use seaworthy_core::pipe::{HighWaterMarks, Watch, local_pipe};
 use seaworthy_core::planted::{Bug, planted};
 use seaworthy_core::{Endpoint, Instant, Message, Options};
 use seaworthy_zmtp::{Peer, SocketType};
@@ -55,6 +55,10 @@ pub(super) struct Attachment {
 struct Attached {
     id: PeerId,
     pipe: PipeEnd,
+    /// Tells that the socket has let go of its end.
+    released: Watch,
+    /// The task that it is told to.
+    watching: Option<Waker>,
     /// Taken from the pipe while a connection began, and to be sent first.
     carried: VecDeque<Parcel>,
 }
@@ -126,7 +130,8 @@ impl Attachment {
         let (socket_end, pipe) = local_pipe(outgoing(options), incoming(options));
         let id = self.port.attach(socket_end).ok_or(NotTaken)?;
         self.closing.add(id);
-        self.attached = Some(Attached { id, pipe, carried: VecDeque::new() });
+        let released = pipe.inward.watch();
+        self.attached = Some(Attached { id, pipe, released, watching: None, carried: VecDeque::new() });
         Ok(id)
     }
 
@@ -220,7 +225,9 @@ impl Attachment {
     pub(super) fn has_room(&mut self) -> bool {
         match &mut self.attached {
             Some(_) if self.deaf || planted(Bug::ReceiveMarkIgnored) => true,
-            Some(attached) => !attached.pipe.out.is_full() || attached.pipe.out.is_closed(),
+            Some(attached) => {
+                !attached.pipe.out.is_full() || attached.pipe.out.is_closed() || self.linger.is_some()
+            }
             None => true,
         }
     }
@@ -292,6 +299,38 @@ impl Attachment {
         match &mut self.attached {
             Some(attached) => attached.pipe.out.wait_for_room(task),
             None => false,
+        }
+    }
+
+    /// Ready once the socket has let go of this peer, also while nothing is taken from the pipe. Wakes the last task that
+    /// asked.
+    pub(super) fn poll_released(&mut self, context: &Context<'_>) -> Poll<()> {
+        let Some(attached) = &mut self.attached else { return Poll::Pending };
+        if planted(Bug::ReleaseUnheard) {
+            return Poll::Pending;
+        }
+        if attached.released.is_closed() {
+            return Poll::Ready(());
+        }
+        let waker = context.waker();
+        if attached.watching.as_ref().is_some_and(|watching| watching.will_wake(waker)) {
+            return Poll::Pending;
+        }
+        attached.watching = Some(waker.clone());
+        if attached.released.wait(waker) { Poll::Pending } else { Poll::Ready(()) }
+    }
+
+    /// True when the pipe outlives its connections.
+    pub(super) fn outlives_connections(&self) -> bool {
+        self.lifetime == Lifetime::Endpoint
+    }
+
+    /// Nothing can be sent on this connection any more: the socket gives no more messages to a peer that has no other.
+    pub(super) fn stop_sending(&mut self) {
+        if let Some(attached) = &mut self.attached
+            && self.lifetime == Lifetime::Connection
+        {
+            attached.pipe.inward.close();
         }
     }
 

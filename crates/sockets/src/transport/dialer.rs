@@ -11,7 +11,8 @@ use seaworthy_core::planted::{self, Bug, planted};
 use seaworthy_core::{Backoff, Endpoint, Network, Stream};
 
 use super::attachment::{Attachment, Lifetime, NotTaken};
-use super::driver::{Ended, drive};
+use super::driver::drive;
+use super::ending::Ended;
 use super::port::{Closing, Port};
 use crate::event::Event;
 use crate::log::Weight;

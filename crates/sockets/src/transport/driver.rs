@@ -17,8 +17,8 @@ use seaworthy_core::{Instant, Network, PoisonGuard, Poisoned, Stream};
 use seaworthy_zmtp::{Connection, ConnectionConfig};
 
 use super::attachment::Attachment;
+use super::ending::{Ended, FAREWELL, Fault, Phase};
 use super::inflow::Inflow;
-use crate::log::Weight;
 use crate::parcel::Parcel;
 
 /// Bytes encoded for one write.
@@ -27,30 +27,6 @@ const WRITE_MAX: usize = 1024 * 1024;
 /// Of these, bytes that are copied. More would make the peer wait for the first of them, and leave the cache before
 /// the kernel reads them.
 const WRITE_COPIED_MAX: usize = 128 * 1024;
-
-/// How long a connection that is done lives on: to tell the peer why, or to wait for the peer to close too. A stream
-/// that is closed with bytes unread is reset, and a reset destroys what the peer's kernel has not taken yet.
-const FAREWELL: Duration = Duration::from_secs(1);
-
-/// EMFILE and ENFILE: the process, or the system, has no file descriptor left.
-const OUT_OF_FILES: [i32; 2] = [24, 23];
-
-/// How a connection ended.
-#[derive(Debug)]
-pub(super) enum Ended {
-    /// The socket was done with it and everything was handed to the network, or its linger period ran out.
-    Closed,
-    /// The stream ended or broke.
-    Stream(io::Error),
-    /// The peer broke the protocol, or did not answer in time.
-    Protocol(seaworthy_zmtp::Error),
-    /// The socket takes no more peers.
-    NotTaken,
-    /// The peer subscribes to more than it may.
-    TooManyTopics,
-    /// Too many handshakes were under way, and this one was the eldest.
-    GivenUp,
-}
 
 /// What a driver wakes up for.
 enum Step {
@@ -68,185 +44,292 @@ enum Step {
 /// Carries messages between `stream` and the attached pipe until one of them ends.
 pub(super) async fn drive<N: Network>(network: &N, stream: N::Stream, attachment: &mut Attachment) -> Ended {
     let config = ConnectionConfig::from((attachment.port.options(), attachment.port.socket_type()));
-    let mut connection = Connection::new(config, network.now());
-    let mut inflow = Inflow::new();
-    let mut failure: Option<Ended> = None;
-    let mut farewell: Option<Instant> = None;
-    let mut leaving = false;
-
     let poisoned = Poisoned::new();
-    let mut guard: Option<PoisonGuard<'_>> = None;
-    let mut segments = Vec::new();
-    let mut writing = pin!(None);
-    let mut reading = pin!(None);
-    let mut sleeping = pin!(None);
-    let mut sleeping_until: Option<Instant> = None;
-
-    let ended = loop {
-        let now = network.now();
-        if writing.is_none() && !leaving {
-            if segments.is_empty() {
-                if planted(Bug::Canary) && network.random().is_multiple_of(10_000) {
-                    drop(attachment.take());
-                }
-                if failure.is_none() && attachment.is_handshaken() {
-                    encode_batch(attachment, &mut connection);
-                }
-                connection.poll_transmit(&mut segments);
-            }
-            if !segments.is_empty() {
-                guard.get_or_insert_with(|| poisoned.arm());
-                if planted(Bug::GuardDisarmedEarly)
-                    && let Some(guard) = guard.take()
-                {
-                    guard.disarm();
-                }
-                writing.set(Some(stream.write(std::mem::take(&mut segments))));
-            } else if let Some(failure) = failure.take() {
-                break failure;
-            } else if attachment.is_finished(now) {
-                if !attachment.is_handshaken() || stream.shutdown().await.is_err() {
-                    break Ended::Closed;
-                }
-                attachment.release();
-                farewell = Some(now + FAREWELL);
-                leaving = true;
-            }
-        }
-        if reading.is_none()
-            && failure.is_none()
-            && let Some(buffer) = inflow.next_read(&connection)
-        {
-            stream.set_rcvlowat(inflow.awaited(&connection));
-            reading.set(Some(stream.read(buffer)));
-        }
-        let closing = attachment.is_closing(now);
-        let deadline = match farewell {
-            Some(_) => [farewell, None, None],
-            None => [
-                connection.poll_timeout().map(|(at, _)| at),
-                attachment.linger_deadline(),
-                inflow.poll_timeout(),
-            ],
-        };
-        let deadline = if planted(Bug::TaskCrawls) {
-            [Some(now + Duration::from_micros(1)), None, None]
-        } else {
-            deadline
-        };
-        match deadline.into_iter().flatten().min() {
-            None => sleeping_until = None,
-            // A deadline that moved on is looked at again when the sleep ends: most never come.
-            Some(at) if sleeping_until.is_some_and(|until| until <= at) => {}
-            Some(at) => {
-                sleeping.set(Some(network.sleep_until(at)));
-                sleeping_until = Some(at);
-            }
-        }
-
-        let step = poll_fn(|context| {
-            if let Some(write) = writing.as_mut().as_pin_mut() {
-                if let Poll::Ready((result, segments)) = write.poll(context) {
-                    return Poll::Ready(Step::Written(result, segments));
-                }
-            } else if attachment.is_handshaken() && !closing && !attachment.wait_to_send(context.waker()) {
-                return Poll::Ready(Step::Outgoing);
-            }
-            if let Some(read) = reading.as_mut().as_pin_mut()
-                && let Poll::Ready((result, buffer)) = read.poll(context)
-            {
-                return Poll::Ready(Step::Read(result, buffer));
-            }
-            if inflow.is_waiting() && !attachment.wait_to_deliver(context.waker()) {
-                return Poll::Ready(Step::Room);
-            }
-            if sleeping_until.is_some()
-                && let Some(sleep) = sleeping.as_mut().as_pin_mut()
-                && sleep.poll(context).is_ready()
-            {
-                return Poll::Ready(Step::Deadline);
-            }
-            if !closing && attachment.closing().poll_closed(context).is_ready() {
-                return Poll::Ready(Step::Closing);
-            }
-            if attachment.poll_given_up(context).is_ready() {
-                return Poll::Ready(Step::GivenUp);
-            }
-            if planted(Bug::TaskSpins) && inflow.is_waiting() {
-                context.waker().wake_by_ref();
-            }
-            Poll::Pending
-        })
-        .await;
-
-        let outcome = match step {
-            Step::Written(result, written) => {
-                writing.set(None);
-                segments = written;
-                if planted(Bug::ShortWriteTakenForWhole)
-                    && let Ok(count) = &result
-                {
-                    segments = vec![Bytes::from(vec![0; *count])];
-                }
-                result.and_then(|count| advance(&mut segments, count)).map_err(Ended::Stream).map(|()| {
-                    if segments.is_empty()
-                        && let Some(guard) = guard.take()
-                    {
-                        guard.disarm();
-                    }
-                })
-            }
-            Step::Read(result, buffer) => {
-                reading.set(None);
-                match result {
-                    Ok(0) => Err(Ended::Stream(io::ErrorKind::UnexpectedEof.into())),
-                    Ok(count) => {
-                        inflow.read(buffer, count);
-                        inflow.deliver(network.now(), &mut connection, attachment)
-                    }
-                    Err(error) => Err(Ended::Stream(error)),
-                }
-            }
-            Step::Room => inflow.deliver(now, &mut connection, attachment),
-            Step::Deadline => {
-                sleeping_until = None;
-                sleeping.set(None);
-                let now = network.now();
-                if farewell.is_some_and(|until| until <= now) {
-                    break failure.take().unwrap_or(Ended::Closed);
-                }
-                if attachment.linger_deadline().is_some_and(|until| until <= now) {
-                    break Ended::Closed;
-                }
-                if inflow.is_waiting() {
-                    // The peer cannot be blamed for what we have not read.
-                    connection.received(now);
-                }
-                let delivered = match inflow.poll_timeout() {
-                    Some(at) if at <= now => inflow.deliver(now, &mut connection, attachment),
-                    _ => Ok(()),
-                };
-                delivered.and_then(|()| connection.handle_timeout(now).map_err(Ended::Protocol))
-            }
-            Step::GivenUp => break Ended::GivenUp,
-            Step::Outgoing | Step::Closing => Ok(()),
-        };
-        match outcome {
-            Ok(()) => {}
-            Err(_) if leaving => break Ended::Closed,
-            // The peer is told why before the stream is closed.
-            Err(fault @ Ended::Protocol(_)) if failure.is_none() => {
-                farewell = Some(network.now() + FAREWELL);
-                failure = Some(fault);
-            }
-            Err(ended) => break failure.take().unwrap_or(ended),
-        }
+    let mut driver = Driver {
+        network,
+        stream: &stream,
+        connection: Connection::new(config, network.now()),
+        inflow: Inflow::new(),
+        phase: Phase::Open,
+        poisoned: &poisoned,
+        guard: None,
+        segments: Vec::new(),
+        attachment,
     };
-    inflow.abandon(attachment);
+    let ended = driver.run().await;
+    driver.inflow.abandon(driver.attachment);
     if poisoned.is_poisoned() {
         stream.reset();
     }
     ended
+}
+
+struct Driver<'a, N: Network> {
+    network: &'a N,
+    stream: &'a N::Stream,
+    attachment: &'a mut Attachment,
+    connection: Connection,
+    inflow: Inflow,
+    phase: Phase,
+    poisoned: &'a Poisoned,
+    /// Armed while a write is not complete.
+    guard: Option<PoisonGuard<'a>>,
+    /// Encoded and not yet written, while no write is in flight.
+    segments: Vec<Bytes>,
+}
+
+impl<N: Network> Driver<'_, N> {
+    async fn run(&mut self) -> Ended {
+        let stream = self.stream;
+        let mut writing = pin!(None);
+        let mut reading = pin!(None);
+        let mut sleeping = pin!(None);
+        let mut sleeping_until: Option<Instant> = None;
+        loop {
+            let now = self.network.now();
+            if writing.is_none() && self.phase.writes() {
+                match self.next_write(now) {
+                    Next::Write(segments) => writing.set(Some(stream.write(segments))),
+                    Next::Wait => {}
+                    Next::Leave if stream.shutdown().await.is_err() => return Ended::Closed,
+                    Next::Leave => {
+                        self.attachment.release();
+                        self.phase = Phase::Leaving { until: now + FAREWELL };
+                    }
+                    Next::End => return self.end(Fault::Over(Ended::Closed)),
+                }
+            }
+            let closing = self.attachment.is_closing(now);
+            if closing && matches!(self.phase, Phase::Draining { .. }) {
+                // Nobody is left to deliver to.
+                return self.end(Fault::Over(Ended::Closed));
+            }
+            if reading.is_none()
+                && self.phase.reads()
+                && let Some(buffer) = self.inflow.next_read(&self.connection)
+            {
+                stream.set_rcvlowat(self.inflow.awaited(&self.connection));
+                reading.set(Some(stream.read(buffer)));
+            }
+            match self.deadline(now) {
+                None => sleeping_until = None,
+                // A deadline that moved on is looked at again when the sleep ends: most never come.
+                Some(at) if sleeping_until.is_some_and(|until| until <= at) => {}
+                Some(at) => {
+                    sleeping.set(Some(self.network.sleep_until(at)));
+                    sleeping_until = Some(at);
+                }
+            }
+
+            let (open, reads) = (self.phase.is_open(), self.phase.reads());
+            let (attachment, inflow) = (&mut *self.attachment, &self.inflow);
+            let step = poll_fn(|context| {
+                let is_writing = writing.is_some();
+                if let Some(write) = writing.as_mut().as_pin_mut() {
+                    if let Poll::Ready((result, segments)) = write.poll(context) {
+                        return Poll::Ready(Step::Written(result, segments));
+                    }
+                } else if open
+                    && attachment.is_handshaken()
+                    && !closing
+                    && !attachment.wait_to_send(context.waker())
+                {
+                    return Poll::Ready(Step::Outgoing);
+                }
+                if let Some(read) = reading.as_mut().as_pin_mut()
+                    && let Poll::Ready((result, buffer)) = read.poll(context)
+                {
+                    return Poll::Ready(Step::Read(result, buffer));
+                }
+                if reads && inflow.is_waiting() && !attachment.wait_to_deliver(context.waker()) {
+                    return Poll::Ready(Step::Room);
+                }
+                if sleeping_until.is_some()
+                    && let Some(sleep) = sleeping.as_mut().as_pin_mut()
+                    && sleep.poll(context).is_ready()
+                {
+                    return Poll::Ready(Step::Deadline);
+                }
+                if !closing
+                    && (attachment.closing().poll_closed(context).is_ready()
+                        || is_writing && attachment.poll_released(context).is_ready())
+                {
+                    return Poll::Ready(Step::Closing);
+                }
+                if attachment.poll_given_up(context).is_ready() {
+                    return Poll::Ready(Step::GivenUp);
+                }
+                if planted(Bug::TaskSpins) && inflow.is_waiting() {
+                    context.waker().wake_by_ref();
+                }
+                Poll::Pending
+            })
+            .await;
+
+            let outcome = match step {
+                Step::Written(result, segments) => {
+                    writing.set(None);
+                    self.written(result, segments)
+                }
+                Step::Read(result, buffer) => {
+                    reading.set(None);
+                    self.read(result, buffer)
+                }
+                Step::Room => self.deliver(now),
+                Step::Deadline => {
+                    sleeping_until = None;
+                    sleeping.set(None);
+                    self.handle_deadline()
+                }
+                Step::GivenUp => Err(Fault::Over(Ended::GivenUp)),
+                Step::Outgoing | Step::Closing => Ok(()),
+            };
+            if let Err(fault) = outcome {
+                let (phase, is_handshaken) = (self.take_phase(), self.attachment.is_handshaken());
+                match phase.after(fault, self.network.now(), is_handshaken) {
+                    Ok(next) => {
+                        if let Err(fault) = self.enter(next) {
+                            return self.end(fault);
+                        }
+                    }
+                    Err(ended) => return ended,
+                }
+            }
+        }
+    }
+
+    /// What to do while no write is in flight.
+    fn next_write(&mut self, now: Instant) -> Next {
+        if self.segments.is_empty() {
+            if planted(Bug::Canary) && self.network.random().is_multiple_of(10_000) {
+                drop(self.attachment.take());
+            }
+            if self.phase.is_open() && self.attachment.is_handshaken() {
+                encode_batch(self.attachment, &mut self.connection);
+            }
+            self.connection.poll_transmit(&mut self.segments);
+        }
+        if !self.segments.is_empty() {
+            self.guard.get_or_insert_with(|| self.poisoned.arm());
+            if planted(Bug::GuardDisarmedEarly)
+                && let Some(guard) = self.guard.take()
+            {
+                guard.disarm();
+            }
+            return Next::Write(std::mem::take(&mut self.segments));
+        }
+        if !self.phase.is_open() {
+            // The peer has been told.
+            return Next::End;
+        }
+        match self.attachment.is_finished(now) {
+            false => Next::Wait,
+            true if self.attachment.is_handshaken() => Next::Leave,
+            true => Next::End,
+        }
+    }
+
+    fn deadline(&self, now: Instant) -> Option<Instant> {
+        if planted(Bug::TaskCrawls) {
+            return Some(now + Duration::from_micros(1));
+        }
+        let until = self.phase.until();
+        let others = match &self.phase {
+            Phase::Open => [
+                self.connection.poll_timeout().map(|(at, _)| at),
+                self.attachment.linger_deadline(),
+                self.inflow.poll_timeout(),
+            ],
+            Phase::Draining { .. } => [None, None, self.inflow.poll_timeout()],
+            Phase::Leaving { .. } | Phase::Refusing { .. } => [None; 3],
+        };
+        others.into_iter().chain([until]).flatten().min()
+    }
+
+    fn handle_deadline(&mut self) -> Result<(), Fault> {
+        let now = self.network.now();
+        if matches!(self.phase, Phase::Draining { .. }) && self.inflow.is_stalled() {
+            self.phase.prolong(now);
+        }
+        let until = if self.phase.is_open() { self.attachment.linger_deadline() } else { self.phase.until() };
+        if until.is_some_and(|until| until <= now) {
+            return Err(Fault::Over(Ended::Closed));
+        }
+        if self.inflow.is_waiting() {
+            // The peer cannot be blamed for what we have not read.
+            self.connection.received(now);
+        }
+        if self.inflow.poll_timeout().is_some_and(|at| at <= now) {
+            self.deliver(now)?;
+        }
+        match self.phase {
+            Phase::Open => self.connection.handle_timeout(now).map_err(Fault::Misbehaved),
+            _ => Ok(()),
+        }
+    }
+
+    fn written(&mut self, result: io::Result<usize>, segments: Vec<Bytes>) -> Result<(), Fault> {
+        self.segments = segments;
+        if planted(Bug::ShortWriteTakenForWhole)
+            && let Ok(count) = &result
+        {
+            self.segments = vec![Bytes::from(vec![0; *count])];
+        }
+        result.and_then(|count| advance(&mut self.segments, count)).map_err(Fault::Unwritable)?;
+        if self.segments.is_empty()
+            && let Some(guard) = self.guard.take()
+        {
+            guard.disarm();
+        }
+        Ok(())
+    }
+
+    fn read(&mut self, result: io::Result<usize>, buffer: BytesMut) -> Result<(), Fault> {
+        match result {
+            Ok(0) => Err(Fault::Over(Ended::Stream(io::ErrorKind::UnexpectedEof.into()))),
+            Ok(_) if !self.phase.reads() => Ok(()),
+            Ok(count) => {
+                let now = self.network.now();
+                self.phase.prolong(now);
+                self.inflow.read(buffer, count);
+                self.deliver(now)
+            }
+            Err(error) => Err(Fault::Over(Ended::Stream(error))),
+        }
+    }
+
+    fn deliver(&mut self, now: Instant) -> Result<(), Fault> {
+        self.inflow.deliver(now, &mut self.connection, self.attachment)
+    }
+
+    fn enter(&mut self, phase: Phase) -> Result<(), Fault> {
+        self.phase = phase;
+        if let Phase::Draining { .. } = self.phase {
+            self.attachment.stop_sending();
+            self.inflow.hurry(self.attachment.outlives_connections());
+            return self.deliver(self.network.now());
+        }
+        Ok(())
+    }
+
+    fn take_phase(&mut self) -> Phase {
+        std::mem::replace(&mut self.phase, Phase::Open)
+    }
+
+    /// The end that this phase leads to.
+    fn end(&mut self, fault: Fault) -> Ended {
+        let phase = self.take_phase();
+        phase.after(fault, self.network.now(), self.attachment.is_handshaken()).err().unwrap_or(Ended::Closed)
+    }
+}
+
+/// What to do while no write is in flight.
+enum Next {
+    Write(Vec<Bytes>),
+    Wait,
+    /// Everything was handed over, and the socket is done.
+    Leave,
+    End,
 }
 
 /// Encodes what is queued, up to one write's worth.
@@ -281,50 +364,6 @@ pub(crate) fn advance(segments: &mut Vec<Bytes>, mut count: usize) -> io::Result
         first.advance(count);
     }
     Ok(())
-}
-
-impl Ended {
-    /// How much attention it wants: much if another attempt would end the same way, or there are no more files.
-    pub(super) fn weight(&self) -> Weight {
-        let fault = match self {
-            Self::Stream(error) => error.raw_os_error().is_some_and(|code| OUT_OF_FILES.contains(&code)),
-            Self::Protocol(error) => error.is_protocol(),
-            Self::TooManyTopics | Self::GivenUp => true,
-            Self::Closed | Self::NotTaken => false,
-        };
-        if fault { Weight::Fault } else { Weight::Ordinary }
-    }
-
-    /// False when another attempt would end the same way.
-    pub(super) fn may_reconnect(&self) -> bool {
-        match self {
-            Self::Stream(error)
-                if planted(Bug::RefusalIsFinal) && error.kind() == io::ErrorKind::ConnectionRefused =>
-            {
-                false
-            }
-            // A PAIR's next peer may have its turn by then.
-            Self::Stream(_) | Self::NotTaken => true,
-            Self::Protocol(error) => !error.is_protocol(),
-            Self::Closed | Self::TooManyTopics | Self::GivenUp => false,
-        }
-    }
-}
-
-impl std::fmt::Display for Ended {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Closed => f.write_str("closed by this socket"),
-            Self::Stream(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                f.write_str("closed by the peer")
-            }
-            Self::Stream(error) => write!(f, "{error}"),
-            Self::Protocol(error) => write!(f, "{error}"),
-            Self::NotTaken => f.write_str("the socket takes no more peers"),
-            Self::TooManyTopics => f.write_str("the peer subscribes to more topics than it may"),
-            Self::GivenUp => f.write_str("made room: too many handshakes were under way"),
-        }
-    }
 }
 
 #[cfg(test)]

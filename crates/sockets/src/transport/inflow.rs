@@ -10,7 +10,7 @@ use seaworthy_core::{Frame, Instant, Message};
 use seaworthy_zmtp::{Connection, Event, SocketType};
 
 use super::attachment::Attachment;
-use super::driver::Ended;
+use super::ending::{Ended, Fault};
 use super::read_room::ReadRoom;
 use crate::parcel::Parcel;
 
@@ -36,6 +36,8 @@ pub(super) struct Inflow {
     full_since: Option<Instant>,
     /// It has not been full for long.
     patient: bool,
+    /// Nothing can be sent any more, and another connection waits for this one to end.
+    hurried: bool,
 }
 
 /// Frames below this length are copied when their message is held: otherwise a tiny one would keep the whole buffer
@@ -71,6 +73,7 @@ impl Inflow {
             stalled: false,
             full_since: None,
             patient: true,
+            hurried: false,
         }
     }
 
@@ -99,7 +102,7 @@ impl Inflow {
         now: Instant,
         connection: &mut Connection,
         attachment: &mut Attachment,
-    ) -> Result<(), Ended> {
+    ) -> Result<(), Fault> {
         let outcome = self.decode(now, connection, attachment);
         attachment.publish();
         outcome
@@ -110,7 +113,7 @@ impl Inflow {
         now: Instant,
         connection: &mut Connection,
         attachment: &mut Attachment,
-    ) -> Result<(), Ended> {
+    ) -> Result<(), Fault> {
         if attachment.has_room() {
             self.full_since = None;
             attachment.overrun = 0;
@@ -131,7 +134,7 @@ impl Inflow {
             let room = self.held.is_empty() && attachment.has_room();
             self.stalled = !room && self.held_bytes >= self.ahead_max(now, connection, attachment);
             if self.stalled && planted(Bug::SlowReaderCutOff) {
-                return Err(Ended::Stream(std::io::ErrorKind::OutOfMemory.into()));
+                return Err(Fault::Over(Ended::Stream(std::io::ErrorKind::OutOfMemory.into())));
             }
             if self.stalled {
                 connection.received(now);
@@ -142,7 +145,7 @@ impl Inflow {
                 attachment.deliver(message);
                 continue;
             }
-            match connection.handle_input(now, &mut self.buffer).map_err(Ended::Protocol)? {
+            match connection.handle_input(now, &mut self.buffer).map_err(Fault::Misbehaved)? {
                 None => return Ok(()),
                 Some(Event::Message(message)) if room => {
                     self.room.delivered(message.byte_len());
@@ -155,7 +158,7 @@ impl Inflow {
                     self.hold(Parcel::Message(message));
                 }
                 Some(Event::Ready(peer)) => {
-                    let topics = attachment.handshaken(&peer).map_err(|_| Ended::NotTaken)?;
+                    let topics = attachment.handshaken(&peer).map_err(|_| Fault::Over(Ended::NotTaken))?;
                     topics.iter().for_each(|topic| connection.subscribe(topic));
                     if attachment.port.options().probe_router
                         && matches!(
@@ -191,8 +194,8 @@ impl Inflow {
         attachment: &mut Attachment,
         topic: Bytes,
         subscribe: bool,
-    ) -> Result<(), Ended> {
-        match attachment.subscription(topic, subscribe).map_err(|_| Ended::TooManyTopics)? {
+    ) -> Result<(), Fault> {
+        match attachment.subscription(topic, subscribe).map_err(|_| Fault::Over(Ended::TooManyTopics))? {
             Some(mark) if self.held.is_empty() && attachment.has_room() => attachment.deliver_parcel(mark),
             Some(mark) => self.hold(mark),
             None => {}
@@ -214,7 +217,7 @@ impl Inflow {
             return 0;
         }
         match self.patient {
-            _ if connection.has_heartbeats() || attachment.is_publisher() => max,
+            _ if self.hurried || connection.has_heartbeats() || attachment.is_publisher() => max,
             true => 0,
             false => max.min(AHEAD_UNASKED),
         }
@@ -233,6 +236,17 @@ impl Inflow {
         }
         self.held.drain(..).for_each(|parcel| attachment.deliver_parcel(parcel));
         attachment.publish();
+    }
+
+    /// Nothing can be sent any more: what has come is read to its end. If another connection is `awaited`, as much of
+    /// it as may be held does not wait for room in the pipe.
+    pub(super) fn hurry(&mut self, awaited: bool) {
+        self.hurried = awaited;
+    }
+
+    /// True when nothing more is read for want of room in the pipe.
+    pub(super) const fn is_stalled(&self) -> bool {
+        self.stalled
     }
 
     /// True when something waits for room in the pipe.

@@ -5,6 +5,7 @@
 mod attachment;
 mod dialer;
 mod driver;
+mod ending;
 mod handshakes;
 mod inflow;
 mod listener;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use seaworthy::{Error, Options};
 use seaworthy_sim::Sim;
 
-use super::raw::{Ending, RawListener, RawPeer};
+use super::raw::{Ending, RawListener, RawPeer, dealer_named};
 use super::stage::{MS, Opens, SECOND, Stage, disconnection, handshake, play, play_in, sockets::*, text};
 
 /// Time that closing takes.
@@ -411,4 +411,29 @@ fn sockets_of_every_type_leave_nothing_behind_whenever_they_are_dropped() {
     leaves_nothing::<Sub, Pub>(|socket, endpoint| socket.connect(endpoint));
     leaves_nothing::<Pub, Sub>(|socket, endpoint| socket.connect(endpoint));
     leaves_nothing::<Router, Dealer>(|socket, endpoint| socket.connect(endpoint));
+}
+
+#[test]
+fn a_peer_that_was_taken_over_is_let_go_of_within_linger_although_a_write_to_it_is_stuck() {
+    play(|stage| async move {
+        let options = Options::default().router_handover(true).linger(5 * SECOND).sndhwm(0);
+        let router: Router = stage.server.open_with(options);
+        let mut watch = router.monitor();
+        let endpoint = stage.server.bind(&router);
+        let ghost = dealer_named(&stage.client, &endpoint, "c").await;
+        handshake(&mut watch).await;
+        for _ in 0..1000 {
+            router.send([&b"c"[..], &[1; 1000]]).await?;
+        }
+        stage.pass(SECOND).await;
+        let mut heir = dealer_named(&stage.client, &endpoint, "c").await;
+        let taken_over = stage.now();
+        disconnection(&mut watch).await;
+        let passed = stage.now() - taken_over;
+        assert!((4900 * MS..=5100 * MS).contains(&passed), "{passed:?}");
+        router.send(["c", "to the heir"]).await?;
+        heir.expect_message(["to the heir"]).await;
+        drop(ghost);
+        Ok(())
+    });
 }

@@ -7,6 +7,7 @@ mod raw;
 mod stage;
 
 mod adapters;
+mod broken_writes;
 mod cancellation;
 mod cancellation_matrix;
 mod connections;
