@@ -4,6 +4,7 @@ use std::any::Any;
 use std::error::Error;
 use std::fmt;
 use std::io;
+use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -20,21 +21,25 @@ use crate::hush::Hush;
 use crate::scenario::{BadScenario, Scenario, Storm};
 use crate::shrink;
 use crate::sim::{Failure, Sim, SimBuilder};
+use crate::sweep::Sweep;
 use crate::trace::columns;
 
 /// Plays a test once.
-type Body<'a> = &'a dyn Fn(&Sim) -> Result<(), Box<dyn Error>>;
+type Body<'a> = &'a (dyn Fn(&Sim) -> Result<(), Box<dyn Error>> + Sync);
 
 /// Says which one run to make instead of many: a seed, or the file that a failure left.
 pub(crate) const REPLAY: &str = "SEAWORTHY_REPLAY";
 /// Says which seeds to play instead of those in the test: `0..10000`.
 const SEEDS: &str = "SEAWORTHY_SEEDS";
+/// Says how many threads play seeds.
+const JOBS: &str = "SEAWORTHY_JOBS";
 /// Says where failures leave their files.
 const OUT: &str = "SEAWORTHY_OUT";
 
 /// Plays a test with many seeds.
 ///
-/// Each seed has a simulation of its own, which the test fills with hosts and runs. A run fails when the test gives back
+/// Each seed has a simulation of its own, which the test fills with hosts and runs. Several threads play seeds at a
+/// time; which seed is reported, and what is said of it, does not depend on them. A run fails when the test gives back
 /// an error or panics, or when it is [judged](Sim::judge), which happens by itself. The first seed that fails is played
 /// again, to see that it fails alike; its [storm](Sim::storm) is shrunk as long as it fails alike; and what is left
 /// is written down: the storm, the trace, a page for a browser, and the packets.
@@ -43,15 +48,17 @@ const OUT: &str = "SEAWORTHY_OUT";
 /// |---|---|
 /// | `SEAWORTHY_REPLAY` | a seed, or the `.toml` of a failure: plays that alone, and writes it down whatever comes out |
 /// | `SEAWORTHY_SEEDS` | `0..10000`: plays these instead of those in the test |
+/// | `SEAWORTHY_JOBS` | how many threads play seeds. Default: as many as there are processors |
 /// | `SEAWORTHY_OUT` | where files go. Default: the folder `storms` beside the build's others, `target/storms` |
 pub struct Explorer {
     name: String,
     seeds: Range<u64>,
     twice: u64,
+    jobs: Option<NonZeroUsize>,
     shrink: Duration,
     out: Option<PathBuf>,
     also: Vec<Kept>,
-    build: Box<dyn Fn(SimBuilder) -> SimBuilder>,
+    build: Box<dyn Fn(SimBuilder) -> SimBuilder + Send + Sync>,
 }
 
 impl fmt::Debug for Explorer {
@@ -76,6 +83,7 @@ impl Explorer {
             name: name.into(),
             seeds: 0..100,
             twice: 10,
+            jobs: None,
             shrink: SHRINK,
             out: None,
             also: Vec::new(),
@@ -95,6 +103,13 @@ impl Explorer {
     #[must_use]
     pub fn twice(mut self, one_in: u64) -> Self {
         self.twice = one_in;
+        self
+    }
+
+    /// How many threads play seeds. Default: as many as there are processors. `SEAWORTHY_JOBS` has the last word.
+    #[must_use]
+    pub fn jobs(mut self, jobs: NonZeroUsize) -> Self {
+        self.jobs = Some(jobs);
         self
     }
 
@@ -128,7 +143,7 @@ impl Explorer {
 
     /// Builds every simulation like this. What it does not say is as in [`Sim::new`], with a wall-clock limit of a minute.
     #[must_use]
-    pub fn build(mut self, build: impl Fn(SimBuilder) -> SimBuilder + 'static) -> Self {
+    pub fn build(mut self, build: impl Fn(SimBuilder) -> SimBuilder + Send + Sync + 'static) -> Self {
         self.build = Box::new(build);
         self
     }
@@ -137,17 +152,17 @@ impl Explorer {
     ///
     /// # Panics
     /// When one fails, with what it says about it and how to replay it.
-    pub fn run(&self, test: impl Fn(&Sim) -> Result<(), Box<dyn Error>>) {
+    pub fn run(&self, test: impl Fn(&Sim) -> Result<(), Box<dyn Error>> + Sync) {
         if let Some(finding) = self.search(test) {
             panic!("{finding}");
         }
     }
 
-    /// Plays `test` with one seed after the other, until one fails. `None` when none does.
+    /// Plays `test` with one seed after the other, until one fails: the lowest that does. `None` when none does.
     ///
     /// # Panics
     /// When a variable that is explained above says what cannot be.
-    pub fn search(&self, test: impl Fn(&Sim) -> Result<(), Box<dyn Error>>) -> Option<Finding> {
+    pub fn search(&self, test: impl Fn(&Sim) -> Result<(), Box<dyn Error>> + Sync) -> Option<Finding> {
         match self.asked_for() {
             Ok(Asked::Replay { seed, storm }) => self.replay(&test, seed, storm.as_deref()),
             Ok(Asked::Nothing) => None,
@@ -159,16 +174,20 @@ impl Explorer {
                     }
                 }
                 let first = seeds.start;
-                seeds.into_iter().find_map(|seed| {
+                let play = |seed| {
                     let played = self.play(&test, seed, None, false);
                     let twice = self.twice > 0 && (seed - first).is_multiple_of(self.twice);
                     if played.failure.is_none() && twice {
-                        let again = self.play(&test, seed, None, false);
-                        return differ(&played, &again)
-                            .map(|differ| self.found(&test, differ, seed - first + 1));
+                        return differ(&played, &self.play(&test, seed, None, false));
                     }
-                    played.failure.is_some().then(|| self.found(&test, played, seed - first + 1))
-                })
+                    played.failure.is_some().then_some(played)
+                };
+                let report = |played: Played| {
+                    let tried = played.evidence.seed - first + 1;
+                    self.found(&test, played, tried)
+                };
+                Sweep { seeds, jobs: self.threads().unwrap_or_else(|problem| panic!("{problem}")) }
+                    .first(play, report)
             }
             Err(problem) => panic!("{problem}"),
         }
@@ -194,6 +213,19 @@ impl Explorer {
         range
             .map(Asked::Seeds)
             .ok_or_else(|| format!("{SEEDS}={seeds} is no range of seeds, such as 0..1000"))
+    }
+
+    /// How many threads play seeds.
+    fn threads(&self) -> Result<NonZeroUsize, String> {
+        match std::env::var(JOBS).ok().filter(|value| !value.is_empty()) {
+            Some(jobs) => {
+                jobs.parse().map_err(|_| format!("{JOBS}={jobs} is no number of threads, such as 4"))
+            }
+            None => Ok(self
+                .jobs
+                .or_else(|| std::thread::available_parallelism().ok())
+                .unwrap_or(NonZeroUsize::MIN)),
+        }
     }
 
     /// Plays one run, shows it and writes it down.
@@ -417,7 +449,7 @@ impl Sim {
     ///
     /// # Panics
     /// When a seed fails, with what it says about it and how to replay it.
-    pub fn explore(name: &str, seeds: Range<u64>, test: impl Fn(&Self) -> Result<(), Box<dyn Error>>) {
+    pub fn explore(name: &str, seeds: Range<u64>, test: impl Fn(&Self) -> Result<(), Box<dyn Error>> + Sync) {
         Explorer::new(name).seeds(seeds).run(test);
     }
 }

@@ -109,6 +109,7 @@ mod recorder;
 mod sighting;
 mod sim;
 mod storm;
+mod sweep;
 mod task;
 mod tasks;
 mod throttle;

@@ -3,7 +3,9 @@
 use std::cell::Cell;
 use std::error::Error;
 use std::future::{Future, poll_fn};
+use std::num::NonZeroUsize;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -365,8 +367,11 @@ fn careless(sim: &Sim) -> Result<(), Box<dyn Error>> {
 #[test]
 fn the_first_seed_that_fails_is_found_shrunk_and_written_down() {
     let out = std::env::temp_dir().join(format!("seaworthy-programs-{}", std::process::id()));
-    let explorer = Explorer::new("careless").seeds(0..50).out(&out).shrink(600 * SECOND);
-    let found = explorer.search(careless).expect("a crash loses what the kernel had");
+    let search = |jobs| {
+        let explorer = Explorer::new("careless").seeds(0..50).out(&out).shrink(600 * SECOND);
+        explorer.jobs(NonZeroUsize::new(jobs).unwrap()).search(careless)
+    };
+    let found = search(1).expect("a crash loses what the kernel had");
     assert!(found.message.contains("one is missing"), "{found}");
     assert_eq!(found.seed + 1, found.tried);
     let storm = found.storm.clone().unwrap();
@@ -378,18 +383,18 @@ fn the_first_seed_that_fails_is_found_shrunk_and_written_down() {
     let endings = ["html", "jsonl", "pcapng", "toml"];
     assert!(found.files.iter().zip(endings).all(|(file, ending)| file.extension().unwrap() == ending));
     assert!(found.files.iter().all(|file| file.exists()));
-    let again = explorer.search(careless).unwrap();
-    assert_eq!(again.to_string(), told, "always the same");
+    for jobs in [1, 2, 7] {
+        assert_eq!(search(jobs).unwrap().to_string(), told, "the same with {jobs} threads");
+    }
     std::fs::remove_dir_all(out).unwrap();
 }
 
 #[test]
 fn a_program_that_does_not_follow_from_its_seed_is_found() {
-    let runs = Cell::new(0_u64);
+    let runs = AtomicU64::new(0);
     let out = std::env::temp_dir().join(format!("seaworthy-differs-{}", std::process::id()));
     let found = Explorer::new("differs").seeds(0..5).twice(1).out(&out).search(|sim| {
-        runs.set(runs.get() + 1);
-        let run = runs.get();
+        let run = runs.fetch_add(1, Ordering::Relaxed);
         sim.host("a", move |net| async move {
             net.note(Note::new("run").with("number", run));
             Ok(())
