@@ -1,9 +1,10 @@
 //! Addresses: `tcp://host:port`, `ipc://path`, `inproc://name`.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+
+use crate::host::{Host, Source};
 
 /// Where a socket binds or connects to. Parses from and prints as libzmq's endpoint strings.
 ///
@@ -23,19 +24,19 @@ pub enum Endpoint {
         /// The port, or 0.
         port: u16,
     },
+    /// As `Tcp`, to connect to from an address of this host: `tcp://source:port;host:port`.
+    TcpFrom {
+        /// Where the connection comes from.
+        source: Source,
+        /// An address or a name.
+        host: Host,
+        /// The port.
+        port: u16,
+    },
     /// A Unix-domain socket.
     Ipc(IpcPath),
     /// A name inside one context.
     Inproc(String),
-}
-
-/// The host part of a TCP endpoint.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Host {
-    /// An address; `0.0.0.0` (also written `*`) and `[::]` mean all interfaces.
-    Ip(IpAddr),
-    /// A name that is resolved at every attempt to connect.
-    Name(String),
 }
 
 /// The path of an ipc endpoint.
@@ -84,7 +85,7 @@ impl Endpoint {
     /// The scheme: `tcp`, `ipc` or `inproc`.
     pub fn scheme(&self) -> &'static str {
         match self {
-            Self::Tcp { .. } => "tcp",
+            Self::Tcp { .. } | Self::TcpFrom { .. } => "tcp",
             Self::Ipc(_) => "ipc",
             Self::Inproc(_) => "inproc",
         }
@@ -119,7 +120,23 @@ impl FromStr for Endpoint {
 }
 
 fn parse_tcp(rest: &str) -> Result<Endpoint, &'static str> {
-    let (host, port) = rest.rsplit_once(':').ok_or("no port: expected tcp://host:port")?;
+    match rest.rsplit_once(';') {
+        None => parse_host_and_port(rest).map(|(host, port)| Endpoint::Tcp { host, port }),
+        Some((source, rest)) => {
+            let (host, port) = parse_host_and_port(source).map_err(|_| {
+                "the source before the ';' is no local address with a port: expected tcp://source:port;host:port"
+            })?;
+            let source = Source { host, port };
+            parse_host_and_port(rest).map(|(host, port)| Endpoint::TcpFrom { source, host, port })
+        }
+    }
+}
+
+fn parse_host_and_port(text: &str) -> Result<(Host, u16), &'static str> {
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, port),
+        _ => return Err("no port: expected tcp://host:port"),
+    };
     let port = match port {
         "*" => 0,
         "" => return Err("the port is empty"),
@@ -128,30 +145,7 @@ fn parse_tcp(rest: &str) -> Result<Endpoint, &'static str> {
         }
         _ => return Err("the port is not a number"),
     };
-    let host = match host {
-        "" => return Err("the host is empty"),
-        "*" => Host::Ip(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
-        bracketed if bracketed.starts_with('[') => {
-            let inner = bracketed
-                .strip_prefix('[')
-                .and_then(|h| h.strip_suffix(']'))
-                .ok_or("an IPv6 address lacks its closing bracket")?;
-            Host::Ip(IpAddr::V6(
-                inner.parse::<Ipv6Addr>().map_err(|_| "not an IPv6 address between the brackets")?,
-            ))
-        }
-        name => match name.parse::<Ipv4Addr>() {
-            Ok(ip) => Host::Ip(IpAddr::V4(ip)),
-            Err(_) if name.contains(':') => {
-                return Err("an IPv6 address must stand in brackets: tcp://[::1]:5555");
-            }
-            Err(_) if name.bytes().any(|b| b.is_ascii_whitespace() || b.is_ascii_control() || b == b'/') => {
-                return Err("the host contains a character that no host name has");
-            }
-            Err(_) => Host::Name(name.to_owned()),
-        },
-    };
-    Ok(Endpoint::Tcp { host, port })
+    Ok((Host::parse(host)?, port))
 }
 
 fn parse_ipc(rest: &str) -> Result<Endpoint, &'static str> {
@@ -188,18 +182,26 @@ fn parse_inproc(rest: &str) -> Result<Endpoint, &'static str> {
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Tcp { host, port } => {
-                match host {
-                    Host::Ip(IpAddr::V4(ip)) => write!(f, "tcp://{ip}:")?,
-                    Host::Ip(IpAddr::V6(ip)) => write!(f, "tcp://[{ip}]:")?,
-                    Host::Name(name) => write!(f, "tcp://{name}:")?,
-                }
-                if *port == 0 { f.write_str("*") } else { write!(f, "{port}") }
+            Self::Tcp { host, port } => write!(f, "tcp://{host}:{}", Port(*port)),
+            Self::TcpFrom { source, host, port } => {
+                write!(f, "tcp://{}:{};{host}:{}", source.host, Port(source.port), Port(*port))
             }
             Self::Ipc(IpcPath::File(path)) => write!(f, "ipc://{}", path.display()),
             Self::Ipc(IpcPath::Abstract(name)) => write!(f, "ipc://@{name}"),
             Self::Ipc(IpcPath::Wildcard) => f.write_str("ipc://*"),
             Self::Inproc(name) => write!(f, "inproc://{name}"),
+        }
+    }
+}
+
+/// A port as it is printed.
+struct Port(u16);
+
+impl fmt::Display for Port {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            0 => f.write_str("*"),
+            port => write!(f, "{port}"),
         }
     }
 }
@@ -239,6 +241,10 @@ impl<T: ToEndpoint + ?Sized> ToEndpoint for &T {
 
 #[cfg(test)]
 mod tests {
+    use std::net::{IpAddr, Ipv6Addr};
+
+    use proptest::prelude::*;
+
     use super::*;
 
     #[track_caller]
@@ -262,6 +268,13 @@ mod tests {
         prints("tcp://127.0.0.1:0", "tcp://127.0.0.1:*");
         prints("tcp://[::1]:65535", "tcp://[::1]:65535");
         prints("tcp://broker.example:80", "tcp://broker.example:80");
+        prints("tcp://a_b-c.example.:80", "tcp://a_b-c.example.:80");
+        prints("tcp://[fe80::1%eth0]:5555", "tcp://[fe80::1%eth0]:5555");
+        prints("tcp://[FE80::0:1%7]:*", "tcp://[fe80::1%7]:*");
+        prints("tcp://192.168.1.17:5555;192.168.1.1:5556", "tcp://192.168.1.17:5555;192.168.1.1:5556");
+        prints("tcp://*:0;broker:80", "tcp://0.0.0.0:*;broker:80");
+        prints("tcp://[fe80::1%lo]:*;[fe80::2%lo]:80", "tcp://[fe80::1%lo]:*;[fe80::2%lo]:80");
+        prints("tcp://eth0:*;broker:80", "tcp://eth0:*;broker:80");
         prints("ipc:///tmp/a b", "ipc:///tmp/a b");
         prints("ipc://@abstract", "ipc://@abstract");
         prints("ipc://*", "ipc://*");
@@ -279,7 +292,29 @@ mod tests {
         refused("tcp://:5555", "host is empty");
         refused("tcp://::1:5555", "brackets");
         refused("tcp://[::1:5555", "closing bracket");
+        refused("tcp://[::1]", "no port");
+        refused("tcp://[::1]x:5555", "closing bracket and the port");
+        refused("tcp://[::g]:5555", "not an IPv6 address");
+        refused("tcp://[fe80::1%]:5555", "zone behind the '%' is empty");
+        refused("tcp://[fe80::1%a/b]:5555", "no network interface's name");
+        refused("tcp://[fe80::1%0123456789abcdef]:5555", "longer than 15");
+        refused("tcp://fe80%eth0:5555", "in brackets");
         refused("tcp://a b:5555", "character");
+        refused("tcp://foo@bar:5555", "'@'");
+        refused("tcp://foo:secret@bar:5555", "brackets");
+        refused("tcp://bücher.example:5555", "character");
+        refused("tcp://what?:5555", "character");
+        refused("tcp://a..b:5555", "empty part");
+        refused("tcp://.:5555", "empty part");
+        refused(&format!("tcp://{}:5555", "a".repeat(64)), "more than 63");
+        refused(&format!("tcp://{}:5555", "a.".repeat(130)), "longer than 253");
+        refused("tcp://10.0.0.256:5555", "not an IPv4 address");
+        refused("tcp://10.1:5555", "not an IPv4 address");
+        refused("tcp://5555:5555", "not an IPv4 address");
+        refused("tcp://10.0.0.1;10.0.0.2:5555", "source before the ';'");
+        refused("tcp://;10.0.0.2:5555", "source before the ';'");
+        refused("tcp://10.0.0.1:1;10.0.0.2:2;10.0.0.3:3", "source before the ';'");
+        refused("tcp://10.0.0.1:5555;", "no port");
         refused("ipc://", "path is empty");
         refused("ipc://@", "abstract name is empty");
         refused("inproc://", "name is empty");
@@ -296,5 +331,53 @@ mod tests {
     fn an_inproc_name_of_256_bytes_is_the_longest() {
         assert!(format!("inproc://{}", "n".repeat(INPROC_NAME_MAX)).parse::<Endpoint>().is_ok());
         refused(&format!("inproc://{}", "n".repeat(INPROC_NAME_MAX + 1)), "longer than 256");
+    }
+
+    fn host() -> impl Strategy<Value = Host> {
+        let zone = "[a-z][a-z0-9.:-]{0,14}";
+        prop_oneof![
+            any::<IpAddr>().prop_map(Host::Ip),
+            (any::<Ipv6Addr>(), zone).prop_map(|(ip, zone)| Host::Scoped { ip, zone }),
+            "[a-z0-9_]{1,20}(-[a-z0-9]{1,9}){0,2}(\\.[a-z]{1,9}){0,3}\\.?"
+                .prop_filter("a number", |name| Host::parse(name).is_ok())
+                .prop_map(Host::Name),
+        ]
+    }
+
+    fn endpoint() -> impl Strategy<Value = Endpoint> {
+        prop_oneof![
+            (host(), any::<u16>()).prop_map(|(host, port)| Endpoint::Tcp { host, port }),
+            (host(), any::<u16>(), host(), any::<u16>()).prop_map(|(from, from_port, host, port)| {
+                Endpoint::TcpFrom { source: Source { host: from, port: from_port }, host, port }
+            }),
+            "/[ -~]{1,100}".prop_map(Endpoint::ipc_file),
+            "[ -~]{1,100}".prop_map(|name| Endpoint::Ipc(IpcPath::Abstract(name))),
+            "[ -~]{1,200}".prop_map(Endpoint::Inproc),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn every_endpoint_is_parsed_from_what_it_prints(endpoint in endpoint()) {
+            prop_assert_eq!(endpoint.to_string().parse(), Ok(endpoint));
+        }
+
+        #[test]
+        fn what_can_be_parsed_prints_as_the_same_endpoint_and_nothing_panics(
+            text in "(tcp|ipc|inproc)://[ -~é]{0,40}",
+        ) {
+            if let Ok(endpoint) = text.parse::<Endpoint>() {
+                prop_assert_eq!(endpoint.to_string().parse(), Ok(endpoint));
+            }
+        }
+
+        #[test]
+        fn what_looks_like_a_tcp_endpoint_prints_as_the_same_endpoint(
+            text in "tcp://[a1*.%:;\\[\\]]{0,20}:[0-9*]{1,5}",
+        ) {
+            if let Ok(endpoint) = text.parse::<Endpoint>() {
+                prop_assert_eq!(endpoint.to_string().parse(), Ok(endpoint));
+            }
+        }
     }
 }

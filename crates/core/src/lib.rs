@@ -8,6 +8,7 @@
 mod backoff;
 mod endpoint;
 mod frame;
+mod host;
 pub mod inproc;
 mod message;
 mod network;
@@ -21,8 +22,9 @@ mod sync;
 mod time;
 
 pub use backoff::{Backoff, RECONNECT_IVL_MIN};
-pub use endpoint::{Endpoint, EndpointError, Host, INPROC_NAME_MAX, IPC_PATH_MAX, IpcPath, ToEndpoint};
+pub use endpoint::{Endpoint, EndpointError, INPROC_NAME_MAX, IPC_PATH_MAX, IpcPath, ToEndpoint};
 pub use frame::{FRAME_IN_PLACE_MAX, Frame};
+pub use host::{Host, Source};
 pub use message::Message;
 #[cfg(feature = "compio")]
 pub use network::{CompioListener, CompioNetwork, CompioStream, Driver, runtime};

@@ -5,6 +5,7 @@ use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::io::{self, ErrorKind, Read};
 use std::net::ToSocketAddrs;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener as StdUnixListener;
 use std::path::PathBuf;
 use std::pin::pin;
@@ -78,6 +79,7 @@ fn every_kind_of_address_carries_bytes() {
     exchanges("tcp://[::]:*");
     exchanges("tcp://localhost:*");
     exchanges("tcp://lo:*");
+    exchanges("tcp://[::1%lo]:*");
     exchanges("ipc://*");
     exchanges(&format!("ipc://@seaworthy-core-{}", std::process::id()));
     exchanges(&format!("ipc://{}", temporary_path("exchange").display()));
@@ -104,6 +106,63 @@ fn a_name_is_tried_at_every_address_it_has() {
             let name = Endpoint::Tcp { host: Host::Name("localhost".into()), port };
             network.connect(&name, &StreamOptions::default()).await.unwrap();
         }
+    });
+}
+
+#[test]
+fn a_connection_comes_from_the_source_that_was_named() {
+    run(async |network| {
+        let listener = listen(&network, "tcp://127.0.0.1:*").unwrap();
+        let Endpoint::Tcp { port, .. } = listener.local_endpoint() else { panic!("not tcp") };
+        let options = StreamOptions::default();
+        for (source, seen) in [("127.0.0.2:*", "127.0.0.2:"), ("*:*", "127.0.0.1:"), ("lo:*", "127.0.0.1:")] {
+            let to = endpoint(&format!("tcp://{source};127.0.0.1:{port}"));
+            network.connect(&to, &options).await.unwrap();
+            let accepted = listener.accept().await.unwrap();
+            assert!(accepted.peer_address().starts_with(seen), "{source}: {}", accepted.peer_address());
+        }
+        // A port, for two servers at the same time.
+        let source = listen(&network, "tcp://127.0.0.3:*").unwrap().local_endpoint();
+        let Endpoint::Tcp { port: free, .. } = source else { panic!("not tcp") };
+        let other = listen(&network, "tcp://127.0.0.1:*").unwrap();
+        let mut connected = Vec::new();
+        for listener in [&listener, &other] {
+            let Endpoint::Tcp { port, .. } = listener.local_endpoint() else { panic!("not tcp") };
+            let to = endpoint(&format!("tcp://127.0.0.3:{free};127.0.0.1:{port}"));
+            connected.push(network.connect(&to, &options).await.unwrap());
+            let accepted = listener.accept().await.unwrap();
+            assert_eq!(accepted.peer_address(), format!("127.0.0.3:{free}"));
+        }
+    });
+}
+
+#[test]
+fn a_source_that_is_not_ours_or_of_another_family_is_refused_and_none_is_listened_at() {
+    run(async |network| {
+        let options = StreamOptions::default();
+        let connect = async |to: &str| network.connect(&endpoint(to), &options).await.unwrap_err();
+        assert_eq!(connect("tcp://192.0.2.1:*;127.0.0.1:1").await.kind(), ErrorKind::AddrNotAvailable);
+        let error = connect("tcp://no-such-if:*;127.0.0.1:1").await;
+        assert!(error.to_string().contains("no-such-if"), "{error}");
+        assert_eq!(connect("tcp://127.0.0.1:*;[::1]:1").await.kind(), ErrorKind::InvalidInput);
+        let error = listen(&network, "tcp://127.0.0.1:*;127.0.0.1:1").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    });
+}
+
+#[test]
+fn a_zone_that_is_no_interface_is_named() {
+    run(async |network| {
+        let nowhere = endpoint("tcp://[fe80::1%no-such-if]:1");
+        let error = network.connect(&nowhere, &StreamOptions::default()).await.unwrap_err();
+        assert!(error.to_string().contains("no-such-if"), "{error}");
+        assert!(
+            network
+                .listen(&nowhere, &StreamOptions::default())
+                .unwrap_err()
+                .to_string()
+                .contains("no-such-if")
+        );
     });
 }
 
@@ -206,14 +265,13 @@ fn a_listener_does_not_remove_a_file_that_took_the_place_of_its_own() {
 }
 
 #[test]
-fn an_ipc_wildcard_leaves_nothing_behind() {
+fn an_ipc_wildcard_is_for_its_user_and_leaves_nothing_behind() {
     run(async |network| {
         let listener = listen(&network, "ipc://*").unwrap();
         let Endpoint::Ipc(IpcPath::File(path)) = listener.local_endpoint() else { panic!("not a file") };
-        let directory = path.parent().unwrap().to_path_buf();
-        assert!(path.exists());
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
         drop(listener);
-        assert!(!directory.exists());
+        assert!(!path.exists());
     });
 }
 

@@ -68,7 +68,7 @@ pub use seaworthy_core::pipe::{HighWaterMarks, Level};
 #[doc(no_inline)]
 pub use seaworthy_core::{
     Endpoint, EndpointError, FRAME_IN_PLACE_MAX, Frame, Host, Instant, IpcPath, Listener, Message, Network,
-    Options, PoisonGuard, Poisoned, Stream, StreamOptions, ToEndpoint,
+    Options, PoisonGuard, Poisoned, Source, Stream, StreamOptions, ToEndpoint,
 };
 pub use seaworthy_zmtp::{ConnectionConfig, SocketType};
 

@@ -110,11 +110,44 @@ on_both_carriers! {
     a_link_that_heals_in_time_lets_an_attempt_through;
     a_host_without_power_times_out;
     a_loopback_address_stays_inside_the_host;
+    a_connection_comes_from_the_port_that_was_named;
+    zones_and_foreign_sources_are_refused_by_name;
     ten_thousand_attempts_leak_nothing;
 }
 
 fn tcp(host: &str, port: u16) -> Endpoint {
     Endpoint::Tcp { host: Host::Name(host.into()), port }
+}
+
+async fn a_connection_comes_from_the_port_that_was_named(pair: Pair<SimNetwork>) {
+    let (listener, options) = (pair.listen(), StreamOptions::default());
+    let Endpoint::Tcp { port, .. } = listener.local_endpoint() else { panic!("not tcp") };
+    let mut streams = Vec::new();
+    for source in ["near:7000", "*:7001", "localhost:7002"] {
+        let to: Endpoint = format!("tcp://{source};far:{port}").parse().unwrap();
+        streams.push(pair.near.connect(&to, &options).await.unwrap());
+        let accepted = listener.accept().await.unwrap();
+        let peer = accepted.peer_address();
+        assert!(peer.ends_with(&source[source.len() - 5..]), "{source}: {peer}");
+        streams.push(accepted);
+    }
+    let again: Endpoint = format!("tcp://near:7000;far:{port}").parse().unwrap();
+    assert_eq!(error_of(pair.near.connect(&again, &options).await).kind(), ErrorKind::AddrInUse);
+}
+
+async fn zones_and_foreign_sources_are_refused_by_name(pair: Pair<SimNetwork>) {
+    let options = StreamOptions::default();
+    let zone: Endpoint = "tcp://[fe80::1%eth0]:1".parse().unwrap();
+    for error in
+        [error_of(pair.near.connect(&zone, &options).await), error_of(pair.near.listen(&zone, &options))]
+    {
+        assert_eq!(error.kind(), ErrorKind::AddrNotAvailable);
+        assert!(error.to_string().contains("[fe80::1%eth0]"), "{error}");
+    }
+    let foreign: Endpoint = "tcp://far:*;far:1".parse().unwrap();
+    assert_eq!(error_of(pair.near.connect(&foreign, &options).await).kind(), ErrorKind::AddrNotAvailable);
+    let error = error_of(pair.near.listen(&"tcp://*:*;far:1".parse().unwrap(), &options));
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
 }
 
 async fn an_address_of_nobody_is_unreachable_after_three_seconds(pair: Pair<SimNetwork>) {

@@ -22,6 +22,7 @@ mod links;
 mod pairs;
 mod partial_writes;
 mod programs;
+mod rebind;
 mod reset;
 mod scenario_list;
 mod scenarios;

@@ -100,6 +100,10 @@ pub trait Listener: 'static {
     /// # Errors
     /// Errors of a single attempt and lack of file descriptors are reported; the listener stays usable.
     fn accept(&self) -> impl Future<Output = io::Result<Self::Stream>>;
+
+    /// Stops listening and frees the endpoint: when this returns, it can be bound again. Connections that nobody has
+    /// accepted are reset. An accept under way, and every later one, fails.
+    fn close(&self);
 }
 
 /// A connected, ordered byte stream.

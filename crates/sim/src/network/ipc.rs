@@ -94,7 +94,7 @@ impl IpcSockets {
             host.files.borrow_mut().remove(path);
         }
         let Some(backlog) = self.listeners.borrow_mut().remove(name) else { return };
-        backlog.waiting.into_iter().for_each(Waker::wake);
+        backlog.acceptor.into_iter().chain(backlog.waiting).for_each(Waker::wake);
         for (end, _) in backlog.ready {
             end.reset_peer();
         }

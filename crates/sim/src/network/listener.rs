@@ -1,5 +1,6 @@
 //! [`SimListener`]: a listening endpoint of a simulated host.
 
+use std::cell::Cell;
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
@@ -24,6 +25,18 @@ pub struct SimListener {
     pub(super) network: SimNetwork,
     pub(super) place: Place,
     pub(super) endpoint: Endpoint,
+    closed: Cell<bool>,
+}
+
+impl SimListener {
+    pub(super) const fn new(network: SimNetwork, place: Place, endpoint: Endpoint) -> Self {
+        Self { network, place, endpoint, closed: Cell::new(false) }
+    }
+
+    /// What an accept fails with, once the listener is closed. By then another one may listen in its place.
+    fn check_open(&self) -> io::Result<()> {
+        if self.closed.get() { Err(io::ErrorKind::NotConnected.into()) } else { Ok(()) }
+    }
 }
 
 impl Listener for SimListener {
@@ -39,6 +52,7 @@ impl Listener for SimListener {
         let (stream, peer) = match &self.place {
             Place::Tcp(listen) => {
                 let id = poll_fn(|cx| {
+                    self.check_open()?;
                     kernel
                         .with_stack(|stack, _| stack.poll_accept(*listen, cx))
                         .unwrap_or_else(|| Poll::Ready(Err(io::ErrorKind::NotConnected.into())))
@@ -49,7 +63,11 @@ impl Listener for SimListener {
                 (self.network.stream(stream, End::Tcp(id)), host.world.recorder.peer_of(addresses))
             }
             Place::Ipc(name) => {
-                let (end, peer) = poll_fn(|cx| kernel.ipc.poll_accept(name, cx)).await?;
+                let (end, peer) = poll_fn(|cx| {
+                    self.check_open()?;
+                    kernel.ipc.poll_accept(name, cx)
+                })
+                .await?;
                 let path = name.path();
                 (self.network.stream(end.stream, End::Ipc { end, path }), Some(peer))
             }
@@ -58,10 +76,11 @@ impl Listener for SimListener {
         host.world.record(&Event::Accepted { host: host.id, stream: stream.id, peer, addresses });
         Ok(stream)
     }
-}
 
-impl Drop for SimListener {
-    fn drop(&mut self) {
+    fn close(&self) {
+        if self.closed.replace(true) {
+            return;
+        }
         let SimNetwork { host, kernel } = &self.network;
         match &self.place {
             Place::Tcp(listen) => {
@@ -70,6 +89,12 @@ impl Drop for SimListener {
             Place::Ipc(name) => kernel.ipc.unlisten(host, name),
         }
         host.world.record(&Event::Unlistened { host: host.id, endpoint: &self.endpoint });
+    }
+}
+
+impl Drop for SimListener {
+    fn drop(&mut self) {
+        self.close();
     }
 }
 

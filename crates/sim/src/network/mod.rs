@@ -22,7 +22,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use seaworthy_core::{Endpoint, Host as EndpointHost, Instant, IpcPath, Network, StreamOptions};
+use seaworthy_core::{Endpoint, Host as EndpointHost, Instant, IpcPath, Network, Source, StreamOptions};
 
 use crate::event::{Event, StreamId};
 use crate::host::Host;
@@ -95,6 +95,7 @@ impl SimNetwork {
             EndpointHost::Ip(IpAddr::V6(address)) if address.is_unspecified() => Some(Ipv4Addr::UNSPECIFIED),
             EndpointHost::Ip(IpAddr::V6(address)) if address.is_loopback() => Some(Ipv4Addr::LOCALHOST),
             EndpointHost::Ip(IpAddr::V6(address)) => address.to_ipv4_mapped(),
+            EndpointHost::Scoped { .. } => None,
             EndpointHost::Name(name) if name == "localhost" => Some(Ipv4Addr::LOCALHOST),
             EndpointHost::Name(name) => match self.host.world.host_named(name) {
                 Some(host) => Some(host.address),
@@ -103,13 +104,24 @@ impl SimNetwork {
         }
     }
 
+    /// The port that a connection comes from, or 0. A host has one address, and its loopback.
+    fn local_port(&self, source: &Source) -> io::Result<u16> {
+        let address = self.resolve(&source.host).ok_or_else(|| no_such_name(&source.host))?;
+        if address.is_unspecified() || address.is_loopback() || address == self.host.address {
+            return Ok(source.port);
+        }
+        Err(io::ErrorKind::AddrNotAvailable.into())
+    }
+
     async fn connect_tcp(
         self,
         host: EndpointHost,
         port: u16,
+        source: Option<Source>,
         options: StreamOptions,
         stream: StreamId,
     ) -> io::Result<End> {
+        let from = source.map(|source| self.local_port(&source)).transpose()?;
         let mut address = self.resolve(&host).ok_or_else(|| no_such_name(&host))?;
         if address.is_unspecified() || address.is_loopback() {
             address = Ipv4Addr::LOCALHOST;
@@ -123,7 +135,7 @@ impl SimNetwork {
         }
         let id = self
             .kernel
-            .with_stack(|stack, now| stack.connect(remote, &options, stream, now))
+            .with_stack(|stack, now| stack.connect(remote, from.unwrap_or(0), &options, stream, now))
             .unwrap_or_else(|| Err(io::ErrorKind::ConnectionAborted.into()))?;
         let mut attempt = Attempt { kernel: &self.kernel, id, done: false };
         let result = poll_fn(|cx| {
@@ -155,6 +167,10 @@ impl fmt::Debug for SimNetwork {
 
 fn no_such_name(host: &EndpointHost) -> io::Error {
     let name = match host {
+        EndpointHost::Ip(IpAddr::V6(_)) | EndpointHost::Scoped { .. } => {
+            let reason = format!("there is no IPv6 in the simulation, hence no {host}");
+            return io::Error::new(io::ErrorKind::AddrNotAvailable, reason);
+        }
         EndpointHost::Ip(address) => address.to_string(),
         EndpointHost::Name(name) => name.clone(),
     };
@@ -231,7 +247,10 @@ impl Network for SimNetwork {
             let mut connecting = Connecting { host: &host, stream, done: false };
             let connect = network.clone();
             let result = match endpoint {
-                Endpoint::Tcp { host, port } => connect.connect_tcp(host, port, options, stream).await,
+                Endpoint::Tcp { host, port } => connect.connect_tcp(host, port, None, options, stream).await,
+                Endpoint::TcpFrom { source, host, port } => {
+                    connect.connect_tcp(host, port, Some(source), options, stream).await
+                }
                 Endpoint::Ipc(path) => connect.connect_ipc(path, options, stream).await,
                 Endpoint::Inproc(name) => Err(no_transport(&name)),
             };
@@ -274,10 +293,14 @@ impl Network for SimNetwork {
                 let endpoint = Endpoint::Ipc(name.path());
                 (Place::Ipc(name), endpoint)
             }
+            Endpoint::TcpFrom { .. } => {
+                let reason = format!("{endpoint} has a source address, which only a connecting side has");
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, reason));
+            }
             Endpoint::Inproc(name) => return Err(no_transport(name)),
         };
         self.host.world.record(&Event::Listening { host: self.host.id, endpoint: &endpoint });
-        Ok(SimListener { network: self.clone(), place, endpoint })
+        Ok(SimListener::new(self.clone(), place, endpoint))
     }
 }
 

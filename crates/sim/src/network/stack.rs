@@ -313,6 +313,9 @@ impl Stack {
     /// Stops listening. Connections that nobody accepted are reset.
     pub(crate) fn unlisten(&mut self, listen: ListenAddress, now: Instant) {
         let Some(backlog) = self.listeners.remove(&listen) else { return };
+        if let Some(acceptor) = backlog.waker {
+            acceptor.wake();
+        }
         for id in backlog.ready {
             self.reset(id, now);
             self.remove(id);
@@ -363,10 +366,11 @@ impl Stack {
 
     // Connections.
 
-    /// Asks for a connection.
+    /// Asks for a connection, from a free port if `port` is 0.
     pub(crate) fn connect(
         &mut self,
         remote: SocketAddrV4,
+        port: u16,
         options: &StreamOptions,
         stream: StreamId,
         now: Instant,
@@ -377,7 +381,12 @@ impl Stack {
             !stack.by_addresses.contains_key(&addresses)
                 && stack.listeners.keys().all(|taken| taken.port != port)
         };
-        let local = SocketAddrV4::new(address, self.free_port(free)?);
+        let local = match port {
+            0 => self.free_port(free)?,
+            port if free(self, port) => port,
+            _ => return Err(io::ErrorKind::AddrInUse.into()),
+        };
+        let local = SocketAddrV4::new(address, local);
         let addresses = Addresses { local, remote };
         let buffers = self.buffers.with(options);
         let connection = Connection::connecting(buffers, addresses, stream, self.interface.context(), now)?;

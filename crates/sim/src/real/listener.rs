@@ -1,6 +1,6 @@
 //! [`RealListener`]: a listening endpoint of this machine under its name in the scenario.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::rc::Rc;
 use std::time::Duration;
@@ -25,6 +25,7 @@ pub(crate) struct RealListener {
     endpoint: Endpoint,
     /// A stream that was accepted and not handed out yet.
     held: RefCell<Option<CompioStream>>,
+    closed: Cell<bool>,
 }
 
 impl RealListener {
@@ -36,7 +37,7 @@ impl RealListener {
             (Endpoint::Ipc(IpcPath::Wildcard), place) => place,
             (endpoint, _) => endpoint.clone(),
         };
-        Self { host, inner, endpoint, held: RefCell::default() }
+        Self { host, inner, endpoint, held: RefCell::default(), closed: Cell::new(false) }
     }
 
     pub(super) const fn endpoint(&self) -> &Endpoint {
@@ -84,10 +85,13 @@ impl Listener for RealListener {
         world.record(&Event::Accepted { host: self.host.id, stream: id, peer, addresses: None });
         Ok(stream)
     }
-}
 
-impl Drop for RealListener {
-    fn drop(&mut self) {
+    fn close(&self) {
+        if self.closed.replace(true) {
+            return;
+        }
+        self.inner.close();
+        drop(self.held.take());
         let place = self.inner.local_endpoint();
         self.host.world.meetings.clear(&place.to_string());
         if let Endpoint::Ipc(IpcPath::File(file)) = place {
@@ -95,5 +99,11 @@ impl Drop for RealListener {
         }
         let event = Event::Unlistened { host: self.host.id, endpoint: &self.endpoint };
         self.host.world.record(&event);
+    }
+}
+
+impl Drop for RealListener {
+    fn drop(&mut self) {
+        self.close();
     }
 }

@@ -46,7 +46,7 @@ impl RealNetwork {
             EndpointHost::Ip(address) if address.is_unspecified() || address.is_loopback() => {
                 Some(Rc::clone(&self.host))
             }
-            EndpointHost::Ip(_) => None,
+            EndpointHost::Ip(_) | EndpointHost::Scoped { .. } => None,
             EndpointHost::Name(name) if name == "localhost" => Some(Rc::clone(&self.host)),
             EndpointHost::Name(name) => self.host.world.host_named(name),
         }
@@ -61,6 +61,12 @@ impl RealNetwork {
                 let port = places.port(owner.id, *port)?;
                 Ok(Endpoint::Tcp { host: EndpointHost::Ip(IpAddr::V4(Ipv4Addr::LOCALHOST)), port })
             }
+            Endpoint::TcpFrom { .. } => {
+                let reason = format!(
+                    "{endpoint}: the ports of hosts are others on this machine, and so would be its source"
+                );
+                Err(io::Error::new(io::ErrorKind::Unsupported, reason))
+            }
             Endpoint::Ipc(path) => Ok(Endpoint::Ipc(places.path(self.host.id, path))),
             Endpoint::Inproc(name) => Err(io::Error::new(
                 io::ErrorKind::Unsupported,
@@ -71,11 +77,7 @@ impl RealNetwork {
 }
 
 fn no_such_host(host: &EndpointHost) -> io::Error {
-    let name = match host {
-        EndpointHost::Ip(address) => address.to_string(),
-        EndpointHost::Name(name) => name.clone(),
-    };
-    io::Error::new(io::ErrorKind::NotFound, format!("no host is called {name}"))
+    io::Error::new(io::ErrorKind::NotFound, format!("no host is called {host}"))
 }
 
 impl fmt::Debug for RealNetwork {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use seaworthy_core::pipe::HighWaterMarks;
 use seaworthy_core::planted::{Bug, planted};
-use seaworthy_core::{Endpoint, Instant, Message, Network, Options};
+use seaworthy_core::{Endpoint, Host, Instant, Message, Network, Options};
 use seaworthy_zmtp::SocketType;
 
 use super::busy_poll::BusyPoll;
@@ -25,7 +25,7 @@ use crate::peers::{Peer, PeerId, Peers};
 use crate::proxy::Forwards;
 use crate::ready::{Place, Ready};
 use crate::tasks::Tasks;
-use crate::transport::{Closing, Port};
+use crate::transport::{Closing, ListenerHandle, Port};
 
 /// Operations that may succeed one after the other before the task lets others run. Without a limit a task that
 /// always finds room, or a message, would starve the drivers on its own thread.
@@ -69,8 +69,46 @@ pub(super) struct HeldEndpoint {
     pub(super) resolved: Endpoint,
     pub(super) bound: bool,
     pub(super) closing: Closing,
-    /// Keeps the name of an inproc endpoint bound.
-    pub(super) _name: Option<NameBinding>,
+    pub(super) _binding: Binding,
+}
+
+impl HeldEndpoint {
+    /// True when a user may mean this one by `name`.
+    fn is_called(&self, name: &Endpoint) -> bool {
+        if self.given == *name || self.resolved == *name {
+            return true;
+        }
+        let (
+            Endpoint::Tcp { host: given, .. },
+            Endpoint::Tcp { host: resolved, port: chosen },
+            Endpoint::Tcp { host, port },
+        ) = (&self.given, &self.resolved, name)
+        else {
+            return false;
+        };
+        chosen == port && (given == host || is_same_address(resolved, host))
+    }
+}
+
+/// True when both are one address, be it mapped to IPv6 or called `localhost`.
+fn is_same_address(resolved: &Host, host: &Host) -> bool {
+    match (resolved, host) {
+        (Host::Ip(resolved), Host::Ip(ip)) => resolved.to_canonical() == ip.to_canonical(),
+        (Host::Ip(resolved), Host::Name(name)) => resolved.is_loopback() && name == "localhost",
+        _ => false,
+    }
+}
+
+/// What keeps an endpoint bound. Dropping it frees the endpoint: it can be bound again at once.
+pub(super) enum Binding {
+    /// It is connected.
+    None,
+    Name {
+        _name: NameBinding,
+    },
+    Listener {
+        _handle: ListenerHandle,
+    },
 }
 
 impl<P: Pattern> Core<P> {
@@ -113,7 +151,7 @@ impl<P: Pattern> Core<P> {
         if self.closed.replace(true) {
             return;
         }
-        // The names of inproc endpoints are free from here on.
+        // Bound endpoints are free from here on.
         let closings: Vec<Closing> = self.endpoints.take().into_iter().map(|held| held.closing).collect();
         let mut state = self.state.borrow_mut();
         state.peers.clear();
@@ -129,7 +167,7 @@ impl<P: Pattern> Core<P> {
     pub(super) fn release(&self, endpoint: Endpoint, bound: bool) -> Result<(), Error> {
         let mut released = Vec::new();
         self.endpoints.borrow_mut().retain(|held| {
-            let same = held.bound == bound && (held.given == endpoint || held.resolved == endpoint);
+            let same = held.bound == bound && held.is_called(&endpoint);
             if same {
                 released.push(held.closing.clone());
             }

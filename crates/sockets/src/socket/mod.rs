@@ -20,8 +20,8 @@ use seaworthy_core::{Endpoint, Listener, Network, Options, ToEndpoint};
 use seaworthy_zmtp::SocketType;
 
 pub(crate) use self::core::Core;
-use self::core::{HeldEndpoint, State};
-use self::validity::{check, unconnectable};
+use self::core::{Binding, HeldEndpoint, State};
+use self::validity::{check, unbindable, unconnectable};
 use crate::connections::ConnectionInfo;
 use crate::context::Context;
 use crate::error::Error;
@@ -88,23 +88,26 @@ impl<P: Pattern, N: Network> Socket<P, N> {
     /// [`Endpoint`](Error::Endpoint): not an endpoint. [`Bind`](Error::Bind): it cannot be bound.
     pub fn bind(&self, endpoint: impl ToEndpoint) -> Result<Endpoint, Error> {
         let given = endpoint.to_endpoint()?;
+        if let Some(reason) = unbindable(&given) {
+            return Err(Error::Unsupported { operation: "bind", endpoint: Box::new(given), reason });
+        }
         let network = self.context.network();
         if let Endpoint::Inproc(name) = &given {
             self.start_publisher();
             let closing = Closing::default();
             let names = self.context.names();
             let bound = inproc::bind(network, names, name, self.port(), &closing, &self.core.tasks);
-            let _name = Some(bound.map_err(|NameTaken| Error::Bind {
+            let _name = bound.map_err(|NameTaken| Error::Bind {
                 endpoint: Box::new(given.clone()),
                 source: io::Error::new(io::ErrorKind::AddrInUse, "a socket of this context has bound it"),
-            })?);
+            })?;
             let resolved = given.clone();
             self.core.endpoints.borrow_mut().push(HeldEndpoint {
                 given,
                 resolved: resolved.clone(),
                 bound: true,
                 closing,
-                _name,
+                _binding: Binding::Name { _name },
             });
             return Ok(resolved);
         }
@@ -113,15 +116,16 @@ impl<P: Pattern, N: Network> Socket<P, N> {
             .map_err(|source| Error::Bind { endpoint: Box::new(given.clone()), source })?;
         let resolved = listener.local_endpoint();
         let closing = Closing::default();
+        self.core.emit(Event::Listening { endpoint: resolved.clone() }, Weight::Ordinary);
+        let port = self.port();
+        let _handle = listen(network, listener, port, resolved.clone(), closing.clone(), &self.core.tasks);
         self.core.endpoints.borrow_mut().push(HeldEndpoint {
             given,
             resolved: resolved.clone(),
             bound: true,
-            closing: closing.clone(),
-            _name: None,
+            closing,
+            _binding: Binding::Listener { _handle },
         });
-        self.core.emit(Event::Listening { endpoint: resolved.clone() }, Weight::Ordinary);
-        listen(network, listener, self.port(), resolved.clone(), closing, &self.core.tasks);
         Ok(resolved)
     }
 
@@ -164,13 +168,15 @@ impl<P: Pattern, N: Network> Socket<P, N> {
             given,
             bound: false,
             closing,
-            _name: None,
+            _binding: Binding::None,
         });
         Ok(())
     }
 
-    /// Stops listening at an endpoint that was bound, named as it was given or as it was resolved, and ends the
-    /// connections that were accepted there. What is queued for them goes out within `linger`.
+    /// Stops listening at an endpoint that was bound, and ends the connections that were accepted there. What is
+    /// queued for them goes out within `linger`. The endpoint is named as it was given (`tcp://localhost:*`), as it was
+    /// resolved (`tcp://127.0.0.1:49152`), or by the host that was given and the port that was chosen
+    /// (`tcp://localhost:49152`). When this returns, it can be bound again.
     ///
     /// # Errors
     /// [`UnknownEndpoint`](Error::UnknownEndpoint): it is not bound.

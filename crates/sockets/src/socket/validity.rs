@@ -62,9 +62,21 @@ pub(super) fn check<P: Pattern>(options: &Options) -> Result<(), Error> {
 /// Why nobody can connect there.
 pub(super) fn unconnectable(endpoint: &Endpoint) -> Option<&'static str> {
     match endpoint {
-        Endpoint::Tcp { port: 0, .. } => Some("it has no port"),
-        Endpoint::Tcp { host: Host::Ip(ip), .. } if ip.is_unspecified() => Some("it has no address"),
+        Endpoint::Tcp { port: 0, .. } | Endpoint::TcpFrom { port: 0, .. } => Some("it has no port"),
+        Endpoint::Tcp { host: Host::Ip(ip), .. } | Endpoint::TcpFrom { host: Host::Ip(ip), .. }
+            if ip.is_unspecified() =>
+        {
+            Some("it has no address")
+        }
         Endpoint::Ipc(IpcPath::Wildcard) => Some("it has no path"),
+        Endpoint::Tcp { .. } | Endpoint::TcpFrom { .. } | Endpoint::Ipc(_) | Endpoint::Inproc(_) => None,
+    }
+}
+
+/// Why nobody can listen there.
+pub(super) fn unbindable(endpoint: &Endpoint) -> Option<&'static str> {
+    match endpoint {
+        Endpoint::TcpFrom { .. } => Some("a source address is for connecting"),
         Endpoint::Tcp { .. } | Endpoint::Ipc(_) | Endpoint::Inproc(_) => None,
     }
 }

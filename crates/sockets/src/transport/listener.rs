@@ -21,6 +21,25 @@ use crate::tasks::Tasks;
 /// Pause after a failed accept: without file descriptors it would fail again at once.
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 
+/// A listener, from outside its task. Dropping it frees the endpoint at once, though the task has yet to hear of it.
+pub(crate) struct ListenerHandle(Rc<dyn Closes>);
+
+trait Closes {
+    fn close(&self);
+}
+
+impl<L: Listener> Closes for L {
+    fn close(&self) {
+        Listener::close(self);
+    }
+}
+
+impl Drop for ListenerHandle {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
 /// Starts the task of a listener that is bound at `endpoint`.
 pub(crate) fn listen<N: Network>(
     network: &N,
@@ -29,7 +48,9 @@ pub(crate) fn listen<N: Network>(
     endpoint: Endpoint,
     closing: Closing,
     tasks: &Tasks,
-) {
+) -> ListenerHandle {
+    let listener = Rc::new(listener);
+    let handle = ListenerHandle(Rc::<N::Listener>::clone(&listener));
     let token = tasks.token();
     let listening = Listening {
         network: network.clone(),
@@ -46,6 +67,7 @@ pub(crate) fn listen<N: Network>(
             std::future::pending::<()>().await;
         }
     });
+    handle
 }
 
 struct Listening<N> {
@@ -58,7 +80,7 @@ struct Listening<N> {
 }
 
 impl<N: Network> Listening<N> {
-    async fn run(self, listener: N::Listener) {
+    async fn run(self, listener: Rc<N::Listener>) {
         let handshakes = Handshakes::default();
         loop {
             match self.unless_closed(listener.accept()).await {

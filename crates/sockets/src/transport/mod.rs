@@ -16,5 +16,5 @@ pub(crate) use self::attachment::NotTaken;
 pub(crate) use self::dialer::dial;
 pub(crate) use self::driver::advance;
 pub use self::handshakes::PENDING_HANDSHAKES_MAX;
-pub(crate) use self::listener::listen;
+pub(crate) use self::listener::{ListenerHandle, listen};
 pub(crate) use self::port::{Closing, ClosingWatch, Port};

@@ -5,6 +5,12 @@ mod driver;
 mod ipc;
 mod listener;
 mod low_water;
+mod patience;
+mod peer_process;
+mod port;
+mod process;
+mod resolver;
+mod socket_file;
 mod stream;
 mod tcp;
 mod turn;
@@ -12,6 +18,7 @@ mod turn;
 use std::fmt;
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,6 +29,7 @@ use rand::{Rng, SeedableRng};
 
 pub use self::driver::{Driver, runtime};
 pub use self::listener::CompioListener;
+use self::resolver::Resolver;
 pub use self::stream::CompioStream;
 use crate::{Endpoint, Instant, Network, StreamOptions};
 
@@ -41,6 +49,7 @@ use crate::{Endpoint, Instant, Network, StreamOptions};
 #[derive(Clone)]
 pub struct CompioNetwork {
     random: Arc<Mutex<StdRng>>,
+    resolver: Resolver,
 }
 
 impl CompioNetwork {
@@ -49,7 +58,17 @@ impl CompioNetwork {
     /// # Panics
     /// When the operating system has no random numbers to give.
     pub fn new() -> Self {
-        Self { random: Arc::new(Mutex::new(StdRng::from_os_rng())) }
+        Self { random: Arc::new(Mutex::new(StdRng::from_os_rng())), resolver: Resolver::system() }
+    }
+
+    /// The same network with another resolver: `look_up` gives the addresses of a host name; their ports do not
+    /// matter. It may block: it is called on threads of its own, of which there are few, once for all who ask for a
+    /// name at the same time.
+    pub fn with_resolver(
+        self,
+        look_up: impl Fn(&str) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static,
+    ) -> Self {
+        Self { resolver: Resolver::new(look_up), ..self }
     }
 }
 
@@ -96,10 +115,14 @@ impl Network for CompioNetwork {
     ) -> impl Future<Output = io::Result<CompioStream>> + 'static {
         let endpoint = endpoint.clone();
         let options = options.clone();
+        let resolver = self.resolver.clone();
         async move {
             driver::report_epoll();
             match endpoint {
-                Endpoint::Tcp { host, port } => tcp::connect(host, port, &options).await,
+                Endpoint::Tcp { host, port } => tcp::connect(&resolver, &host, port, None, &options).await,
+                Endpoint::TcpFrom { source, host, port } => {
+                    tcp::connect(&resolver, &host, port, Some(&source), &options).await
+                }
                 Endpoint::Ipc(path) => ipc::connect(&path, &options).await,
                 Endpoint::Inproc(_) => Err(no_transport(&endpoint)),
             }
@@ -112,7 +135,8 @@ impl Network for CompioNetwork {
         }
         driver::report_epoll();
         match endpoint {
-            Endpoint::Tcp { host, port } => tcp::listen(host, *port, options),
+            Endpoint::Tcp { host, port } => tcp::listen(&self.resolver, host, *port, options),
+            Endpoint::TcpFrom { .. } => Err(source_of_a_listener(endpoint)),
             Endpoint::Ipc(path) => ipc::listen(path, options, || self.random()),
             Endpoint::Inproc(_) => Err(no_transport(endpoint)),
         }
@@ -124,6 +148,11 @@ fn no_transport(endpoint: &Endpoint) -> io::Error {
         io::ErrorKind::Unsupported,
         format!("{endpoint} names a place inside a context, not on the network"),
     )
+}
+
+fn source_of_a_listener(endpoint: &Endpoint) -> io::Error {
+    let reason = format!("{endpoint} has a source address, which only a connecting side has");
+    io::Error::new(io::ErrorKind::InvalidInput, reason)
 }
 
 /// What a listening or connecting side asks of a fresh socket before it listens or connects.

@@ -6,7 +6,7 @@ use std::task::Poll;
 
 use super::Driver;
 
-/// Operations of one stream or listener after which its task lets others run.
+/// Operations of one stream after which its task lets others run.
 const OPERATIONS_PER_TURN: u32 = 16;
 
 /// Lets other tasks run between operations.
@@ -19,7 +19,7 @@ pub(super) struct Turn {
 }
 
 impl Turn {
-    /// For a stream or a listener of the current runtime.
+    /// For a stream of the current runtime.
     pub(super) fn new() -> Self {
         Self { epoll: Driver::current() == Some(Driver::Epoll), left: Cell::new(OPERATIONS_PER_TURN) }
     }

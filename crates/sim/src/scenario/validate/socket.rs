@@ -65,6 +65,9 @@ impl Problems<'_> {
                 return self
                     .add(place, format!("{text:?} does not bind all of its host: write tcp://*:port"));
             }
+            Endpoint::TcpFrom { .. } => {
+                return self.add(place, format!("{text:?} has a source address: write tcp://*:port"));
+            }
             Endpoint::Ipc(IpcPath::Wildcard) => {
                 return self.add(place, format!("{text:?} has no fixed path that a peer could connect to"));
             }
@@ -94,6 +97,9 @@ impl Problems<'_> {
             }
             Endpoint::Tcp { .. } => {
                 return self.add(place, format!("{text:?} names an address: write tcp://host:port"));
+            }
+            Endpoint::TcpFrom { .. } => {
+                return self.add(place, format!("{text:?} has a source address: write tcp://host:port"));
             }
             _ => self.names.hosts(&socket.host).to_vec(),
         };
