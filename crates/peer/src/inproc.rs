@@ -46,7 +46,7 @@ pub(crate) async fn run(peer: &Peer) -> Outcome {
 fn beside(peer: &Peer, work: impl AsyncFnOnce(Peer) -> Outcome + Send + 'static) {
     let peer = peer.clone();
     thread::spawn(move || {
-        let outcome = compio::runtime::Runtime::new()
+        let outcome = seaworthy::runtime()
             .map_err(Box::<dyn Error>::from)
             .and_then(|runtime| runtime.block_on(work(peer)));
         if let Err(error) = outcome {

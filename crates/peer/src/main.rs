@@ -33,7 +33,7 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let outcome = compio::runtime::Runtime::new()
+    let outcome = seaworthy::runtime()
         .map_err(Into::into)
         .and_then(|runtime| runtime.block_on(async { run(&Peer::new(arguments)).await }));
     match outcome {

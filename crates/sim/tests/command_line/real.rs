@@ -78,3 +78,13 @@ fn packets_cannot_be_had() {
     let (columns, _) = folder.exits(0, &arguments);
     assert!(columns.contains("received") && columns.contains("push#2"), "{columns}");
 }
+
+#[test]
+fn a_variable_chooses_epoll_which_is_said_and_no_driver_that_there_is_not() {
+    let folder = folder("real-driver");
+    let arguments = ["run", "all/passes.toml", "--on", "real"];
+    let (out, err) = folder.exits_in(0, &arguments, &[("SEAWORTHY_DRIVER", "epoll")]);
+    assert!(out.contains("all passed") && err.contains("on epoll"), "{out}{err}");
+    let (_, err) = folder.exits_in(3, &arguments, &[("SEAWORTHY_DRIVER", "kqueue")]);
+    assert!(err.contains("kqueue"), "{err}");
+}

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use seaworthy::Driver;
 use seaworthy_sim::explore::Mask;
 use seaworthy_sim::report::{RunReport, Skipped, replay_file, table};
 use seaworthy_sim::run::{Outcome, Verdict};
@@ -32,6 +33,9 @@ pub(crate) fn run(options: &RunOptions) -> Result<u8, Problem> {
             }
         };
         return Err(Problem::Usage(why.to_owned()));
+    }
+    if options.on == Where::Real {
+        name_driver()?;
     }
     let threads = options.jobs.map_or_else(|| default_jobs(options.on), usize::from).min(jobs.len());
     let wall = Duration::from_secs(options.wall);
@@ -105,6 +109,18 @@ fn possible(
         }
     }
     if refused.is_empty() { Ok((scenarios, skipped)) } else { Err(Problem::Scenarios(refused)) }
+}
+
+/// Says so if the real network is on epoll, and why. A driver that was asked for and cannot be had is an error.
+fn name_driver() -> Result<(), Problem> {
+    let runtime = seaworthy::runtime().map_err(|error| Problem::Machinery(error.to_string()))?;
+    if Driver::from(runtime.driver_type()) == Driver::Epoll {
+        match Driver::IoUring.runtime() {
+            Err(reason) => eprintln!("on epoll: {reason}"),
+            Ok(_) => eprintln!("on epoll"),
+        }
+    }
+    Ok(())
 }
 
 /// A simulation keeps a processor busy; on the real network runs mostly wait.
