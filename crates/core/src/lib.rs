@@ -17,6 +17,7 @@ pub mod pipe;
 #[doc(hidden)]
 pub mod planted;
 mod poison;
+mod row;
 mod subscriptions;
 mod sync;
 mod time;
@@ -25,7 +26,7 @@ pub use backoff::{Backoff, RECONNECT_IVL_MIN};
 pub use endpoint::{Endpoint, EndpointError, INPROC_NAME_MAX, IPC_PATH_MAX, IpcPath, ToEndpoint};
 pub use frame::{FRAME_IN_PLACE_MAX, Frame};
 pub use host::{Host, Source};
-pub use message::Message;
+pub use message::{FRAME_WEIGHT, FRAMES_PER_PLACE, Message};
 #[cfg(feature = "compio")]
 pub use network::{CompioListener, CompioNetwork, CompioStream, Driver, runtime};
 pub use network::{Listener, Network, Stream};

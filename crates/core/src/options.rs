@@ -16,14 +16,18 @@ use bytes::Bytes;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Options {
-    /// High-water mark of each outgoing pipe, in messages. 0 = unlimited. Default 1000.
+    /// High-water mark of each outgoing pipe, in messages. 0 = unlimited. Default 1000. A message of more than
+    /// [`FRAMES_PER_PLACE`](crate::FRAMES_PER_PLACE) frames counts once for each so many.
     pub sndhwm: usize,
-    /// High-water mark of each incoming pipe, in messages. 0 = unlimited. Default 1000.
+    /// High-water mark of each incoming pipe, in messages, counted as for [`sndhwm`](Self#structfield.sndhwm).
+    /// 0 = unlimited. Default 1000.
     pub rcvhwm: usize,
-    /// High-water mark of each outgoing pipe, in bytes of frames. 0 = unlimited (default). The message that
-    /// crosses the mark is still taken, so a message larger than the mark can be sent.
+    /// High-water mark of each outgoing pipe, in bytes of memory: each frame counts its bytes and
+    /// [`FRAME_WEIGHT`](crate::FRAME_WEIGHT), see [`Message::weight`](crate::Message::weight). 0 = unlimited (default).
+    /// The message that crosses the mark is still taken, so a message larger than the mark can be sent.
     pub sndhwm_bytes: usize,
-    /// High-water mark of each incoming pipe, in bytes of frames. 0 = unlimited (default).
+    /// High-water mark of each incoming pipe, in bytes of memory, counted as for
+    /// [`sndhwm_bytes`](Self#structfield.sndhwm_bytes). 0 = unlimited (default).
     pub rcvhwm_bytes: usize,
     /// How long closing waits for queued messages to reach the network. `None` (default) waits for ever.
     pub linger: Option<Duration>,
@@ -96,7 +100,8 @@ pub struct Options {
     /// wait at once.
     pub busy_poll: Duration,
     /// Bytes read from a connection and not yet taken by the socket that are kept at most, so that heartbeats
-    /// can be answered while the receive pipe is full. Default 10 MB.
+    /// can be answered while the receive pipe is full. Counted as for
+    /// [`rcvhwm_bytes`](Self#structfield.rcvhwm_bytes). Default 10 MB.
     pub rcvbuf_pending: usize,
     /// What concerns the byte stream below.
     pub stream: StreamOptions,

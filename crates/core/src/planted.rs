@@ -116,6 +116,8 @@ bugs! {
     MarkQuartered,
     /// The high-water mark in bytes is not looked at.
     ByteMarkIgnored,
+    /// A mark in bytes counts the bytes of frames, and not the memory that frames take.
+    FramesWeighNothing,
     /// A sender that waits for room is not woken when there is some.
     WakeUpLost,
     /// A send that finds no room fails instead of waiting.

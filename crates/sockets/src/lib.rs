@@ -67,8 +67,9 @@ pub use bytes::Bytes;
 pub use seaworthy_core::pipe::{HighWaterMarks, Level};
 #[doc(no_inline)]
 pub use seaworthy_core::{
-    Endpoint, EndpointError, FRAME_IN_PLACE_MAX, Frame, Host, Instant, IpcPath, Listener, Message, Network,
-    Options, PoisonGuard, Poisoned, Source, Stream, StreamOptions, ToEndpoint,
+    Endpoint, EndpointError, FRAME_IN_PLACE_MAX, FRAME_WEIGHT, FRAMES_PER_PLACE, Frame, Host, Instant,
+    IpcPath, Listener, Message, Network, Options, PoisonGuard, Poisoned, Source, Stream, StreamOptions,
+    ToEndpoint,
 };
 pub use seaworthy_zmtp::{ConnectionConfig, SocketType};
 

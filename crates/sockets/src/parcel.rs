@@ -1,8 +1,9 @@
 //! What a pipe carries: messages, and a subscriber's wishes on their way to the publisher.
 
 use bytes::Bytes;
-use seaworthy_core::Message;
 use seaworthy_core::pipe::Weigh;
+use seaworthy_core::planted::{Bug, planted};
+use seaworthy_core::{FRAME_WEIGHT, Message};
 
 /// One item of a pipe.
 #[derive(Clone, Debug)]
@@ -26,9 +27,18 @@ impl Weigh for Parcel {
     #[inline]
     fn weight(&self) -> usize {
         match self {
-            Self::Message(message) => message.byte_len(),
-            Self::Subscribe(topic) | Self::Cancel(topic) => topic.len(),
-            Self::Notice { weight, .. } => *weight,
+            Self::Message(message) if planted(Bug::FramesWeighNothing) => message.byte_len(),
+            Self::Message(message) => message.weight(),
+            Self::Subscribe(topic) | Self::Cancel(topic) => FRAME_WEIGHT + topic.len(),
+            Self::Notice { weight, .. } => FRAME_WEIGHT + *weight,
+        }
+    }
+
+    #[inline]
+    fn places(&self) -> usize {
+        match self {
+            Self::Message(message) => message.places(),
+            Self::Subscribe(_) | Self::Cancel(_) | Self::Notice { .. } => 1,
         }
     }
 }

@@ -80,8 +80,7 @@ impl Connection {
     /// it until it gives `None`, or stop at any event: what it has not taken stays in `input`, where later bytes
     /// are to be appended.
     ///
-    /// Frames share the memory of `input`; nothing is copied but subscriptions, metadata, and frames that are no longer
-    /// than [`FRAME_IN_PLACE_MAX`](seaworthy_core::FRAME_IN_PLACE_MAX).
+    /// Long frames share the memory of `input`: see [`share_from`](Self::share_from). Everything else is copied.
     ///
     /// # Errors
     /// When the peer broke a rule, does not fit, or sent an ERROR; or the error with which the connection has
@@ -89,19 +88,19 @@ impl Connection {
     /// stream is closed.
     #[inline]
     pub fn handle_input(&mut self, now: Instant, input: &mut BytesMut) -> Result<Option<Event>, Error> {
-        match self.short_message(input) {
+        match self.whole_message(input) {
             Some(message) => Ok(Some(Event::Message(message))),
             None => self.handle_any_input(now, input),
         }
     }
 
-    /// The message that [`handle_input`](Self::handle_input) would give, if it is one of a single short frame and all of it
-    /// has come; otherwise `None`, and `input` is untouched. What most input of most connections is, without the cost
+    /// The message that [`handle_input`](Self::handle_input) would give, if it is one of a single frame and all of it has
+    /// come; otherwise `None`, and `input` is untouched. What most input of most connections is, without the cost
     /// of moving events and errors about.
     #[inline(always)]
-    pub fn short_message(&mut self, input: &mut BytesMut) -> Option<Message> {
+    pub fn whole_message(&mut self, input: &mut BytesMut) -> Option<Message> {
         match &mut self.state {
-            State::Traffic(traffic) => traffic.short_message(input),
+            State::Traffic(traffic) => traffic.whole_message(input),
             State::Handshake(_) | State::Failed(_) => None,
         }
     }
@@ -113,6 +112,15 @@ impl Connection {
         match &mut self.state {
             State::Traffic(traffic) => traffic.small_messages(input),
             State::Handshake(_) | State::Failed(_) => None,
+        }
+    }
+
+    /// From now on, bodies of at least so many bytes share the memory of the input, and shorter ones are copied. Whoever
+    /// keeps a frame that shares memory keeps all of it; so this is best half the size of the allocation that the input
+    /// lies in. 32 KiB to begin with. Without effect before [`Event::Ready`].
+    pub const fn share_from(&mut self, bytes: usize) {
+        if let State::Traffic(traffic) = &mut self.state {
+            traffic.share_from(bytes);
         }
     }
 

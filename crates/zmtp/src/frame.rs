@@ -67,10 +67,9 @@ impl Header {
         self.flags & MORE == 0
     }
 
-    /// Takes the frame off `input` when it is whole, and gives its body, which shares the memory of `input` unless it
-    /// is short.
+    /// Takes the frame off `input` when it is whole, and returns its body: see [`take_bytes`].
     #[inline]
-    pub(crate) fn take_body(self, input: &mut BytesMut) -> Progress<Frame> {
+    pub(crate) fn take_body(self, input: &mut BytesMut, shared_min: usize) -> Progress<Frame> {
         let header_bytes = if self.flags & LONG == 0 { SHORT_HEADER_BYTES } else { LONG_HEADER_BYTES };
         let length = usize::try_from(self.length).unwrap_or(usize::MAX);
         let frame_bytes = header_bytes.saturating_add(length);
@@ -82,14 +81,15 @@ impl Header {
             return Progress::Missing(frame_bytes - input.len());
         }
         input.advance(header_bytes);
-        Progress::Done(take_bytes(input, length))
+        Progress::Done(take_bytes(input, length, shared_min))
     }
 }
 
-/// Takes a body of `length` bytes, which are there, off `input`, with whose memory it is shared unless it is small.
+/// Takes a body of `length` bytes, which are there, off `input`. It shares the memory of `input` if it has at least
+/// `shared_min` bytes; a shorter one, which would keep much more than itself, is copied.
 #[inline(always)]
-pub(crate) fn take_bytes(input: &mut BytesMut, length: usize) -> Frame {
-    if length > FRAME_IN_PLACE_MAX {
+pub(crate) fn take_bytes(input: &mut BytesMut, length: usize, shared_min: usize) -> Frame {
+    if length >= shared_min && length > FRAME_IN_PLACE_MAX {
         return input.split_to(length).freeze().into();
     }
     let body = Frame::from(&input[..length]);

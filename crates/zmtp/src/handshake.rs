@@ -142,7 +142,7 @@ impl ExpectCommand {
             if length > limit {
                 return Err(PeerMisbehaved::CommandTooLarge { length, limit }.into());
             }
-            let body = match header.take_body(input) {
+            let body = match header.take_body(input, usize::MAX) {
                 Progress::Done(body) => body,
                 Progress::Missing(bytes) => return Ok(Progress::Missing(bytes)),
             };

@@ -8,7 +8,7 @@ use crate::command::{self, Command};
 use crate::config::ConnectionConfig;
 use crate::connection::Event;
 use crate::error::{Error, PeerMisbehaved, printable};
-use crate::frame::{Header, SHORT_HEADER_BYTES, take_bytes};
+use crate::frame::{Header, LONG, LONG_HEADER_BYTES, SHORT_HEADER_BYTES, take_bytes};
 use crate::heartbeat::{Heartbeat, Timer};
 use crate::limits::{COMMAND_BYTES_MAX, PONGS_WAITING_MAX};
 use crate::peer::Peer;
@@ -52,6 +52,9 @@ impl Drop for SmallMessages<'_> {
     }
 }
 
+/// Bodies from this length on share the memory of the input, unless the driver of the connection knows better.
+const SHARED_BYTES_MIN: usize = 32 * 1024;
+
 /// A connection in traffic.
 #[derive(Debug)]
 pub(crate) struct Traffic {
@@ -68,6 +71,8 @@ pub(crate) struct Traffic {
     /// Length of an incomplete frame as of the last look at it; growth is a sign of life.
     incomplete_bytes: usize,
     pongs_waiting: u16,
+    /// The shortest body that shares the memory of the input.
+    shared_min: usize,
 }
 
 impl Traffic {
@@ -84,6 +89,7 @@ impl Traffic {
             frames_bytes: 0,
             incomplete_bytes: 0,
             pongs_waiting: 0,
+            shared_min: SHARED_BYTES_MIN,
         }
     }
 
@@ -91,17 +97,26 @@ impl Traffic {
         &self.peer
     }
 
-    /// The short way for the most common input: a whole message of one frame of at most 255 bytes.
+    pub(crate) const fn share_from(&mut self, bytes: usize) {
+        self.shared_min = bytes;
+    }
+
+    /// The short way for the most common input: a whole message of one frame.
     #[inline(always)]
-    pub(crate) fn short_message(&mut self, input: &mut BytesMut) -> Option<Message> {
-        let &[0, length, ..] = &input[..] else { return None };
-        let length = usize::from(length);
-        if input.len() < SHORT_HEADER_BYTES + length || length > self.alone_bytes_max()? {
+    pub(crate) fn whole_message(&mut self, input: &mut BytesMut) -> Option<Message> {
+        let (header_bytes, length) = match input[..] {
+            [0, length, ..] => (SHORT_HEADER_BYTES, usize::from(length)),
+            [LONG, ref rest @ ..] => {
+                (LONG_HEADER_BYTES, usize::try_from(u64::from_be_bytes(*rest.first_chunk()?)).ok()?)
+            }
+            _ => return None,
+        };
+        if input.len() - header_bytes < length || length > self.alone_bytes_max()? {
             return None;
         }
         self.heard();
-        input.advance(SHORT_HEADER_BYTES);
-        Some(take_bytes(input, length).into())
+        input.advance(header_bytes);
+        Some(take_bytes(input, length, self.shared_min).into())
     }
 
     /// A whole run of such messages, as long as they are small.
@@ -136,7 +151,7 @@ impl Traffic {
             let taken = match Header::peek(input)? {
                 Progress::Done(header) => {
                     self.admit(header)?;
-                    header.take_body(input).map(|body| (header, body))
+                    header.take_body(input, self.shared_min).map(|body| (header, body))
                 }
                 Progress::Missing(bytes) => Progress::Missing(bytes),
             };

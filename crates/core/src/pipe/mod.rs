@@ -26,8 +26,13 @@ use crate::sync::{Arc, AtomicBool, AtomicU64, Ordering, Tally};
 
 /// Something that a pipe carries.
 pub trait Weigh {
-    /// What it weighs against the high-water mark, in bytes.
+    /// What it weighs against the high-water mark in bytes: the memory that it keeps.
     fn weight(&self) -> usize;
+
+    /// How many places it takes of the high-water mark in messages.
+    fn places(&self) -> usize {
+        1
+    }
 }
 
 /// Why an item was not taken; it is given back.
@@ -213,9 +218,9 @@ impl<T: Weigh> Sender<T> {
     /// only just put together stalls the processor. It is weighed there for the same reason.
     #[inline(always)]
     pub fn write_in_place(&mut self, item: impl FnOnce() -> T) {
-        let weight = self.queue.write_with(item, T::weight);
+        let (places, weight) = self.queue.write_with(item, |item| (item.places(), item.weight()));
         let written = &self.way.written.0;
-        written.messages.set(written.messages.get() + 1);
+        written.messages.set(written.messages.get() + places as u64);
         written.bytes.set(written.bytes.get() + weight as u64);
     }
 
@@ -356,10 +361,10 @@ impl<T: Weigh> Receiver<T> {
         if !self.has_item() {
             return None;
         }
-        let mut weight = 0;
-        let item = self.queue.take_with(|item| weight = item.weight())?;
+        let (mut places, mut weight) = (0, 0);
+        let item = self.queue.take_with(|item| (places, weight) = (item.places(), item.weight()))?;
         let taken = &self.way.read.0;
-        let (messages, bytes) = (taken.messages.get() + 1, taken.bytes.get() + weight as u64);
+        let (messages, bytes) = (taken.messages.get() + places as u64, taken.bytes.get() + weight as u64);
         taken.messages.set(messages);
         taken.bytes.set(bytes);
         if self.lot.is_reached(messages - self.credit.0, bytes - self.credit.1) {

@@ -5,12 +5,14 @@
 //! (`rcvhwm`), or decoded behind it (`rcvbuf_pending` where PINGs are exchanged, `PENDING_UNASKED` at most where they
 //! are not), or in the last read.
 //!
+//! Marks in bytes count the memory that messages take: for each frame its bytes and [`FRAME_WEIGHT`].
+//!
 //! Over inproc there is no wire: what was taken is in the pipe until it is received, and the pipe holds what both sides
 //! allow together. The sockets of a proxy are held to their marks as those of applications.
 
 use std::collections::BTreeMap;
 
-use seaworthy_core::Endpoint;
+use seaworthy_core::{Endpoint, FRAME_WEIGHT};
 
 use super::batch::{Smallest, TOTAL_MAX};
 use super::ledger::high_water_mark;
@@ -27,6 +29,9 @@ const READ_MAX: u64 = 128 * 1024;
 const PENDING_DEFAULT: u64 = 10_000_000;
 /// The same where neither side sends PINGs, whatever the scenario says.
 const PENDING_UNASKED: u64 = 64 * 1024;
+
+/// The least that a frame has on the wire beside its body.
+const HEADER_MIN: u64 = 2;
 
 /// Finds moments at which a socket held more than it may.
 pub fn check(case: &Case<'_>) -> Vec<Violation> {
@@ -102,17 +107,20 @@ struct Held {
     rcvhwm: Option<u64>,
     rcvhwm_bytes: Option<u64>,
     pending_max: u64,
-    /// Taken and not left.
+    /// Taken and not left: the weight of each.
     taken: BTreeMap<MessageName, u64>,
-    /// Arrived and not received: the bytes of each.
+    /// Arrived and not received: the weight of each.
     arrived: BTreeMap<MessageName, u64>,
-    /// Of which not all frames have arrived: the bytes of those that have.
-    arriving: BTreeMap<MessageName, u64>,
-    /// The smallest messages taken, and the fewest bytes of a frame that arrived.
+    /// Of which not all frames have arrived: the bytes and the weight of those that have.
+    arriving: BTreeMap<MessageName, (u64, u64)>,
+    /// The smallest messages taken, the heaviest one, and the most frames of one.
     smallest_taken: Smallest,
-    largest_taken: u64,
+    heaviest_taken: u64,
+    frames_taken: u64,
+    /// The fewest bytes of a message that arrived and of a frame, and the weight of the heaviest message.
     smallest_arrived: u64,
-    largest_arrived: u64,
+    smallest_frame: u64,
+    heaviest_arrived: u64,
 }
 
 impl Held {
@@ -150,9 +158,11 @@ impl Held {
             arrived: BTreeMap::new(),
             arriving: BTreeMap::new(),
             smallest_taken: Smallest::default(),
-            largest_taken: 0,
+            heaviest_taken: 0,
+            frames_taken: 0,
             smallest_arrived: u64::MAX,
-            largest_arrived: 0,
+            smallest_frame: u64::MAX,
+            heaviest_arrived: 0,
         }
     }
 
@@ -168,7 +178,8 @@ impl Held {
         if self.kind.drops_when_full() || self.low_level {
             return None;
         }
-        self.taken.insert(message.clone(), bytes);
+        let weight = weight_of(bytes, frames);
+        self.taken.insert(message.clone(), weight);
         self.smallest_taken.note(bytes, frames);
         let held = self.taken.len() as u64;
         if let Some(limit) = self
@@ -180,10 +191,12 @@ impl Held {
             return Some(format!("{held} messages were taken and have not left, more than {limit}"));
         }
         // The message that crosses the mark still fits, and the one that fills the batch.
-        self.largest_taken = self.largest_taken.max(bytes);
+        self.heaviest_taken = self.heaviest_taken.max(weight);
+        self.frames_taken = self.frames_taken.max(frames);
         let held: u64 = self.taken.values().sum();
-        let wires = self.pipes * (self.sndhwm_bytes? + TOTAL_MAX + 2 * self.largest_taken);
-        let limit = wires + self.inproc_bytes? + self.inproc_pipes * self.largest_taken;
+        let batch = weight_of(TOTAL_MAX, self.smallest_taken.messages_max() * self.frames_taken);
+        let wires = self.pipes * (self.sndhwm_bytes? + batch + 2 * self.heaviest_taken);
+        let limit = wires + self.inproc_bytes? + self.inproc_pipes * self.heaviest_taken;
         (held > limit).then(|| format!("{held} bytes were taken and have not left, more than {limit}"))
     }
 
@@ -196,14 +209,16 @@ impl Held {
         if self.low_level {
             return None;
         }
-        let arrived = self.arriving.remove(message).unwrap_or_default() + bytes;
+        let (before, weight_before) = self.arriving.remove(message).unwrap_or_default();
+        let (arrived, weight) = (before + bytes, weight_before + weight_of(bytes, 1));
+        self.smallest_frame = self.smallest_frame.min(bytes);
         if more {
-            self.arriving.insert(message.clone(), arrived);
+            self.arriving.insert(message.clone(), (arrived, weight));
             return None;
         }
-        self.arrived.insert(message.clone(), arrived);
+        self.arrived.insert(message.clone(), weight);
         self.smallest_arrived = self.smallest_arrived.min(arrived.max(1));
-        self.largest_arrived = self.largest_arrived.max(arrived);
+        self.heaviest_arrived = self.heaviest_arrived.max(weight);
         let behind = self.pending_max + READ_MAX;
         if let Some(rcvhwm) = self.rcvhwm {
             let limit = self.pipes * (rcvhwm + behind / self.smallest_arrived + 2);
@@ -215,10 +230,16 @@ impl Held {
             }
         }
         // The message that crosses the mark still fits, and one is being decoded.
-        let limit = self.pipes * (self.rcvhwm_bytes? + behind + 2 * self.largest_arrived);
+        let read = weight_of(READ_MAX, READ_MAX / (self.smallest_frame + HEADER_MIN));
+        let limit = self.pipes * (self.rcvhwm_bytes? + self.pending_max + read + 2 * self.heaviest_arrived);
         let held: u64 = self.arrived.values().sum();
         (held > limit).then(|| format!("{held} bytes have arrived and were not received, more than {limit}"))
     }
+}
+
+/// What so many bytes in so many frames weigh against a mark.
+const fn weight_of(bytes: u64, frames: u64) -> u64 {
+    bytes + frames * FRAME_WEIGHT as u64
 }
 
 fn byte_mark(option: Option<Draw<ByteCount>>) -> Option<u64> {
@@ -287,7 +308,7 @@ mod tests {
             &bytes,
             check,
             &trace(&take(27)),
-            "2700000 bytes were taken and have not left, more than 2697152",
+            "2702160 bytes were taken and have not left, more than 2699072",
         );
     }
 
@@ -332,7 +353,7 @@ mod tests {
             &bytes,
             check,
             &trace(&arrive(5)),
-            "500000 bytes have arrived and were not received, more than 431072",
+            "500400 bytes have arrived and were not received, more than 431312",
         );
         let part = WireFrame::Message { bytes: 100_000, more: true, of: Some(message("push#9")), text: None };
         let part = (PULL.0, PULL.1, What::Frame { stream: 0, dir: Direction::In, frame: part });

@@ -60,6 +60,7 @@ impl Entry {
             Bug::AnyTypeAccepted => (Check("hostile peers"), "wrong-types", 5),
             Bug::MarkOffByOne => (Check("high-water mark"), "inproc-marks", 5),
             Bug::MarkQuartered => (Check("blocking class"), "swizzled-workers", 10),
+            Bug::FramesWeighNothing => (Check("high-water mark"), "many-frames", 5),
             Bug::ByteMarkIgnored => (Check("high-water mark"), "inproc-marks", 5),
             Bug::WakeUpLost => (Check("deadlock"), "slow-pull-high-water-mark", 5),
             Bug::FullIsAnError => (Check("operations"), "slow-pull-high-water-mark", 5),

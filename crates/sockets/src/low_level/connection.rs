@@ -10,13 +10,7 @@ use seaworthy_core::planted::{Bug, planted};
 use seaworthy_core::{Message, Network, Poisoned, Stream};
 use seaworthy_zmtp::{self as zmtp, ApiMisuse, ConnectionConfig, Event, Peer};
 
-use crate::transport::advance;
-
-/// Room of a read, in bytes.
-const READ: usize = 64 * 1024;
-
-/// Room made in advance for a large frame, in bytes beyond what has arrived of it.
-const READ_AHEAD_MAX: usize = 1024 * 1024;
+use crate::transport::{ReadRoom, advance};
 
 /// ZMTP on one stream, for one user at a time.
 ///
@@ -45,6 +39,7 @@ pub struct Connection<N: Network> {
     poisoned: Poisoned,
     /// Read and not yet decoded, while no read is in flight.
     input: BytesMut,
+    room: ReadRoom,
     reading: Option<Reading>,
     peer: Peer,
 }
@@ -80,15 +75,16 @@ impl<N: Network> Connection<N> {
         let stream = Rc::new(stream);
         let poisoned = Poisoned::new();
         let mut input = BytesMut::new();
+        let mut room = ReadRoom::new();
         loop {
             write_out(&*stream, &poisoned, &mut protocol).await?;
             let event = protocol.handle_input(network.now(), &mut input);
             write_out(&*stream, &poisoned, &mut protocol).await?;
             if let Some(Event::Ready(peer)) = event? {
                 let (network, peer) = (network.clone(), *peer);
-                return Ok(Self { network, stream, protocol, poisoned, input, reading: None, peer });
+                return Ok(Self { network, stream, protocol, poisoned, input, room, reading: None, peer });
             }
-            input.reserve(READ);
+            input = room.make(input, protocol.wanted());
             let deadline = protocol.poll_timeout().map(|(at, _)| network.sleep_until(at));
             let mut deadline = pin!(deadline);
             let mut reading = pin!(stream.read(input));
@@ -106,8 +102,9 @@ impl<N: Network> Connection<N> {
                 protocol.handle_timeout(network.now())?;
                 return Err(io::Error::from(io::ErrorKind::TimedOut).into());
             };
-            if result? == 0 {
-                return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+            match result? {
+                0 => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
+                count => room.read(count),
             }
             input = buffer;
         }
@@ -232,16 +229,17 @@ impl<N: Network> Connection<N> {
 
     /// Goes on with the read in flight, or starts one.
     fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let ahead = self.protocol.wanted().min(READ_AHEAD_MAX.max(self.input.len()));
+        let wanted = self.protocol.wanted();
         let reading = self.reading.get_or_insert_with(|| {
             let stream = Rc::clone(&self.stream);
-            let mut buffer = std::mem::take(&mut self.input);
-            buffer.reserve(READ.max(ahead));
+            let buffer = self.room.make(std::mem::take(&mut self.input), wanted);
             Box::pin(async move { stream.read(buffer).await })
         });
         reading.as_mut().poll(context).map(|(result, buffer)| {
             self.reading = None;
             self.input = buffer;
+            self.room.read(*result.as_ref().unwrap_or(&0));
+            self.protocol.share_from(self.room.shared_min());
             result
         })
     }

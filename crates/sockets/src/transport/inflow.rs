@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use seaworthy_core::pipe::Weigh;
 use seaworthy_core::planted::{Bug, planted};
-use seaworthy_core::{Frame, Instant, Message};
+use seaworthy_core::{Instant, Message};
 use seaworthy_zmtp::{Connection, Event, SocketType};
 
 use super::attachment::Attachment;
@@ -28,7 +28,7 @@ pub(super) struct Inflow {
     room: ReadRoom,
     /// Decoded while the pipe was full, so that heartbeats behind them are answered.
     held: VecDeque<Parcel>,
-    /// Memory that these take.
+    /// What these weigh.
     held_bytes: usize,
     /// Decoding waits for room in the pipe, and so does reading.
     stalled: bool,
@@ -38,29 +38,6 @@ pub(super) struct Inflow {
     patient: bool,
     /// Nothing can be sent any more, and another connection waits for this one to end.
     hurried: bool,
-}
-
-/// Frames below this length are copied when their message is held: otherwise a tiny one would keep the whole buffer
-/// that it was read into.
-const DETACHED_BYTES_MAX: usize = 8 * 1024;
-
-/// A message whose small frames own their memory.
-fn detached(message: Message) -> Message {
-    let own = |frame: Frame| if frame.len() < DETACHED_BYTES_MAX { Frame::from(&frame[..]) } else { frame };
-    match message.into_single() {
-        Ok(frame) => Message::from(own(frame)),
-        Err(message) => message.into_frames().into_iter().map(own).collect(),
-    }
-}
-
-/// Memory that a parcel takes, so that endless empty frames count too. A mark counts for its notice, with the topic.
-fn footprint(parcel: &Parcel) -> usize {
-    let beside = match parcel {
-        Parcel::Message(message) if message.len() > 1 => message.len() * size_of::<Frame>(),
-        // An only frame lies in the parcel.
-        Parcel::Message(_) | Parcel::Subscribe(_) | Parcel::Cancel(_) | Parcel::Notice { .. } => 0,
-    };
-    size_of::<Parcel>() + beside + parcel.weight()
 }
 
 impl Inflow {
@@ -103,6 +80,7 @@ impl Inflow {
         connection: &mut Connection,
         attachment: &mut Attachment,
     ) -> Result<(), Fault> {
+        connection.share_from(self.room.shared_min());
         let outcome = self.decode(now, connection, attachment);
         attachment.publish();
         outcome
@@ -124,7 +102,7 @@ impl Inflow {
         while attachment.has_room()
             && let Some(parcel) = self.held.pop_front()
         {
-            self.held_bytes -= footprint(&parcel);
+            self.held_bytes -= parcel.weight();
             attachment.deliver_parcel(parcel);
         }
         loop {
@@ -140,23 +118,15 @@ impl Inflow {
                 connection.received(now);
                 return Ok(());
             }
-            if room && let Some(message) = connection.short_message(&mut self.buffer) {
-                self.room.delivered(message.byte_len());
+            if room && let Some(message) = connection.whole_message(&mut self.buffer) {
                 attachment.deliver(message);
                 continue;
             }
             match connection.handle_input(now, &mut self.buffer).map_err(Fault::Misbehaved)? {
                 None => return Ok(()),
-                Some(Event::Message(message)) if room => {
-                    self.room.delivered(message.byte_len());
-                    attachment.deliver(message);
-                }
+                Some(Event::Message(message)) if room => attachment.deliver(message),
                 Some(Event::Message(_)) if planted(Bug::FullPipeDrops) => {}
-                Some(Event::Message(message)) => {
-                    let message = detached(message);
-                    self.room.delivered(message.byte_len());
-                    self.hold(Parcel::Message(message));
-                }
+                Some(Event::Message(message)) => self.hold(Parcel::Message(message)),
                 Some(Event::Ready(peer)) => {
                     let topics = attachment.handshaken(&peer).map_err(|_| Fault::Over(Ended::NotTaken))?;
                     topics.iter().for_each(|topic| connection.subscribe(topic));
@@ -183,7 +153,6 @@ impl Inflow {
         while attachment.has_room()
             && let Some(body) = messages.next()
         {
-            self.room.delivered(body.len());
             attachment.deliver_small(body);
         }
     }
@@ -204,7 +173,7 @@ impl Inflow {
     }
 
     fn hold(&mut self, parcel: Parcel) {
-        self.held_bytes += footprint(&parcel);
+        self.held_bytes += parcel.weight();
         self.held.push_back(parcel);
     }
 

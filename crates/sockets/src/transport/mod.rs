@@ -18,3 +18,4 @@ pub(crate) use self::driver::advance;
 pub use self::handshakes::PENDING_HANDSHAKES_MAX;
 pub(crate) use self::listener::{ListenerHandle, listen};
 pub(crate) use self::port::{Closing, ClosingWatch, Port};
+pub(crate) use self::read_room::ReadRoom;

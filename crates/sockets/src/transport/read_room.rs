@@ -1,12 +1,17 @@
-//! How much room a read is given.
+//! How much room a read is given, and what its buffer costs those who share it.
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 
 /// Room of the first read, in bytes. What an idle connection costs is mostly this.
-pub(super) const READ_MIN: usize = 2 * 1024;
+const READ_MIN: usize = 2 * 1024;
 
 /// Room of a read on a busy connection, in bytes.
 const READ_MAX: usize = 128 * 1024;
+
+/// A frame of at least this many bytes gets a buffer that holds it and one more like it, which both share: of two reads
+/// and a copy, the copy costs more from here on. Smaller frames are copied out of a buffer that is used again, and
+/// stays in the processor's cache.
+const MIDDLE_FRAME_MIN: usize = 32 * 1024;
 
 /// A frame longer than this, in bytes, is read to its end and no further: its buffer holds nothing else, so that
 /// little is moved, neither what arrived of it nor what follows it.
@@ -15,82 +20,136 @@ const LARGE_FRAME_MIN: usize = READ_MAX;
 /// Room of the read after a large frame, in bytes: what it reads of another large one has to be moved.
 const READ_AFTER_LARGE: usize = 8 * 1024;
 
-/// Room made in advance for a large frame, in bytes beyond what has arrived of it: a peer that merely announces a
-/// frame cannot make us allocate it.
+/// Room made in advance for a large frame, in bytes, or as much as has arrived of it: a peer that merely announces a
+/// frame cannot make us allocate it, and one that sends it makes us move it only a few times.
 const READ_AHEAD_MAX: usize = 1024 * 1024;
 
-/// Of a large frame, so many bytes are waited for at once, or what is missing of it. The sender's processor wakes the
+/// Bytes of a large frame that are waited for at once, or what is missing of it. The sender's processor wakes the
 /// reader, which costs the two of them more than to read 64 KiB, what the loopback carries in one packet. With 128 KiB
 /// and with 384 KiB frames of 1 MiB were slower.
 const AWAITED_MAX: usize = 192 * 1024;
 
-/// When less than one part in so many of what was decoded was messages, the next read is smaller. Messages that are
-/// not small keep the whole buffer that they were read into: a peer that sends few among many commands gets small buffers.
-const FILLER_PARTS: usize = 16;
+/// A read of a stream that wakes its task for each packet is small even on a busy connection. Only one that brought less
+/// than this part of its room makes the next one smaller.
+const SMALL_READ_PARTS: usize = 16;
 
-/// The least that a frame has beside its body (RFC 23), so that empty messages count too.
-const SHORT_HEADER_BYTES: usize = 2;
+/// A buffer that is more than this many times too large is given back.
+const SLACK: usize = 4;
 
-/// Grows while reads fill it with messages, shrinks while they do not.
+/// Octets before the body of a long frame (RFC 37).
+const LONG_HEADER_BYTES: usize = 9;
+
+/// Grows while reads fill it, shrinks while they do not.
 #[derive(Debug)]
-pub(super) struct ReadRoom {
+pub(crate) struct ReadRoom {
+    /// Size of a buffer for small frames.
     bytes: usize,
+    /// Size of the allocation that the last buffer lies in.
+    capacity: usize,
     /// The read is of a large frame.
     large: bool,
-    /// Bytes that are known to be missing of the frame whose begin has arrived.
+    /// Size of a buffer for two of the middle frames that come, or 0.
+    middle: usize,
+    /// Bytes that are known to be missing of the frame whose beginning has arrived.
     rest: usize,
-    /// Bytes that the last read brought.
+    /// Bytes that the last read could bring, and brought.
+    spare: usize,
     count: usize,
-    /// Bytes that were there to decode since the last read was made room for.
-    decodable: usize,
-    /// Bytes of messages that were delivered since.
-    delivered: usize,
 }
 
 impl ReadRoom {
-    pub(super) const fn new() -> Self {
-        Self { bytes: READ_MIN, large: false, rest: 0, count: 0, decodable: 0, delivered: 0 }
+    pub(crate) const fn new() -> Self {
+        Self { bytes: READ_MIN, capacity: 0, large: false, middle: 0, rest: 0, spare: 0, count: 0 }
     }
 
-    /// Makes room behind what `buffer` holds, the begin of a frame of which `rest` bytes are known to be missing.
-    pub(super) fn make(&mut self, mut buffer: BytesMut, rest: usize) -> BytesMut {
-        let arrived = buffer.len();
-        let filler = self.delivered < self.decodable.saturating_sub(arrived) / FILLER_PARTS;
-        if filler || self.count < self.bytes / 16 {
+    /// Makes room behind what `buffer` holds, the beginning of a frame of which `rest` bytes are known to be missing.
+    pub(crate) fn make(&mut self, buffer: BytesMut, rest: usize) -> BytesMut {
+        let begun = self.large;
+        self.adapt();
+        let frame = buffer.len().saturating_add(rest);
+        self.large = frame > LARGE_FRAME_MIN;
+        if !self.large && frame >= MIDDLE_FRAME_MIN {
+            self.middle = 2 * frame;
+        } else if frame > 0 || self.count < self.spare {
+            self.middle = 0;
+        }
+        let buffer = if self.large {
+            self.make_for_large(buffer, rest, begun)
+        } else if self.middle > 0 {
+            self.make_for_others(buffer, rest, self.middle, self.middle)
+        } else {
+            self.make_for_others(buffer, rest, self.bytes, SLACK * self.bytes)
+        };
+        self.rest = rest;
+        self.spare = buffer.capacity() - buffer.len();
+        buffer
+    }
+
+    fn adapt(&mut self) {
+        if self.count < self.bytes / SMALL_READ_PARTS {
             self.bytes = (self.bytes / 2).max(READ_MIN);
         } else if self.large {
             self.bytes = READ_AFTER_LARGE;
         } else if self.count >= self.bytes {
             self.bytes = (self.bytes * 4).min(READ_MAX);
         }
-        (self.decodable, self.delivered) = (arrived, 0);
-        self.large = arrived + rest > LARGE_FRAME_MIN;
-        self.rest = rest;
-        if !self.large {
-            buffer.reserve(self.bytes.max(rest));
-        } else if buffer.capacity() - arrived < rest {
-            let mut larger = BytesMut::with_capacity(arrived + rest.min(READ_AHEAD_MAX.max(arrived)));
-            larger.extend_from_slice(&buffer);
-            buffer = larger;
+    }
+
+    /// What has arrived is moved when its allocation cannot grow in place, which allocators avoid for large ones; and
+    /// since each growth doubles it, all of that costs no more than to copy the frame twice.
+    fn make_for_large(&mut self, buffer: BytesMut, rest: usize, begun: bool) -> BytesMut {
+        let arrived = buffer.len();
+        let ahead = rest.min(READ_AHEAD_MAX.max(arrived));
+        if !begun {
+            return self.allocate(arrived + ahead, &buffer);
         }
+        if buffer.capacity() - arrived >= rest.min(AWAITED_MAX) {
+            return buffer;
+        }
+        // A `BytesMut` grows by half as much again as it needs, into which the next frame would be read.
+        let mut bytes = Vec::from(buffer);
+        bytes.reserve_exact(ahead);
+        self.capacity = bytes.capacity();
+        BytesMut::from(Bytes::from(bytes))
+    }
+
+    fn make_for_others(&mut self, mut buffer: BytesMut, rest: usize, size: usize, max: usize) -> BytesMut {
+        let arrived = buffer.len();
+        let size = size.max(arrived + rest);
+        if self.capacity <= max.max(size) {
+            if buffer.try_reclaim(size - arrived) {
+                return buffer;
+            }
+            // Not the end of the buffer yet, or not worth moving what has arrived.
+            let spare = buffer.capacity() - arrived;
+            if spare >= rest.max(size / 2) {
+                return buffer;
+            }
+        }
+        self.allocate(size, &buffer)
+    }
+
+    fn allocate(&mut self, size: usize, begun: &[u8]) -> BytesMut {
+        let mut buffer = BytesMut::with_capacity(size);
+        buffer.extend_from_slice(begun);
+        self.capacity = size;
         buffer
     }
 
     /// How many bytes the read may wait for: there is room for them, and they are missing.
-    pub(super) fn awaited(&self) -> usize {
+    pub(crate) fn awaited(&self) -> usize {
         if self.large { self.rest.clamp(1, AWAITED_MAX) } else { 1 }
     }
 
-    /// The read has brought `count` bytes.
-    pub(super) fn read(&mut self, count: usize) {
-        self.decodable += count;
-        self.count = count;
+    /// The shortest body that may share the buffer: whoever keeps a frame keeps its buffer, and that is at most twice the
+    /// frame.
+    pub(crate) const fn shared_min(&self) -> usize {
+        self.capacity.div_ceil(2).saturating_sub(LONG_HEADER_BYTES)
     }
 
-    /// A message of so many bytes, without headers, came out of what was read.
-    #[inline]
-    pub(super) const fn delivered(&mut self, bytes: usize) {
-        self.delivered += bytes + SHORT_HEADER_BYTES;
+    /// The read has brought `count` bytes.
+    pub(crate) const fn read(&mut self, count: usize) {
+        self.count = count;
     }
 }
 
@@ -98,49 +157,109 @@ impl ReadRoom {
 mod tests {
     use super::*;
 
-    /// The room of the next read after reads that filled theirs, of which `messages(count)` bytes were messages.
-    fn after_full_reads(reads: usize, messages: impl Fn(usize) -> usize) -> usize {
+    /// A stream of frames that is read as a driver reads it, from a peer that is always ahead.
+    struct Reader {
+        room: ReadRoom,
+        buffer: BytesMut,
+        frame: usize,
+        reads: usize,
+        /// Bytes that were moved because there was no room behind them.
+        moved: usize,
+    }
+
+    impl Reader {
+        fn new(frame: usize) -> Self {
+            Self { room: ReadRoom::new(), buffer: BytesMut::new(), frame, reads: 0, moved: 0 }
+        }
+
+        /// One read of at most `most` bytes: takes off the frames that are whole, each with whether it is shared.
+        fn read(&mut self, most: usize) -> Vec<(BytesMut, bool)> {
+            let begun = self.buffer.len();
+            let rest = if begun >= LONG_HEADER_BYTES { self.frame - begun } else { 0 };
+            let place = self.buffer.as_ptr();
+            let mut buffer = self.room.make(std::mem::take(&mut self.buffer), rest);
+            self.moved += if buffer.as_ptr() == place { 0 } else { begun };
+            let count = most.min(buffer.capacity() - begun);
+            buffer.resize(begun + count, 7);
+            self.room.read(count);
+            self.reads += 1;
+            let mut frames = Vec::new();
+            while buffer.len() >= self.frame {
+                let shared = self.frame - LONG_HEADER_BYTES >= self.room.shared_min();
+                frames.push((buffer.split_to(self.frame), shared));
+            }
+            self.buffer = buffer;
+            frames
+        }
+
+        fn frames(mut self, count: usize, most: usize) -> Self {
+            let mut frames = 0;
+            while frames < count {
+                let read = self.read(most);
+                for (frame, shared) in &read {
+                    assert!(!shared || self.room.capacity <= 2 * frame.len(), "{}", self.room.capacity);
+                }
+                frames += read.len();
+            }
+            self
+        }
+    }
+
+    /// The room of the next read after reads that filled theirs.
+    fn after_full_reads(reads: usize) -> usize {
         let mut room = ReadRoom::new();
         for _ in 0..reads {
             let count = room.make(BytesMut::new(), 0).capacity();
             room.read(count);
-            room.delivered(messages(count) - SHORT_HEADER_BYTES);
         }
         room.make(BytesMut::new(), 0).capacity()
     }
 
     #[test]
     fn it_grows_while_reads_fill_it_and_shrinks_while_they_do_not() {
-        assert_eq!(after_full_reads(0, |count| count), READ_MIN);
-        assert_eq!(after_full_reads(1, |count| count), 4 * READ_MIN);
-        assert_eq!(after_full_reads(10, |count| count), READ_MAX);
+        assert_eq!(after_full_reads(0), READ_MIN);
+        assert_eq!(after_full_reads(1), 4 * READ_MIN);
+        assert_eq!(after_full_reads(10), READ_MAX);
         let mut room = ReadRoom { bytes: READ_MAX, ..ReadRoom::new() };
         for _ in 0..6 {
             room.read(100);
-            room.delivered(100);
             let _buffer = room.make(BytesMut::new(), 0);
         }
         assert_eq!(room.bytes, READ_MIN);
     }
 
     #[test]
-    fn a_peer_that_sends_few_messages_among_many_commands_gets_small_buffers() {
-        assert_eq!(after_full_reads(10, |count| count / FILLER_PARTS), READ_MAX);
-        assert!(after_full_reads(20, |count| count / FILLER_PARTS - 1) < READ_MAX);
-        assert!(after_full_reads(20, |_| SHORT_HEADER_BYTES) <= READ_MIN);
+    fn a_buffer_whose_frames_were_copied_is_used_again() {
+        let mut room = ReadRoom { bytes: READ_MAX, count: READ_MAX, ..ReadRoom::new() };
+        let mut buffer = room.make(BytesMut::new(), 0);
+        let place = buffer.as_ptr();
+        for _ in 0..10 {
+            buffer.resize(buffer.capacity(), 7);
+            room.read(READ_MAX);
+            bytes::Buf::advance(&mut buffer, READ_MAX - 100);
+            buffer = room.make(buffer, 900);
+            assert_eq!((buffer.as_ptr(), buffer.len(), buffer.capacity()), (place, 100, READ_MAX));
+        }
     }
 
     #[test]
-    fn a_frame_that_takes_several_reads_is_no_filler() {
-        let mut room = ReadRoom::new();
-        let mut buffer = room.make(BytesMut::new(), 0);
-        for _ in 0..4 {
-            let count = buffer.capacity() - buffer.len();
-            buffer.resize(buffer.capacity(), 7);
-            room.read(count);
-            buffer = room.make(buffer, 1);
+    fn who_shares_a_buffer_keeps_at_most_twice_what_it_shares() {
+        for frame in [100, 1_000, 10_000, 32_777, 40_000, 65_545, 100_009, 131_072, 131_073, 1_000_000] {
+            for most in [1_000, 65_483, usize::MAX] {
+                Reader::new(frame).frames(50, most);
+            }
         }
-        assert_eq!(room.bytes, READ_MAX);
+    }
+
+    #[test]
+    fn middle_frames_of_one_size_are_read_two_at_a_time_and_not_moved() {
+        for frame in [MIDDLE_FRAME_MIN + LONG_HEADER_BYTES, 65_545, 100_009] {
+            let warm = Reader::new(frame).frames(20, usize::MAX);
+            let (reads, moved) = (warm.reads, warm.moved);
+            let reader = warm.frames(100, usize::MAX);
+            assert!(reader.reads - reads <= 51, "{frame}: {}", reader.reads - reads);
+            assert_eq!(reader.moved, moved);
+        }
     }
 
     #[test]
@@ -152,15 +271,17 @@ mod tests {
         assert_eq!((buffer.len(), buffer.capacity()), (100, 100 + rest));
         assert_eq!(buffer[..], [7; 100]);
         room.read(rest);
-        room.delivered(rest);
         assert_eq!(room.make(BytesMut::new(), 0).capacity(), READ_AFTER_LARGE);
     }
 
     #[test]
-    fn a_frame_that_is_not_large_is_read_with_what_follows_it() {
-        let mut room = ReadRoom { bytes: READ_MAX, count: READ_MAX, ..ReadRoom::new() };
-        let buffer = room.make(BytesMut::from(&[7; 100][..]), LARGE_FRAME_MIN - 100);
-        assert!(buffer.capacity() >= 100 + READ_MAX, "{}", buffer.capacity());
+    fn what_has_arrived_of_a_large_frame_is_moved_no_more_than_twice_whatever_the_reads_bring() {
+        let frame = 64 * READ_AHEAD_MAX;
+        for most in [1_000, 65_536, 3_000_000, usize::MAX] {
+            let reader = Reader::new(frame).frames(1, most);
+            assert!(reader.moved <= 2 * frame, "{} of {frame}", reader.moved);
+            assert_eq!(reader.room.capacity, frame);
+        }
     }
 
     #[test]

@@ -140,14 +140,27 @@ fn decoding_stops_at_every_event_and_leaves_the_rest_in_the_input() {
 }
 
 #[test]
-fn a_body_shares_the_memory_of_the_input_unless_it_is_small() {
-    for size in [1, FRAME_IN_PLACE_MAX, FRAME_IN_PLACE_MAX + 1, 300, 100_000] {
-        let mut pull = pull();
-        let framed = if size > 255 { long(0, vec![7; size]) } else { short(0, vec![7; size]) };
-        pull.input.extend_from_slice(&framed);
-        let body_at = pull.input.as_ptr().wrapping_add(framed.len() - size);
-        let events = pull.receives([]);
-        let [seaworthy_zmtp::Event::Message(received)] = &events[..] else { panic!("{events:?}") };
-        assert_eq!(received.frames()[0].as_ptr() == body_at, size > FRAME_IN_PLACE_MAX);
+fn a_body_shares_the_memory_of_the_input_if_it_is_long_enough() {
+    for (size, more) in [1, FRAME_IN_PLACE_MAX, FRAME_IN_PLACE_MAX + 1, 300, 32_767, 32_768, 100_000]
+        .into_iter()
+        .flat_map(|size| [(size, false), (size, true)])
+    {
+        for shared_min in [None, Some(0), Some(300), Some(301), Some(usize::MAX)] {
+            let mut pull = pull();
+            if let Some(bytes) = shared_min {
+                pull.connection.share_from(bytes);
+            }
+            let flags = u8::from(more);
+            let framed = if size > 255 { long(flags, vec![7; size]) } else { short(flags, vec![7; size]) };
+            pull.input.extend_from_slice(&framed);
+            if more {
+                pull.input.extend_from_slice(&short(0, vec![]));
+            }
+            let body_at = pull.input.as_ptr().wrapping_add(framed.len() - size);
+            let events = pull.receives([]);
+            let [seaworthy_zmtp::Event::Message(received)] = &events[..] else { panic!("{events:?}") };
+            let shares = size > FRAME_IN_PLACE_MAX && size >= shared_min.unwrap_or(32 * 1024);
+            assert_eq!(received.frames()[0].as_ptr() == body_at, shares, "{size} {more} {shared_min:?}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use futures_util::join;
-use seaworthy::{Error, Options};
+use seaworthy::{Error, FRAME_WEIGHT, FRAMES_PER_PLACE, Options};
 use seaworthy_sim::Sim;
 
 use super::raw::{COMMAND, RawListener, RawPeer, encoded_command, encoded_message};
@@ -63,9 +63,11 @@ fn zero_means_without_limit() {
 
 #[test]
 fn a_pipe_takes_the_message_that_crosses_sndhwm_bytes_and_none_after_it() {
-    for (size, taken) in [(10, 10), (11, 10), (50, 2), (51, 2), (99, 2), (100, 1), (101, 1), (1_000_000, 1)] {
+    for (size, taken) in
+        [(0, 13), (20, 10), (21, 10), (420, 2), (421, 2), (919, 2), (920, 1), (921, 1), (1_000_000, 1)]
+    {
         play(move |stage| async move {
-            let push: Push = stage.client.open_with(Options::default().sndhwm_bytes(100));
+            let push: Push = stage.client.open_with(Options::default().sndhwm_bytes(1000));
             push.connect(stage.server.at(1))?;
             assert_eq!(fill(&push, &vec![0; size].into(), 100), taken, "{size}");
             Ok(())
@@ -76,7 +78,7 @@ fn a_pipe_takes_the_message_that_crosses_sndhwm_bytes_and_none_after_it() {
 #[test]
 fn the_mark_in_bytes_counts_all_frames() {
     play(|stage| async move {
-        let push: Push = stage.client.open_with(Options::default().sndhwm_bytes(100));
+        let push: Push = stage.client.open_with(Options::default().sndhwm_bytes(2 * FRAME_WEIGHT + 100));
         push.connect(stage.server.at(1))?;
         push.try_send([vec![0; 49], vec![0; 50]])?;
         push.try_send([vec![0; 1], vec![]])?;
@@ -88,13 +90,54 @@ fn the_mark_in_bytes_counts_all_frames() {
 #[test]
 fn whichever_mark_is_reached_first_counts() {
     play(|stage| async move {
-        let options = Options::default().sndhwm(5).sndhwm_bytes(100);
+        let options = Options::default().sndhwm(5).sndhwm_bytes(5 * FRAME_WEIGHT);
         let push: Push = stage.client.open_with(options.clone());
         push.connect(stage.server.at(1))?;
         assert_eq!(fill(&push, &Bytes::from_static(b"m"), 100), 5);
         let push: Push = stage.client.open_with(options);
         push.connect(stage.server.at(1))?;
-        assert_eq!(fill(&push, &vec![0; 34].into(), 100), 3);
+        assert_eq!(fill(&push, &vec![0; 60].into(), 100), 3);
+        Ok(())
+    });
+}
+
+#[test]
+fn empty_frames_weigh_what_they_take() {
+    play(|stage| async move {
+        let push: Push = stage.client.open_with(Options::default().sndhwm(0).sndhwm_bytes(1_000_000));
+        push.connect(stage.server.at(1))?;
+        assert_eq!(fill(&push, &Bytes::new(), 20_000), 12_500);
+        let push: Push = stage.client.open_with(Options::default().sndhwm(0).sndhwm_bytes(1_000_000));
+        push.connect(stage.server.at(1))?;
+        assert_eq!((0..100).take_while(|_| push.try_send([""; 1000]).is_ok()).count(), 13);
+        Ok(())
+    });
+}
+
+#[test]
+fn a_message_of_very_many_frames_takes_more_than_one_place() {
+    play(|stage| async move {
+        let frames = vec![Bytes::new(); 100 * FRAMES_PER_PLACE];
+        let push: Push = stage.client.open();
+        push.connect(stage.server.at(1))?;
+        assert_eq!((0..100).take_while(|_| push.try_send(frames.clone()).is_ok()).count(), 10);
+        Ok(())
+    });
+    play(|stage| async move {
+        let pull: Pull = stage.server.open();
+        let endpoint = stage.server.bind(&pull);
+        let peer = RawPeer::connect_as(&stage.client, &endpoint, "PUSH").await;
+        let message = encoded_message([""; 20 * FRAMES_PER_PLACE]);
+        for _ in 0..100 {
+            if stage.within(SECOND, peer.say(&message)).await.is_none() {
+                break;
+            }
+        }
+        let mut taken = 0;
+        while pull.try_recv().is_ok() {
+            taken += 1;
+        }
+        assert_eq!(taken, 50);
         Ok(())
     });
 }
@@ -147,12 +190,13 @@ fn the_receive_pipe_takes_as_many_messages_as_rcvhwm_says() {
 
 #[test]
 fn the_receive_pipe_takes_the_message_that_crosses_rcvhwm_bytes_and_none_after_it() {
-    let marks = || Options::default().rcvhwm_bytes(100);
-    assert_eq!(taken_in(marks(), &[50; 10]), 2);
-    assert_eq!(taken_in(marks(), &[51; 10]), 2);
-    assert_eq!(taken_in(marks(), &[49, 50, 1, 1]), 3);
-    assert_eq!(taken_in(marks(), &[100, 1]), 1);
-    assert_eq!(taken_in(marks(), &[1000, 1]), 1);
+    let marks = || Options::default().rcvhwm_bytes(1000);
+    assert_eq!(taken_in(marks(), &[0; 20]), 13);
+    assert_eq!(taken_in(marks(), &[420; 10]), 2);
+    assert_eq!(taken_in(marks(), &[421; 10]), 2);
+    assert_eq!(taken_in(marks(), &[419, 420, 1, 1]), 3);
+    assert_eq!(taken_in(marks(), &[920, 1]), 1);
+    assert_eq!(taken_in(marks(), &[10_000, 1]), 1);
 }
 
 #[test]

@@ -68,8 +68,8 @@ fn no_mark_on_one_side_is_no_mark_at_all() {
 #[test]
 fn marks_in_bytes_add_up_too() {
     play(|stage| async move {
-        let pull: Pull = stage.server.open_with(unlimited().rcvhwm_bytes(30));
-        let push: Push = stage.server.open_with(unlimited().sndhwm_bytes(20));
+        let pull: Pull = stage.server.open_with(unlimited().rcvhwm_bytes(270));
+        let push: Push = stage.server.open_with(unlimited().sndhwm_bytes(180));
         pull.bind(NAME)?;
         push.connect(NAME)?;
         for _ in 0..5 {

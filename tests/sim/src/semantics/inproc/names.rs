@@ -147,8 +147,8 @@ fn endpoints_are_listed_with_what_they_hold() {
     play(|stage| async move {
         let context = stage.server.context();
         assert!(context.inproc_endpoints().is_empty());
-        let pull: Pull = stage.server.open_with(Options::default().rcvhwm(10).rcvhwm_bytes(100));
-        let push: Push = stage.server.open_with(Options::default().sndhwm(5).sndhwm_bytes(50));
+        let pull: Pull = stage.server.open_with(Options::default().rcvhwm(10).rcvhwm_bytes(1000));
+        let push: Push = stage.server.open_with(Options::default().sndhwm(5).sndhwm_bytes(500));
         let early: Push = stage.server.open();
         early.connect("inproc://early")?;
         pull.bind(NAME)?;
@@ -164,8 +164,8 @@ fn endpoints_are_listed_with_what_they_hold() {
         assert_eq!((bound.endpoint.to_string().as_str(), bound.bound), (NAME, Some(SocketType::Pull)));
         assert_eq!((bound.pipes.len(), bound.waiting), (1, 0));
         let level = bound.pipes[0].to_bound;
-        assert_eq!(level.queued, HighWaterMarks { messages: 1, bytes: 2 });
-        assert_eq!(level.marks, HighWaterMarks { messages: 15, bytes: 150 });
+        assert_eq!(level.queued, HighWaterMarks { messages: 1, bytes: 162 });
+        assert_eq!(level.marks, HighWaterMarks { messages: 15, bytes: 1500 });
 
         drop((push, pull, early));
         stage.pass(MS).await;

@@ -64,7 +64,7 @@ fn only_what_was_subscribed_to_reaches_the_pipe() {
             publisher.try_send(topic)?;
         }
         let endpoints = stage.server.context().inproc_endpoints();
-        assert_eq!(endpoints[0].pipes[0].to_connected.queued, HighWaterMarks { messages: 1, bytes: 1 });
+        assert_eq!(endpoints[0].pipes[0].to_connected.queued, HighWaterMarks { messages: 1, bytes: 81 });
         Ok(())
     });
 }
