@@ -20,10 +20,10 @@ pub(super) struct Hosts {
 }
 
 impl Hosts {
-    /// True when the file has `name`, or it is one of those that always mean this host (RFC 6761).
+    /// True when the file has `name`, or it [is](is_this_host) this host's without one.
     pub(super) fn has(&mut self, name: &str) -> bool {
-        let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
-        if name == "localhost" || name.ends_with(".localhost") {
+        let name = plain(name);
+        if is_this_host(&name) {
             return true;
         }
         self.refresh();
@@ -41,6 +41,17 @@ impl Hosts {
         let read = File::open(HOSTS).and_then(|file| file.take(HOSTS_BYTES_MAX).read_to_end(&mut text));
         self.names = if read.is_ok() { names(&String::from_utf8_lossy(&text)) } else { BTreeSet::new() };
     }
+}
+
+/// True for the names that always mean this host (RFC 6761).
+pub(super) fn is_this_host(name: &str) -> bool {
+    let name = plain(name);
+    name == "localhost" || name.ends_with(".localhost")
+}
+
+/// Without the dot at its end, in small letters.
+fn plain(name: &str) -> String {
+    name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase()
 }
 
 /// Each line is an address and its names.

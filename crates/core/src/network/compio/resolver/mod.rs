@@ -9,7 +9,7 @@ mod hosts;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -103,10 +103,22 @@ struct Failure {
     reason: Arc<str>,
 }
 
+/// The addresses of a name that means this host.
+fn loopback() -> Vec<SocketAddr> {
+    [IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST)]
+        .map(|ip| SocketAddr::new(ip, 0))
+        .into()
+}
+
 impl Resolver {
     /// The system's: `getaddrinfo`, hence `nsswitch.conf`, the hosts file and DNS.
     pub(super) fn system() -> Self {
-        Self::new(|name| Ok((name, 0).to_socket_addrs()?.collect()))
+        Self::new(|name| match (name, 0).to_socket_addrs() {
+            Ok(addresses) => Ok(addresses.collect()),
+            // Small systems have no hosts file.
+            Err(_) if hosts::is_this_host(name) => Ok(loopback()),
+            Err(error) => Err(error),
+        })
     }
 
     /// One that asks `look_up`, which may block.

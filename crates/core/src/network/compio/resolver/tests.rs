@@ -104,3 +104,9 @@ fn a_failure_is_told_to_all_and_a_panic_of_the_resolver_is_one() {
     assert!(error.to_string().contains("panicked"), "{error}");
     assert_eq!(resolver.0.state().running, 0);
 }
+
+#[test]
+fn a_name_of_this_host_needs_no_entry_in_a_file() {
+    let found = Resolver::system().look_up_within("seaworthy.localhost", FOREVER).unwrap();
+    assert!(!found.is_empty() && found.iter().all(|address| address.ip().is_loopback()), "{found:?}");
+}
