@@ -207,6 +207,28 @@ fn a_dropped_listener_frees_its_port_at_once_though_an_accept_was_in_flight() {
 }
 
 #[test]
+fn a_listener_that_is_dropped_outside_its_runtime_or_after_it_frees_its_endpoint() {
+    for place in ["tcp://127.0.0.1:*", "ipc://*", &format!("ipc://@seaworthy-outside-{}", std::process::id())]
+    {
+        let network = CompioNetwork::new();
+        let mut endpoint = endpoint(place);
+        for after in [false, true, false] {
+            let runtime = compio::runtime::Runtime::new().unwrap();
+            let listener = runtime.block_on(async {
+                let listener = network.listen(&endpoint, &StreamOptions::default()).unwrap();
+                assert!(poll_once(listener.accept()).is_none());
+                listener
+            });
+            endpoint = listener.local_endpoint();
+            if after {
+                drop(runtime);
+            }
+            drop(listener);
+        }
+    }
+}
+
+#[test]
 fn an_accept_that_was_dropped_loses_no_connection() {
     run(async |network| {
         let listener = listen(&network, "tcp://127.0.0.1:*").unwrap();
