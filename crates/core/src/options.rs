@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-/// How a socket behaves. Built once, before the socket; every field has libzmq's name, and its default where
-/// libzmq has one.
+/// How a socket behaves. Built before the socket, whose setters change most of them later; every field has libzmq's
+/// name, and its default where libzmq has one.
 ///
 /// ```
 /// use std::time::Duration;

@@ -92,6 +92,17 @@ impl From<TrySendError> for Error {
     }
 }
 
+/// What `close_timeout` did not get out in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("closed with {messages} messages unsent, besides what was being sent")]
+#[non_exhaustive]
+pub struct LeftUnsent {
+    /// Messages that were queued and are dropped. Those that were being written, at most a write's worth for each
+    /// connection, are not among them; nor are those of endpoints given up before, with a longer `linger`, which go on
+    /// in the background.
+    pub messages: usize,
+}
+
 #[cfg(test)]
 mod tests {
     use std::task::Poll;

@@ -75,7 +75,7 @@ pub use seaworthy_zmtp::{ConnectionConfig, SocketType};
 
 pub use crate::connections::ConnectionInfo;
 pub use crate::context::Context;
-pub use crate::error::{Error, TrySendError};
+pub use crate::error::{Error, LeftUnsent, TrySendError};
 pub use crate::event::{ConnectionId, Event};
 pub use crate::exclusive_pair::Pair;
 pub use crate::inproc::{InprocEndpoint, InprocPipe};

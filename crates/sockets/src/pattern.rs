@@ -19,6 +19,9 @@ pub trait Pattern: 'static {
     /// Starts without peers. `random` is uniform over all of `u64`.
     fn new(options: &Options, random: u64) -> Self;
 
+    /// The options changed while the socket lives.
+    fn set_options(&mut self, _options: &Options) {}
+
     /// Whether one more peer would be taken now, besides `others` that are about to become peers.
     fn admits(&self, _others: usize) -> bool {
         true

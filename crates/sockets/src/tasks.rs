@@ -11,6 +11,8 @@ pub(crate) struct Tasks(Rc<State>);
 #[derive(Default)]
 struct State {
     running: Cell<usize>,
+    left: Cell<usize>,
+    interrupted: Cell<bool>,
     waiting: RefCell<Vec<Waker>>,
 }
 
@@ -27,6 +29,11 @@ impl Tasks {
         self.0.running.get()
     }
 
+    /// Messages that were not sent though the socket waited for it, and whether one was being sent.
+    pub(crate) fn left(&self) -> (usize, bool) {
+        (self.0.left.get(), self.0.interrupted.get())
+    }
+
     /// Ready once fewer than `limit` tasks run. Cancel-safe.
     pub(crate) fn poll_below(&self, limit: usize, context: &Context<'_>) -> Poll<()> {
         if self.count() < limit {
@@ -37,6 +44,14 @@ impl Tasks {
             waiting.push(context.waker().clone());
         }
         Poll::Pending
+    }
+}
+
+impl TaskToken {
+    /// Tells that so many messages were not sent, and whether what was being sent was `interrupted`.
+    pub(crate) fn leave(&self, messages: usize, interrupted: bool) {
+        self.0.left.set(self.0.left.get() + messages);
+        self.0.interrupted.set(self.0.interrupted.get() || interrupted);
     }
 }
 

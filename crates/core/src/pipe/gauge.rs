@@ -46,10 +46,7 @@ fn level(way: &Way) -> Level {
             messages: written.messages.get().saturating_sub(messages) as usize,
             bytes: written.bytes.get().saturating_sub(bytes) as usize,
         },
-        marks: HighWaterMarks {
-            messages: written.messages_max.get() as usize,
-            bytes: written.bytes_max.get() as usize,
-        },
+        marks: way.marks.whole(),
     }
 }
 

@@ -17,7 +17,7 @@ use std::task::Waker;
 
 pub use self::gauge::{Gauge, Level};
 pub use self::marks::HighWaterMarks;
-use self::marks::Threshold;
+use self::marks::{End, Lot, Marks};
 use self::queue::{Consumer, Producer};
 use self::wake::Wake;
 pub(crate) use self::wake::wake_across;
@@ -52,6 +52,7 @@ struct Way {
     written: Apart<Written>,
     reader_gone: AtomicBool,
     writer_gone: AtomicBool,
+    marks: Marks,
     /// The writer, waiting for credit.
     writer: Wake,
     /// The reader, waiting for items.
@@ -73,9 +74,6 @@ struct Written {
     /// Items and bytes ever written.
     messages: Tally,
     bytes: Tally,
-    /// The marks.
-    messages_max: Tally,
-    bytes_max: Tally,
 }
 
 /// Lies in cache lines of its own: two cores that write to one line wait for each other.
@@ -92,11 +90,32 @@ pub struct PipeEnd<T: Weigh> {
 }
 
 impl<T: Weigh> PipeEnd<T> {
-    /// Sets other marks for both ways, as far as this end goes by them: it writes by those of the way out, and gives
-    /// credit by those of the way in. The other end has to do the same.
+    /// Sets this end's part of the marks of both ways. Each way holds what both ends allow together, or what one allows
+    /// while the other has no part. Takes effect at once; a writer that waits for room is woken, as there may be some.
     pub fn set_marks(&mut self, out: HighWaterMarks, inward: HighWaterMarks) {
-        self.out.set_marks(out);
-        self.inward.set_marks(inward);
+        self.change_marks(|marks, own| marks.set(own, if own == End::Writer { out } else { inward }));
+    }
+
+    /// Sets the other end's part, as far as that has not set it itself: what it allows of the way out, and of the way in.
+    pub fn presume_marks(&mut self, out: HighWaterMarks, inward: HighWaterMarks) {
+        self.change_marks(|marks, own| match own {
+            End::Writer => marks.presume(End::Reader, out),
+            End::Reader => marks.presume(End::Writer, inward),
+        });
+    }
+
+    /// Nobody is at the other end, so that its part counts no longer.
+    pub fn forget_marks(&mut self) {
+        self.change_marks(|marks, own| marks.forget(own.other()));
+    }
+
+    /// Changes the marks of both ways; the change is told which end of the way this one is.
+    fn change_marks(&mut self, change: impl Fn(&Marks, End)) {
+        for (way, own) in [(&self.out.way, End::Writer), (&self.inward.way, End::Reader)] {
+            change(&way.marks, own);
+            way.writer.wake();
+        }
+        self.inward.lot = self.inward.way.marks.lot();
     }
 
     /// Makes this a [`local_pipe`], for ends of which it turns out that both are on this thread, where they must stay.
@@ -125,15 +144,15 @@ pub fn local_pipe<T: Weigh>(there: HighWaterMarks, back: HighWaterMarks) -> (Pip
 }
 
 fn ends<T: Weigh>(there: HighWaterMarks, back: HighWaterMarks, local: bool) -> (PipeEnd<T>, PipeEnd<T>) {
-    let (there_sender, there_receiver) = way(there, local);
-    let (back_sender, back_receiver) = way(back, local);
+    let (there_sender, there_receiver) = way(End::Writer, there, local);
+    let (back_sender, back_receiver) = way(End::Reader, back, local);
     (
         PipeEnd { out: there_sender, inward: back_receiver },
         PipeEnd { out: back_sender, inward: there_receiver },
     )
 }
 
-fn way<T: Weigh>(marks: HighWaterMarks, local: bool) -> (Sender<T>, Receiver<T>) {
+fn way<T: Weigh>(end: End, marks: HighWaterMarks, local: bool) -> (Sender<T>, Receiver<T>) {
     let way = Arc::new(Way {
         read: Apart(Read {
             credit_messages: AtomicU64::new(0),
@@ -141,28 +160,18 @@ fn way<T: Weigh>(marks: HighWaterMarks, local: bool) -> (Sender<T>, Receiver<T>)
             messages: Tally::new(0),
             bytes: Tally::new(0),
         }),
-        written: Apart(Written {
-            messages: Tally::new(0),
-            bytes: Tally::new(0),
-            messages_max: Tally::new(marks.messages as u64),
-            bytes_max: Tally::new(marks.bytes as u64),
-        }),
+        written: Apart(Written { messages: Tally::new(0), bytes: Tally::new(0) }),
         reader_gone: AtomicBool::new(false),
         writer_gone: AtomicBool::new(false),
+        marks: Marks::new(end, marks),
         writer: Wake::new(local),
         reader: Wake::new(local),
         watcher: Wake::new(local),
     });
     let (producer, consumer) = queue::queue();
     (
-        Sender {
-            way: Arc::clone(&way),
-            queue: producer,
-            batch: 1,
-            threshold: marks.threshold(),
-            credit: (0, 0),
-        },
-        Receiver { way, queue: consumer, lot: marks.lot().threshold(), credit: (0, 0) },
+        Sender { way: Arc::clone(&way), queue: producer, batch: 1, credit: (0, 0) },
+        Receiver { lot: way.marks.lot(), way, queue: consumer, credit: (0, 0) },
     )
 }
 
@@ -175,7 +184,6 @@ pub struct Sender<T: Weigh> {
     queue: Producer<T>,
     /// How many items the next batch of [`publish_soon`](Self::publish_soon) has.
     batch: u64,
-    threshold: Threshold,
     /// The reader's credit when last looked at: messages and bytes.
     credit: (u64, u64),
 }
@@ -275,15 +283,7 @@ impl<T: Weigh> Sender<T> {
         if planted(Bug::ByteMarkIgnored) {
             bytes = 0;
         }
-        self.threshold.is_reached(messages, bytes)
-    }
-
-    /// Sets other marks, and wakes a task that waits for room, which there may be by these.
-    pub fn set_marks(&mut self, marks: HighWaterMarks) {
-        self.threshold = marks.threshold();
-        self.way.writer.wake();
-        self.way.written.0.messages_max.set(marks.messages as u64);
-        self.way.written.0.bytes_max.set(marks.bytes as u64);
+        self.way.marks.are_reached(messages, bytes)
     }
 
     /// Looks for new credit.
@@ -348,7 +348,8 @@ impl<T: Weigh> Drop for Sender<T> {
 pub struct Receiver<T: Weigh> {
     way: Arc<Way>,
     queue: Consumer<T>,
-    lot: Threshold,
+    /// By the marks at the last credit.
+    lot: Lot,
     /// What the writer was last told: messages and bytes.
     credit: (u64, u64),
 }
@@ -383,11 +384,6 @@ impl<T: Weigh> Receiver<T> {
         has_item
     }
 
-    /// Gives credit by other marks from now on.
-    pub fn set_marks(&mut self, marks: HighWaterMarks) {
-        self.lot = marks.lot().threshold();
-    }
-
     /// Tells the writer what was taken.
     #[inline(never)]
     fn give_credit(&mut self) {
@@ -397,6 +393,7 @@ impl<T: Weigh> Receiver<T> {
             return;
         }
         self.credit = taken;
+        self.lot = self.way.marks.lot();
         read.credit_messages.store(taken.0, Ordering::Release);
         read.credit_bytes.store(taken.1, Ordering::Release);
         if planted(Bug::WakeUpLost) {

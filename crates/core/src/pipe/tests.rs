@@ -25,7 +25,7 @@ fn counted() -> (Arc<Count>, Waker) {
 }
 
 fn one_way(messages: usize, bytes: usize) -> (Sender<usize>, Receiver<usize>) {
-    way(HighWaterMarks { messages, bytes }, false)
+    way(End::Writer, HighWaterMarks { messages, bytes }, false)
 }
 
 #[test]
@@ -84,14 +84,37 @@ fn a_blocked_writer_is_woken_once_per_lot() {
 
 #[test]
 fn a_blocked_writer_is_woken_by_higher_marks() {
-    let (mut sender, _receiver) = one_way(1, 0);
-    let (count, waker) = counted();
-    sender.send(1).unwrap();
-    assert!(sender.wait_for_room(&waker));
-    sender.set_marks(HighWaterMarks { messages: 2, bytes: 0 });
-    assert_eq!(count.0.load(Ordering::Relaxed), 1);
-    sender.send(2).unwrap();
-    assert_eq!(sender.send(3), Err(Refused::Full(3)));
+    let one = HighWaterMarks { messages: 1, bytes: 0 };
+    let two = HighWaterMarks { messages: 2, bytes: 0 };
+    // Whichever end sets them.
+    for by_reader in [false, true] {
+        let (mut near, mut far) = pipe(one, one);
+        let (count, waker) = counted();
+        near.out.send(1).unwrap();
+        assert!(near.out.wait_for_room(&waker));
+        if by_reader {
+            far.set_marks(one, one)
+        } else {
+            near.set_marks(two, one)
+        }
+        assert_eq!(count.0.load(Ordering::Relaxed), 1);
+        near.out.send(2).unwrap();
+        assert_eq!(near.out.send(3), Err(Refused::Full(3)));
+    }
+}
+
+#[test]
+fn lower_marks_take_effect_at_once_whichever_end_sets_them() {
+    let marks = |messages| HighWaterMarks { messages, bytes: 0 };
+    let (mut near, mut far) = local_pipe(marks(10), marks(10));
+    near.set_marks(marks(2), marks(3));
+    (0..2).for_each(|_| near.out.send(1).unwrap());
+    assert!(near.out.is_full());
+    (0..3).for_each(|_| far.out.send(1).unwrap());
+    assert!(far.out.is_full(), "the far end goes by marks that the near one set");
+    // Credit comes in halves of the present mark.
+    assert!(near.inward.take().is_some() && near.inward.take().is_some());
+    assert!(!far.out.is_full());
 }
 
 #[test]

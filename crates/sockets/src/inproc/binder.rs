@@ -18,7 +18,7 @@ use crate::log::Weight;
 use crate::peers::PeerId;
 use crate::ready::{Place, Ready};
 use crate::tasks::Tasks;
-use crate::transport::{Closing, ClosingWatch, NotTaken, Port};
+use crate::transport::{Closing, ClosingWatch, NotTaken, Port, marks};
 
 /// Binds a name: takes what waits for it, and starts the task that takes what comes later. The name is free once what
 /// is given back is dropped.
@@ -113,7 +113,7 @@ impl Binder {
             self.port.emit(origin.handshake_failed(incompatible), Weight::Fault);
             return;
         }
-        let (out, inward) = self.introduction.marks_with(&from);
+        let (out, inward) = marks(&self.port.options());
         pipe.set_marks(out, inward);
         match self.introduction.shares_thread_with(&from) {
             Some(true) => pipe.stay_local(),

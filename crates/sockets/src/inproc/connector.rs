@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use seaworthy_core::inproc::BindingId;
 use seaworthy_core::pipe::{Watch, pipe};
-use seaworthy_core::{Backoff, Endpoint, Network};
+use seaworthy_core::{Backoff, Endpoint, Network, Options};
 use seaworthy_zmtp::SocketType;
 
 use super::{Introduction, NameOffering, Names, Offer, PEER_ADDRESS, introduce};
@@ -19,7 +19,7 @@ use crate::log::Weight;
 use crate::parcel::PipeEnd;
 use crate::peers::PeerId;
 use crate::tasks::TaskToken;
-use crate::transport::{Closing, ClosingWatch, NotTaken, Port};
+use crate::transport::{Closing, ClosingWatch, NotTaken, Port, marks};
 
 /// Connects to a name, whether it is bound or not. The pipe exists when this returns, unless `immediate` is set and
 /// the name is not bound.
@@ -37,13 +37,13 @@ pub(crate) fn connect<N: Network>(
         name: name.to_owned(),
         endpoint: Endpoint::Inproc(name.to_owned()),
         introduction: Introduction::of(&*port, network),
+        options: port.options(),
         port,
         closing: closing.watch(),
     };
     let tie = connector.offer()?;
     network.spawn("connector", async move {
-        connector.run(tie).await;
-        drop(task);
+        connector.run(tie, &task).await;
     });
     Ok(())
 }
@@ -54,6 +54,8 @@ struct Connector<N> {
     name: String,
     endpoint: Endpoint,
     introduction: Introduction,
+    /// As they were when the name was connected.
+    options: Rc<Options>,
     port: Rc<dyn Port>,
     closing: ClosingWatch,
 }
@@ -103,12 +105,12 @@ enum Ended {
 }
 
 impl<N: Network> Connector<N> {
-    async fn run(self, mut tie: Tie) {
-        let options = self.port.options();
+    async fn run(self, mut tie: Tie, task: &TaskToken) {
+        let options = Rc::clone(&self.options);
         let mut backoff = options.reconnect_ivl.map(|first| Backoff::new(first, options.reconnect_ivl_max));
         loop {
             let name_kept = match self.hold(&mut tie).await {
-                Ended::Closed => return self.linger(&tie).await,
+                Ended::Closed => return self.linger(&tie, task).await,
                 Ended::Lost { name_kept } => name_kept,
                 Ended::Refused(reason) => {
                     self.stop(reason, Weight::Fault);
@@ -147,11 +149,11 @@ impl<N: Network> Connector<N> {
 
     /// Makes a pipe, attaches one end and offers the other.
     fn offer(&self) -> Result<Tie, NotTaken> {
-        let (there, back) = self.introduction.own_marks();
+        let (there, back) = marks(&self.port.options());
         let (ours, theirs) = pipe(there, back);
         let (watch, gauge) = (ours.inward.watch(), ours.gauge());
         let mut end = End::Kept(ours);
-        if !self.port.options().immediate {
+        if !self.options.immediate {
             end = self.attach(end);
             if matches!(end, End::Gone) {
                 return Err(NotTaken);
@@ -197,7 +199,7 @@ impl<N: Network> Connector<N> {
                 Step::Bound(bound) => {
                     if tie.other.is_some() {
                         self.lose(tie, "the name is no longer bound");
-                        if self.port.options().immediate {
+                        if self.options.immediate {
                             self.depart(tie);
                             return Ended::Lost { name_kept: false };
                         }
@@ -235,8 +237,7 @@ impl<N: Network> Connector<N> {
         self.port.emit(origin.connected(), Weight::Ordinary);
         let routing_id = match tie.end {
             End::Attached(id) => {
-                let (out, inward) = self.introduction.marks_with(&them);
-                self.port.set_marks(id, out, inward);
+                self.port.presume_marks(id, Some(them.marks_of_other()));
                 introduce(&*self.port, id, &them)
             }
             End::Kept(_) | End::Gone => them.routing_id,
@@ -251,8 +252,7 @@ impl<N: Network> Connector<N> {
         let Some(Other { origin, routing_id, .. }) = tie.other.take() else { return };
         self.port.emit(origin.disconnected(routing_id, reason), Weight::Ordinary);
         if let End::Attached(id) = tie.end {
-            let (out, inward) = self.introduction.own_marks();
-            self.port.set_marks(id, out, inward);
+            self.port.presume_marks(id, None);
         }
     }
 
@@ -274,19 +274,21 @@ impl<N: Network> Connector<N> {
     }
 
     /// What was sent to a name that nobody has bound waits there, as long as `linger` says.
-    async fn linger(&self, tie: &Tie) {
+    async fn linger(&self, tie: &Tie, task: &TaskToken) {
         let empty = tie.offering.look(|offer| offer.pipe.inward.is_empty());
         // What a subscriber wrote are wishes that nobody will ever need.
         let wishes = matches!(self.introduction.socket_type, SocketType::Sub | SocketType::XSub);
         if empty.is_none_or(|empty| empty) || wishes {
             return;
         }
-        let limit = self.port.options().linger;
-        let mut expiry = pin!(limit.map(|linger| self.network.sleep_until(self.network.now() + linger)));
+        let until = self.closing.linger().unwrap_or_else(|| self.port.linger_until(self.network.now()));
+        let mut expiry = pin!(until.map(|until| self.network.sleep_until(until)));
         poll_fn(|context| {
             if let Some(expiry) = expiry.as_mut().as_pin_mut()
                 && expiry.poll(context).is_ready()
             {
+                let left = tie.offering.look(|offer| offer.pipe.gauge().inward().queued.messages);
+                task.leave(left.unwrap_or_default(), false);
                 return Poll::Ready(());
             }
             tie.offering.poll_taken(context)

@@ -7,7 +7,7 @@ use seaworthy_core::Network;
 use seaworthy_core::pipe::HighWaterMarks;
 use seaworthy_zmtp::{PeerIncompatible, SocketType};
 
-use crate::transport::Port;
+use crate::transport::{Port, marks};
 
 /// A socket, as it introduces itself to another.
 #[derive(Clone, Debug)]
@@ -15,8 +15,8 @@ pub(crate) struct Introduction {
     pub(super) socket_type: SocketType,
     /// What it calls itself; empty if it does not.
     pub(super) routing_id: Bytes,
-    outgoing: HighWaterMarks,
-    incoming: HighWaterMarks,
+    /// What it allows of the ways from it and to it.
+    marks: (HighWaterMarks, HighWaterMarks),
     /// Where it lives, if that can be elsewhere than where others do.
     thread: Option<ThreadId>,
 }
@@ -27,8 +27,7 @@ impl Introduction {
         Self {
             socket_type: port.socket_type(),
             routing_id: options.routing_id.clone(),
-            outgoing: HighWaterMarks { messages: options.sndhwm, bytes: options.sndhwm_bytes },
-            incoming: HighWaterMarks { messages: options.rcvhwm, bytes: options.rcvhwm_bytes },
+            marks: marks(&options),
             thread: network.has_other_threads().then(|| thread::current().id()),
         }
     }
@@ -38,14 +37,9 @@ impl Introduction {
         self.thread.zip(other.thread).map(|(this, that)| this == that)
     }
 
-    /// The marks of the ways out and in, while nobody is known at the other end.
-    pub(super) const fn own_marks(&self) -> (HighWaterMarks, HighWaterMarks) {
-        (self.outgoing, self.incoming)
-    }
-
-    /// The marks of the ways to the other and from it: what both sides allow together, as in libzmq.
-    pub(super) const fn marks_with(&self, other: &Self) -> (HighWaterMarks, HighWaterMarks) {
-        (self.outgoing.plus(other.incoming), self.incoming.plus(other.outgoing))
+    /// What it allows of the ways to it and from it.
+    pub(super) const fn marks_of_other(&self) -> (HighWaterMarks, HighWaterMarks) {
+        (self.marks.1, self.marks.0)
     }
 
     /// Refuses a peer that this socket cannot talk to, as a handshake does.

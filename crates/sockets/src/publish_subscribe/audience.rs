@@ -43,6 +43,10 @@ impl Audience {
         }
     }
 
+    pub(super) fn set_options(&mut self, options: &Options) {
+        self.nodrop = options.xpub_nodrop;
+    }
+
     /// Sends the welcome message, if there is one, whatever the marks say.
     pub(super) fn welcome(&self, peers: &mut Peers, id: PeerId) {
         if !self.welcome.is_empty()

@@ -26,6 +26,10 @@ impl Pattern for Pub {
         Self { audience: Audience::new(options), fair_queue: FairQueue::default() }
     }
 
+    fn set_options(&mut self, options: &Options) {
+        self.audience.set_options(options);
+    }
+
     fn attached(&mut self, id: PeerId) {
         self.fair_queue.add(id);
     }

@@ -124,6 +124,12 @@ impl Pattern for XPub {
         }
     }
 
+    fn set_options(&mut self, options: &Options) {
+        self.audience.set_options(options);
+        self.verbose = options.xpub_verbose || options.xpub_verboser;
+        self.verboser = options.xpub_verboser;
+    }
+
     fn attached(&mut self, id: PeerId) {
         self.fair_queue.add(id);
     }

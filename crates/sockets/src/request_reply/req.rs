@@ -19,7 +19,10 @@ pub struct Req {
     fair_queue: FairQueue,
     state: State,
     relaxed: bool,
-    /// With `req_correlate`: the id of the newest request.
+    correlate: bool,
+    /// The id of the newest request that had one.
+    last_id: u32,
+    /// The id of the newest request, if it has one.
     request_id: Option<u32>,
 }
 
@@ -54,8 +57,15 @@ impl Pattern for Req {
             fair_queue: FairQueue::default(),
             state: State::Idle,
             relaxed: options.req_relaxed,
-            request_id: options.req_correlate.then_some(random as u32),
+            correlate: options.req_correlate,
+            last_id: random as u32,
+            request_id: None,
         }
+    }
+
+    fn set_options(&mut self, options: &Options) {
+        self.relaxed = options.req_relaxed;
+        self.correlate = options.req_correlate;
     }
 
     fn attached(&mut self, id: PeerId) {
@@ -85,7 +95,7 @@ impl Sends for Req {
         self.fair_queue.discard(peers);
 
         message.push_front(Bytes::new());
-        let request_id = self.request_id.map(|id| id.wrapping_add(1));
+        let request_id = self.correlate.then(|| self.last_id.wrapping_add(1));
         if let Some(id) = request_id {
             let mut frame = BytesMut::with_capacity(4);
             frame.put_u32(id);
@@ -95,6 +105,7 @@ impl Sends for Req {
             Some(peer) => {
                 self.state = State::Awaiting(Some(peer));
                 self.request_id = request_id;
+                self.last_id = request_id.unwrap_or(self.last_id);
                 Ok(())
             }
             None => {

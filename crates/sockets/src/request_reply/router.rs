@@ -81,6 +81,11 @@ impl Pattern for Router {
         }
     }
 
+    fn set_options(&mut self, options: &Options) {
+        self.mandatory = options.router_mandatory;
+        self.handover = options.router_handover;
+    }
+
     fn attached(&mut self, id: PeerId) {
         self.fair_queue.add(id);
     }

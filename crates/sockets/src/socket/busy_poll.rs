@@ -27,7 +27,7 @@ const RETRY: u32 = 64;
 /// processor.
 #[derive(Debug)]
 pub(crate) struct BusyPoll {
-    limit: Duration,
+    limit: Cell<Duration>,
     /// A peer is on another thread.
     peer_elsewhere: Cell<bool>,
     /// Waits since looking was worth it in one.
@@ -36,7 +36,11 @@ pub(crate) struct BusyPoll {
 
 impl BusyPoll {
     pub(super) const fn new(limit: Duration) -> Self {
-        Self { limit, peer_elsewhere: Cell::new(false), vain: Cell::new(0) }
+        Self { limit: Cell::new(limit), peer_elsewhere: Cell::new(false), vain: Cell::new(0) }
+    }
+
+    pub(super) fn set_limit(&self, limit: Duration) {
+        self.limit.set(limit);
     }
 
     pub(super) fn peer_is_elsewhere(&self) {
@@ -57,7 +61,9 @@ impl BusyPoll {
     #[inline(always)]
     pub(super) fn is_on(&self) -> bool {
         let vain = self.vain.get();
-        self.peer_elsewhere.get() && !self.limit.is_zero() && (vain < VAIN_MAX || vain.is_multiple_of(RETRY))
+        self.peer_elsewhere.get()
+            && !self.limit.get().is_zero()
+            && (vain < VAIN_MAX || vain.is_multiple_of(RETRY))
     }
 
     fn look<T>(&self, network: &impl Network, mut look: impl FnMut() -> Option<T>) -> Option<T> {
@@ -72,7 +78,7 @@ impl BusyPoll {
                 std::hint::spin_loop();
             }
             let now = network.now();
-            if now - began >= self.limit {
+            if now - began >= self.limit.get() {
                 self.vain.set(self.vain.get().wrapping_add(1));
                 return None;
             }

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, Waker};
 use std::time::Duration;
@@ -25,7 +26,7 @@ use crate::peers::{Peer, PeerId, Peers};
 use crate::proxy::Forwards;
 use crate::ready::{Place, Ready};
 use crate::tasks::Tasks;
-use crate::transport::{Closing, ListenerHandle, Port};
+use crate::transport::{Closing, ListenerHandle, Port, marks};
 
 /// Operations that may succeed one after the other before the task lets others run. Without a limit a task that
 /// always finds room, or a message, would starve the drivers on its own thread.
@@ -33,7 +34,12 @@ const OPERATIONS_PER_TURN: u32 = 2048;
 
 /// The part of a socket that its transport tasks hold too.
 pub(crate) struct Core<P> {
-    pub(super) options: Options,
+    options: RefCell<Rc<Options>>,
+    /// Of the options, what every operation looks at.
+    pub(super) sndtimeo: Cell<Option<Duration>>,
+    pub(super) rcvtimeo: Cell<Option<Duration>>,
+    /// Set by a `close` that has a limit: instead of `linger`.
+    pub(super) close_by: Cell<Option<Instant>>,
     pub(super) state: RefCell<State<P>>,
     readable: Arc<Ready>,
     writable: Arc<Ready>,
@@ -118,7 +124,10 @@ impl<P: Pattern> Core<P> {
         let clock = network.clone();
         Self {
             busy_poll: BusyPoll::new(options.busy_poll),
-            options,
+            sndtimeo: Cell::new(options.sndtimeo),
+            rcvtimeo: Cell::new(options.rcvtimeo),
+            close_by: Cell::new(None),
+            options: RefCell::new(Rc::new(options)),
             readable: Arc::clone(&peers.readable),
             writable: Arc::clone(&peers.writable),
             state: RefCell::new(State { pattern, peers, returned: VecDeque::new() }),
@@ -134,6 +143,24 @@ impl<P: Pattern> Core<P> {
             has_publisher: Cell::new(false),
             publishing: Cell::new(false),
         }
+    }
+
+    /// Goes by other options from now on, as far as that is possible while the socket lives.
+    pub(super) fn set_options(&self, options: Rc<Options>) {
+        self.sndtimeo.set(options.sndtimeo);
+        self.rcvtimeo.set(options.rcvtimeo);
+        self.busy_poll.set_limit(options.busy_poll);
+        let (out, inward) = marks(&options);
+        let mut state = self.state.borrow_mut();
+        let State { pattern, peers, .. } = &mut *state;
+        pattern.set_options(&options);
+        let former = self.options.replace(options);
+        if marks(&former) != (out, inward) {
+            peers.iter_mut().for_each(|(_, peer)| peer.pipe.set_marks(out, inward));
+        }
+        drop(state);
+        // Who waits for room may find that it need not: with `router_mandatory`, or `xpub_nodrop`.
+        self.writable.wake();
     }
 
     /// A place for a task that waits until there is something to receive.
@@ -157,7 +184,8 @@ impl<P: Pattern> Core<P> {
         state.peers.clear();
         state.returned.clear();
         drop(state);
-        closings.iter().for_each(Closing::close);
+        let linger = self.linger_until((self.clock)());
+        closings.iter().for_each(|closing| closing.close(linger));
         self.monitors.close();
         self.wake_publisher();
         self.readable.wake();
@@ -176,11 +204,12 @@ impl<P: Pattern> Core<P> {
         if released.is_empty() {
             return Err(Error::UnknownEndpoint(Box::new(endpoint)));
         }
+        let linger = self.linger_until((self.clock)());
         for closing in released {
             for id in closing.peers() {
                 self.part(id, bound);
             }
-            closing.close();
+            closing.close(linger);
         }
         self.writable.wake();
         self.readable.wake();
@@ -385,8 +414,12 @@ impl<P: Forwards> Core<P> {
 }
 
 impl<P: Pattern> Port for Core<P> {
-    fn options(&self) -> &Options {
-        &self.options
+    fn options(&self) -> Rc<Options> {
+        Rc::clone(&self.options.borrow())
+    }
+
+    fn linger_until(&self, now: Instant) -> Option<Instant> {
+        self.close_by.get().or_else(|| self.options.borrow().linger.map(|linger| now + linger))
     }
 
     fn socket_type(&self) -> SocketType {
@@ -430,7 +463,7 @@ impl<P: Pattern> Port for Core<P> {
         if !peer.connected {
             ask_for(peer, pattern.topics());
         }
-        if self.options.probe_router {
+        if self.options.borrow().probe_router {
             peer.pipe.out.write_beyond(Parcel::Message(Message::from("")));
             peer.pipe.out.publish();
         }
@@ -452,9 +485,12 @@ impl<P: Pattern> Port for Core<P> {
         self.busy_poll.peer_is_elsewhere();
     }
 
-    fn set_marks(&self, id: PeerId, out: HighWaterMarks, inward: HighWaterMarks) {
-        if let Some(peer) = self.state.borrow_mut().peers.get_mut(id) {
-            peer.pipe.set_marks(out, inward);
+    fn presume_marks(&self, id: PeerId, marks: Option<(HighWaterMarks, HighWaterMarks)>) {
+        let mut state = self.state.borrow_mut();
+        let Some(peer) = state.peers.get_mut(id) else { return };
+        match marks {
+            Some((out, inward)) => peer.pipe.presume_marks(out, inward),
+            None => peer.pipe.forget_marks(),
         }
     }
 

@@ -4,13 +4,17 @@ mod busy_poll;
 mod core;
 mod receiving;
 mod sending;
+mod setters;
 mod timeout;
 mod validity;
 
 use std::fmt;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::io;
+use std::pin::pin;
 use std::rc::Rc;
+use std::task::Poll;
+use std::time::Duration;
 
 use bytes::Bytes;
 #[cfg(feature = "compio")]
@@ -24,7 +28,7 @@ use self::core::{Binding, HeldEndpoint, State};
 use self::validity::{check, unbindable, unconnectable};
 use crate::connections::ConnectionInfo;
 use crate::context::Context;
-use crate::error::Error;
+use crate::error::{Error, LeftUnsent};
 use crate::event::Event;
 use crate::inproc;
 use crate::log::Weight;
@@ -33,6 +37,9 @@ use crate::pattern::{Pattern, Subscribes};
 use crate::peers::Peers;
 use crate::ready::Place;
 use crate::transport::{Closing, NotTaken, Port, dial, listen};
+
+/// Turns that the tasks of a socket get, once the time to close it is over, to end and to say what is left.
+const TURNS_AFTER_EXPIRY: u32 = 2;
 
 /// A ZeroMQ socket. Its type, such as [`PushSocket`](crate::PushSocket), says what it can do: a PUSH has no `recv`.
 ///
@@ -112,7 +119,7 @@ impl<P: Pattern, N: Network> Socket<P, N> {
             return Ok(resolved);
         }
         let listener = network
-            .listen(&given, &self.core.options.stream)
+            .listen(&given, &self.core.options().stream)
             .map_err(|source| Error::Bind { endpoint: Box::new(given.clone()), source })?;
         let resolved = listener.local_endpoint();
         let closing = Closing::default();
@@ -198,11 +205,6 @@ impl<P: Pattern, N: Network> Socket<P, N> {
         self.core.monitors.monitor()
     }
 
-    /// The options the socket was made with.
-    pub fn options(&self) -> &Options {
-        &self.core.options
-    }
-
     /// Number of peers: connected endpoints, accepted connections, and peers that left messages behind which were not
     /// received yet.
     pub fn peers(&self) -> usize {
@@ -222,6 +224,58 @@ impl<P: Pattern, N: Network> Socket<P, N> {
     pub async fn close(self) {
         self.core.close();
         poll_fn(|context| self.core.tasks.poll_below(1, context)).await;
+    }
+
+    /// Closes the socket and waits for at most `limit`, whatever `linger` says, until everything queued was handed to the
+    /// network. What is left then is dropped; a limit of zero drops everything that was not handed over yet.
+    ///
+    /// Cancel-safe: dropping the future leaves the rest to the background, with the same deadline.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use seaworthy::{Context, Error, PushSocket};
+    ///
+    /// # #[compio::main]
+    /// # async fn main() -> Result<(), Error> {
+    /// let push = PushSocket::new(&Context::new())?;
+    /// push.connect("ipc://@nobody-will-ever-listen-here")?;
+    /// push.send("for nobody").await?;
+    /// let left = push.close_timeout(Duration::from_millis(10)).await.unwrap_err();
+    /// assert_eq!(left.messages, 1);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`LeftUnsent`]: not everything was handed to the network in time, or a connection broke meanwhile. The socket is
+    /// closed all the same.
+    pub async fn close_timeout(self, limit: Duration) -> Result<(), LeftUnsent> {
+        let network = self.context.network();
+        let deadline = network.now() + limit;
+        self.core.close_by.set(Some(deadline));
+        self.core.close();
+        // The tasks have the same deadline; those that end by it are to say first what is left.
+        let mut expiry = pin!(network.sleep_until(deadline + Duration::from_nanos(1)));
+        let mut expired = 0;
+        let closed = poll_fn(|context| {
+            if self.core.tasks.poll_below(1, context).is_ready() {
+                return Poll::Ready(true);
+            }
+            if expired == 0 && expiry.as_mut().poll(context).is_pending() {
+                return Poll::Pending;
+            }
+            expired += 1;
+            if expired > TURNS_AFTER_EXPIRY {
+                return Poll::Ready(false);
+            }
+            context.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await;
+        match self.core.tasks.left() {
+            (0, false) if closed => Ok(()),
+            (messages, _) => Err(LeftUnsent { messages }),
+        }
     }
 
     /// Starts the task that hands over what was sent to other threads, when the task that sent it lets others run.

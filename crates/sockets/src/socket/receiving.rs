@@ -138,7 +138,7 @@ impl<P: Receives, N: Network, L: Limit> Future for Receiving<'_, P, N, L> {
         if this.waiting.is_some() {
             return this.poll_waiting(context);
         }
-        let limit = this.limit.of(this.socket.core.options.rcvtimeo);
+        let limit = this.limit.of(this.socket.core.rcvtimeo.get());
         let turn_over = this.socket.core.is_turn_over_within(limit);
         if !turn_over {
             match this.socket.core.try_recv_eagerly() {

@@ -149,7 +149,7 @@ impl<P: Sends, N: Network, M: Into<Message>, L: Refuses> Future for Sending<'_, 
         let Some(message) = this.message.take() else { return this.poll_waiting(context) };
         let mut message = message.into();
         let core = &this.socket.core;
-        let limit = this.limit.of(core.options.sndtimeo);
+        let limit = this.limit.of(core.sndtimeo.get());
         let unsent = if core.is_turn_over_within(limit) {
             Unsent::Yield
         } else {

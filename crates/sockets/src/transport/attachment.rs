@@ -31,6 +31,8 @@ pub(super) enum Lifetime {
 /// See the module. Dropping it tells the socket that the peer departed.
 pub(super) struct Attachment {
     pub(super) port: Rc<dyn Port>,
+    /// As they were when the endpoint was bound or connected.
+    pub(super) options: Rc<Options>,
     /// The bound or connected endpoint.
     pub(super) endpoint: Endpoint,
     lifetime: Lifetime,
@@ -82,6 +84,7 @@ impl Attachment {
     /// Attaches at once when the pipe lives as long as the endpoint.
     pub(super) fn new(
         port: Rc<dyn Port>,
+        options: Rc<Options>,
         endpoint: Endpoint,
         lifetime: Lifetime,
         closing: &Closing,
@@ -90,6 +93,7 @@ impl Attachment {
         let mut attachment = Self {
             deaf: matches!(port.socket_type(), SocketType::Push | SocketType::Pub),
             port,
+            options,
             endpoint,
             lifetime,
             closing: closing.watch(),
@@ -126,8 +130,8 @@ impl Attachment {
     }
 
     fn attach(&mut self) -> Result<PeerId, NotTaken> {
-        let options = self.port.options();
-        let (socket_end, pipe) = local_pipe(outgoing(options), incoming(options));
+        let (out, inward) = marks(&self.port.options());
+        let (socket_end, pipe) = local_pipe(out, inward);
         let id = self.port.attach(socket_end).ok_or(NotTaken)?;
         self.closing.add(id);
         let released = pipe.inward.watch();
@@ -192,6 +196,9 @@ impl Attachment {
         if let Some(origin) = origin {
             self.port.emit(origin.disconnected(routing_id, reason), weight);
         }
+        if let Some(task) = self.task.as_ref().filter(|_| self.linger.is_some()) {
+            task.leave(0, true);
+        }
         let Some(id) = self.id() else { return };
         if planted(Bug::QueueLostWithConnection) {
             while self.take().is_some() {}
@@ -203,10 +210,23 @@ impl Attachment {
     }
 
     fn detach(&mut self) {
+        self.count_unsent();
         if let Some(Attached { id, pipe, .. }) = self.attached.take() {
             drop(pipe);
             self.closing.remove(id);
             self.port.departed(id);
+        }
+    }
+
+    /// Tells a socket that is closing what its peer will not get.
+    fn count_unsent(&mut self) {
+        if self.linger.is_none() || self.task.is_none() {
+            return;
+        }
+        let parcels = std::iter::from_fn(|| self.take());
+        let messages = parcels.filter(|parcel| matches!(parcel, Parcel::Message(_))).count();
+        if let Some(task) = &self.task {
+            task.leave(messages, false);
         }
     }
 
@@ -343,11 +363,12 @@ impl Attachment {
         if !gone && !self.closing.is_closed() {
             return false;
         }
-        self.linger = Some(match self.port.options().linger {
+        let until = self.closing.linger().unwrap_or_else(|| self.port.linger_until(now));
+        self.linger = Some(match until {
             // What is left to send are wishes that nobody will ever need.
             _ if matches!(self.port.socket_type(), SocketType::Sub | SocketType::XSub) => Linger::Until(now),
             Some(_) if planted(Bug::LingerIgnored) => Linger::Forever,
-            Some(linger) => Linger::Until(now + linger),
+            Some(until) => Linger::Until(until),
             None => Linger::Forever,
         });
         true
@@ -386,10 +407,10 @@ impl Drop for Attachment {
     }
 }
 
-fn outgoing(options: &Options) -> HighWaterMarks {
-    HighWaterMarks { messages: options.sndhwm, bytes: options.sndhwm_bytes }
-}
-
-fn incoming(options: &Options) -> HighWaterMarks {
-    HighWaterMarks { messages: options.rcvhwm, bytes: options.rcvhwm_bytes }
+/// What the options allow of the ways out and in.
+pub(crate) fn marks(options: &Options) -> (HighWaterMarks, HighWaterMarks) {
+    (
+        HighWaterMarks { messages: options.sndhwm, bytes: options.sndhwm_bytes },
+        HighWaterMarks { messages: options.rcvhwm, bytes: options.rcvhwm_bytes },
+    )
 }

@@ -27,8 +27,9 @@ pub(crate) fn dial<N: Network>(
     closing: Closing,
     task: TaskToken,
 ) -> Result<(), NotTaken> {
-    let lifetime = if port.options().immediate { Lifetime::Connection } else { Lifetime::Endpoint };
-    let attachment = Attachment::new(port, endpoint, lifetime, &closing, task)?;
+    let options = port.options();
+    let lifetime = if options.immediate { Lifetime::Connection } else { Lifetime::Endpoint };
+    let attachment = Attachment::new(port, options, endpoint, lifetime, &closing, task)?;
     let dialer = Dialer { network: network.clone(), attachment };
     network.spawn("dialer", dialer.run());
     Ok(())
@@ -49,8 +50,8 @@ struct Round {
 impl<N: Network> Dialer<N> {
     async fn run(mut self) {
         let port = Rc::clone(&self.attachment.port);
-        let first_pause = port.options().reconnect_ivl;
-        let mut backoff = first_pause.map(|first| Backoff::new(first, port.options().reconnect_ivl_max));
+        let options = Rc::clone(&self.attachment.options);
+        let mut backoff = options.reconnect_ivl.map(|first| Backoff::new(first, options.reconnect_ivl_max));
         while let Some(Round { ended, handshaken }) = self.connect_and_drive().await {
             let endpoint = self.attachment.endpoint.clone();
             let reason = ended.to_string();
@@ -101,7 +102,7 @@ impl<N: Network> Dialer<N> {
     }
 
     async fn connect(&mut self) -> Option<io::Result<N::Stream>> {
-        let options = self.attachment.port.options();
+        let options = Rc::clone(&self.attachment.options);
         let connecting = self.network.connect(&self.attachment.endpoint, &options.stream);
         let limit = options.connect_timeout;
         let network = self.network.clone();

@@ -43,7 +43,7 @@ enum Step {
 
 /// Carries messages between `stream` and the attached pipe until one of them ends.
 pub(super) async fn drive<N: Network>(network: &N, stream: N::Stream, attachment: &mut Attachment) -> Ended {
-    let config = ConnectionConfig::from((attachment.port.options(), attachment.port.socket_type()));
+    let config = ConnectionConfig::from((&*attachment.options, attachment.port.socket_type()));
     let poisoned = Poisoned::new();
     let mut driver = Driver {
         network,

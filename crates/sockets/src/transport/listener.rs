@@ -8,7 +8,7 @@ use std::time::Duration;
 
 #[cfg(feature = "planted-bugs")]
 use seaworthy_core::planted::{Bug, planted};
-use seaworthy_core::{Endpoint, Listener, Network, Stream};
+use seaworthy_core::{Endpoint, Listener, Network, Options, Stream};
 
 use super::attachment::{Attachment, Lifetime, NotTaken};
 use super::driver::drive;
@@ -54,6 +54,7 @@ pub(crate) fn listen<N: Network>(
     let token = tasks.token();
     let listening = Listening {
         network: network.clone(),
+        options: port.options(),
         port,
         endpoint,
         closing: closing.watch(),
@@ -73,6 +74,8 @@ pub(crate) fn listen<N: Network>(
 struct Listening<N> {
     network: N,
     port: Rc<dyn Port>,
+    /// As they were when the endpoint was bound.
+    options: Rc<Options>,
     endpoint: Endpoint,
     closing: ClosingWatch,
     /// The tasks of the socket.
@@ -112,6 +115,7 @@ impl<N: Network> Listening<N> {
         }
         let attachment = Attachment::new(
             Rc::clone(&self.port),
+            Rc::clone(&self.options),
             self.endpoint.clone(),
             Lifetime::Connection,
             self.closing.closing(),

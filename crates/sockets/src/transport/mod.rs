@@ -12,7 +12,7 @@ mod listener;
 mod port;
 mod read_room;
 
-pub(crate) use self::attachment::NotTaken;
+pub(crate) use self::attachment::{NotTaken, marks};
 pub(crate) use self::dialer::dial;
 pub(crate) use self::driver::advance;
 pub use self::handshakes::PENDING_HANDSHAKES_MAX;

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use seaworthy_core::pipe::HighWaterMarks;
-use seaworthy_core::{Endpoint, Options};
+use seaworthy_core::{Endpoint, Instant, Options};
 use seaworthy_zmtp::SocketType;
 
 use crate::connections::Origin;
@@ -19,7 +19,11 @@ use crate::peers::PeerId;
 
 /// A socket, as its transport tasks see it.
 pub(crate) trait Port {
-    fn options(&self) -> &Options;
+    /// The options as they are now.
+    fn options(&self) -> Rc<Options>;
+
+    /// Until when a pipe that the socket is done with waits for what is queued to go out. `None`: forever.
+    fn linger_until(&self, now: Instant) -> Option<Instant>;
 
     fn socket_type(&self) -> SocketType;
 
@@ -44,8 +48,9 @@ pub(crate) trait Port {
     /// A peer of this process is on another thread.
     fn peer_is_elsewhere(&self);
 
-    /// Sets other high-water marks for the ways to the peer and from it.
-    fn set_marks(&self, id: PeerId, out: HighWaterMarks, inward: HighWaterMarks);
+    /// What the socket at the other end of a peer's pipe allows of the ways to it and from it, as far as it has not
+    /// said so itself. `None`: nobody is there.
+    fn presume_marks(&self, id: PeerId, marks: Option<(HighWaterMarks, HighWaterMarks)>);
 
     /// A connection stands behind the peer's pipe: gives the topics that it must be asked for.
     fn connected(&self, id: PeerId, routing_id: &Bytes) -> Vec<Bytes>;
@@ -79,6 +84,8 @@ pub(crate) struct Closing(Rc<ClosingState>);
 #[derive(Default)]
 struct ClosingState {
     closed: Cell<bool>,
+    /// Until when to wait for what is queued, once closed. `None`: forever.
+    linger: Cell<Option<Instant>>,
     /// The tasks that wait, by the number of their watch.
     tasks: RefCell<BTreeMap<u64, Waker>>,
     watches: Cell<u64>,
@@ -86,8 +93,9 @@ struct ClosingState {
 }
 
 impl Closing {
-    /// Tells all tasks.
-    pub(crate) fn close(&self) {
+    /// Tells all tasks, and until when they may wait for what is queued to go out; `None` means forever.
+    pub(crate) fn close(&self, linger: Option<Instant>) {
+        self.0.linger.set(linger);
         self.0.closed.set(true);
         self.0.tasks.take().into_values().for_each(Waker::wake);
     }
@@ -129,6 +137,11 @@ impl ClosingWatch {
 
     pub(super) fn is_closed(&self) -> bool {
         self.closing.0.closed.get()
+    }
+
+    /// Until when to wait for what is queued, if it is closed.
+    pub(crate) fn linger(&self) -> Option<Option<Instant>> {
+        self.is_closed().then(|| self.closing.0.linger.get())
     }
 
     /// The endpoint's.
@@ -173,7 +186,7 @@ mod tests {
             assert_eq!(closing.0.tasks.borrow().len(), 2);
         }
         assert_eq!(closing.0.tasks.borrow().len(), 1);
-        closing.close();
+        closing.close(None);
         assert_eq!(lasting.poll_closed(&context), Poll::Ready(()));
         assert!(closing.0.tasks.borrow().is_empty());
     }
