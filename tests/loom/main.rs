@@ -3,6 +3,7 @@
 
 mod close;
 mod credit;
+mod doorbell;
 mod drop_with_items;
 mod meeting;
 mod order;

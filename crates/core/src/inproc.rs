@@ -10,13 +10,15 @@
 //!            Arrivals ◀── offers ── entry "workers" ◀── offers
 //! ```
 //!
+//! Who waits here is woken on whatever thread the name changes: its waker has to be one that does not wait for its own
+//! thread ([`waker_for_others`](crate::waker_for_others)).
+//!
 //! What is offered is the caller's business; it is a pipe's end in practice. tests/loom runs this very file.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::task::{Context, Poll, Waker};
 
-use crate::pipe::wake_across;
 use crate::sync::{Arc, Mutex};
 
 /// All names of one context; cloning gives the same. `B` is what is told about who binds, `S` what is told about an offer, taken or not,
@@ -93,7 +95,7 @@ impl<B: Clone, S: Clone, O> Registry<B, S, O> {
         entry.bound = Some(Bound { number, about, task: None });
         let waiting = entry.tasks();
         drop(state);
-        waiting.into_iter().for_each(wake_across);
+        waiting.into_iter().for_each(Waker::wake);
         let key = Key { registry: self.clone(), name: name.to_owned(), number };
         Ok((Binding { key: key.clone() }, Arrivals { key }))
     }
@@ -108,7 +110,7 @@ impl<B: Clone, S: Clone, O> Registry<B, S, O> {
         let task = entry.bound.as_mut().and_then(|bound| bound.task.take());
         drop(state);
         if let Some(task) = task {
-            wake_across(task);
+            task.wake();
         }
         Offering { key: Key { registry: self.clone(), name: name.to_owned(), number } }
     }
@@ -217,7 +219,7 @@ impl<B, S, O> Drop for Binding<B, S, O> {
         tasks.extend(bound.task);
         state.tidy(name);
         drop(state);
-        tasks.into_iter().for_each(wake_across);
+        tasks.into_iter().for_each(Waker::wake);
     }
 }
 
@@ -255,7 +257,7 @@ impl<B: Clone, S, O> Arrivals<B, S, O> {
         });
         drop(state);
         if let Some(task) = task {
-            wake_across(task);
+            task.wake();
         }
         Poll::Ready(Some(offer))
     }

@@ -6,6 +6,7 @@
 #![deny(unsafe_code)]
 
 mod backoff;
+mod doorbell;
 mod endpoint;
 mod frame;
 mod host;
@@ -23,13 +24,14 @@ mod sync;
 mod time;
 
 pub use backoff::{Backoff, RECONNECT_IVL_MIN};
+pub use doorbell::{Doorbell, Ring, waker_for_others};
 pub use endpoint::{Endpoint, EndpointError, INPROC_NAME_MAX, IPC_PATH_MAX, IpcPath, ToEndpoint};
 pub use frame::{FRAME_IN_PLACE_MAX, Frame};
 pub use host::{Host, Source};
 pub use message::{FRAME_WEIGHT, FRAMES_PER_PLACE, Message};
 #[cfg(feature = "compio")]
 pub use network::{CompioListener, CompioNetwork, CompioStream, Driver, runtime};
-pub use network::{Listener, Network, Stream};
+pub use network::{Listener, Network, RuntimeId, Stream};
 pub use options::{Options, StreamOptions};
 pub use poison::{PoisonGuard, Poisoned};
 pub use subscriptions::{Held, Subscriptions};

@@ -17,6 +17,30 @@ pub(crate) use std::sync::{
 #[cfg(not(loom))]
 pub(crate) use self::cell::UnsafeCell;
 
+/// Names one thread among all that ever were. Two numbers are compared in a moment, which the thread's own handle is
+/// not made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ThreadNumber(u64);
+
+#[cfg(loom)]
+use loom::thread_local;
+
+thread_local! {
+    static HERE: ThreadNumber = ThreadNumber::next();
+}
+
+impl ThreadNumber {
+    /// This thread's.
+    pub(crate) fn here() -> Self {
+        HERE.with(|number| *number)
+    }
+
+    fn next() -> Self {
+        static NUMBERS: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+        Self(NUMBERS.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
+    }
+}
+
 /// A number that is told to whoever asks and that nobody decides anything by, so that it orders nothing. std's under
 /// loom too, which would otherwise explore every moment at which somebody could have looked.
 #[derive(Debug, Default)]

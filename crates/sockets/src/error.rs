@@ -57,6 +57,15 @@ pub enum Error {
         /// Why not.
         reason: &'static str,
     },
+    /// There is no runtime here that could serve the socket, or it is another than the socket's, which is the one that
+    /// it bound or connected its first endpoint in.
+    #[error("cannot {operation}: {source}")]
+    Runtime {
+        /// What was tried.
+        operation: &'static str,
+        /// What is the matter, and what to do.
+        source: io::Error,
+    },
     /// The endpoint cannot be bound.
     #[error("cannot bind {endpoint}: {source}")]
     Bind {

@@ -1,27 +1,37 @@
 //! Which peers became ready, and which tasks wait for one.
 
+use std::collections::BTreeMap;
 use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Wake, Waker};
+
+use seaworthy_core::Doorbell;
 
 use crate::peers::PeerId;
 
 /// Peers that became ready, and the tasks that wait for one.
+///
+/// A peer on another thread puts itself on the list from there, so that whoever looks sees it at once. The tasks are
+/// woken on their own thread only.
 #[derive(Debug, Default)]
 pub(crate) struct Ready {
     /// Whether the list has anything, so that looking costs no lock.
     any: AtomicBool,
     peers: Mutex<Vec<PeerId>>,
     tasks: Mutex<Tasks>,
+    /// By what other threads have the tasks woken. Set before a peer is on another thread.
+    doorbell: OnceLock<Arc<Doorbell>>,
+    /// It lies in the doorbell's mailbox.
+    posted: AtomicBool,
 }
 
 #[derive(Debug, Default)]
 struct Tasks {
-    /// By the number of their place.
-    waiting: Vec<(u64, Waker)>,
-    /// Places given out so far.
-    places: u64,
+    /// By number, hence in the order in which they began to wait.
+    waiting: BTreeMap<u64, Waker>,
+    /// Numbers given out so far.
+    numbers: u64,
 }
 
 impl Ready {
@@ -57,18 +67,39 @@ impl Ready {
         Waker::from(Arc::new(Notice { ready: Arc::clone(self), id }))
     }
 
-    pub(crate) fn add(&self, id: PeerId) {
+    /// Tasks that wait are on the thread of this doorbell.
+    pub(crate) fn set_doorbell(&self, doorbell: Arc<Doorbell>) {
+        // A socket stays in its runtime, which has one.
+        let _ = self.doorbell.set(doorbell);
+    }
+
+    pub(crate) fn add(self: &Arc<Self>, id: PeerId) {
         let mut peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
         peers.push(id);
         self.any.store(true, Ordering::Release);
         drop(peers);
-        self.wake();
+        self.wake_tasks();
     }
 
-    /// Wakes every waiting task.
-    pub(crate) fn wake(&self) {
+    /// Wakes every waiting task, at once if they are on this thread.
+    pub(crate) fn wake_tasks(self: &Arc<Self>) {
+        match self.doorbell.get() {
+            Some(doorbell) if !doorbell.is_here() => self.wake_elsewhere(doorbell),
+            _ => self.wake_here(),
+        }
+    }
+
+    fn wake_here(&self) {
         let waiting = mem::take(&mut self.tasks().waiting);
-        waiting.into_iter().for_each(|(_, task)| task.wake());
+        waiting.into_values().for_each(Waker::wake);
+    }
+
+    #[cold]
+    fn wake_elsewhere(self: &Arc<Self>, doorbell: &Doorbell) {
+        // A task that comes later looks once more before it sleeps.
+        if !self.tasks().waiting.is_empty() && !self.posted.swap(true, Ordering::AcqRel) {
+            doorbell.post(Waker::from(Arc::clone(self)));
+        }
     }
 
     fn tasks(&self) -> MutexGuard<'_, Tasks> {
@@ -76,11 +107,19 @@ impl Ready {
     }
 }
 
+/// As it lies in a mailbox.
+impl Wake for Ready {
+    fn wake(self: Arc<Self>) {
+        self.posted.store(false, Ordering::Release);
+        self.wake_here();
+    }
+}
+
 /// A place among the tasks that wait. Dropping it leaves nothing of its task behind.
 #[derive(Debug)]
 pub(crate) struct Place {
     ready: Arc<Ready>,
-    /// Given at the first wait.
+    /// Given when its task began to wait; none is given twice.
     number: Option<u64>,
 }
 
@@ -93,21 +132,23 @@ impl Place {
     /// before it sleeps.
     pub(crate) fn wait(&mut self, task: &Waker) {
         let mut tasks = self.ready.tasks();
-        let number = *self.number.get_or_insert_with(|| {
-            tasks.places += 1;
-            tasks.places
-        });
-        match tasks.waiting.iter_mut().find(|(place, _)| *place == number) {
-            Some((_, known)) => known.clone_from(task),
-            None => tasks.waiting.push((number, task.clone())),
+        if let Some(number) = self.number
+            && let Some(known) = tasks.waiting.get_mut(&number)
+        {
+            known.clone_from(task);
+            return;
         }
+        tasks.numbers += 1;
+        let number = tasks.numbers;
+        tasks.waiting.insert(number, task.clone());
+        self.number = Some(number);
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         if let Some(number) = self.number {
-            self.ready.tasks().waiting.retain(|(place, _)| *place != number);
+            self.ready.tasks().waiting.remove(&number);
         }
     }
 }
@@ -149,7 +190,7 @@ mod tests {
             assert_eq!(waiting(&ready), 2);
         }
         assert_eq!(waiting(&ready), 1);
-        ready.wake();
+        ready.wake_tasks();
         assert_eq!(waiting(&ready), 0);
     }
 }

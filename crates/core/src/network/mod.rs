@@ -14,11 +14,13 @@ mod compio;
 
 use std::future::Future;
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 
-use crate::{Endpoint, Instant, StreamOptions};
+use crate::{Doorbell, Endpoint, Instant, StreamOptions};
 
 #[cfg(feature = "compio")]
 pub use self::compio::{CompioListener, CompioNetwork, CompioStream, Driver, runtime};
@@ -62,6 +64,28 @@ pub trait Network: Clone + 'static {
         false
     }
 
+    /// The runtime in which [`spawn`](Self::spawn) would spawn a task now.
+    ///
+    /// # Errors
+    /// There is none, so that nothing could be spawned. The text says what to do.
+    fn runtime(&self) -> io::Result<RuntimeId> {
+        Ok(RuntimeId::ONLY)
+    }
+
+    /// Whether tasks of that runtime run while a task waits that runs here. Not so when it has ended, or when the
+    /// waiting task runs in another.
+    fn serves(&self, _runtime: RuntimeId) -> bool {
+        true
+    }
+
+    /// By what tasks of the present runtime are to be woken from other threads. `None` where there are none.
+    ///
+    /// # Errors
+    /// As [`runtime`](Self::runtime), or the system has no file descriptor left.
+    fn doorbell(&self) -> io::Result<Option<Arc<Doorbell>>> {
+        Ok(None)
+    }
+
     /// Opens a stream to `endpoint`, resolving its host name if it has one.
     ///
     /// Cancel-safe in the sense that a dropped attempt leaves no stream behind.
@@ -84,6 +108,22 @@ pub trait Network: Clone + 'static {
     /// - [`AddrInUse`](io::ErrorKind::AddrInUse): somebody listens there.
     /// - [`AddrNotAvailable`](io::ErrorKind::AddrNotAvailable): not an address of this host.
     fn listen(&self, endpoint: &Endpoint, options: &StreamOptions) -> io::Result<Self::Listener>;
+}
+
+/// Names one runtime of a process among all that ever were.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RuntimeId(u64);
+
+impl RuntimeId {
+    /// Of a network that has one only.
+    pub const ONLY: Self = Self(0);
+
+    /// Of another than all before.
+    #[expect(clippy::new_without_default, reason = "each is another")]
+    pub fn new() -> Self {
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        Self(LAST.fetch_add(1, Ordering::Relaxed) + 1)
+    }
 }
 
 /// A bound endpoint that accepts streams. Dropping it frees the endpoint (and removes an ipc socket file).

@@ -20,7 +20,6 @@ pub use self::marks::HighWaterMarks;
 use self::marks::{End, Lot, Marks};
 use self::queue::{Consumer, Producer};
 use self::wake::Wake;
-pub(crate) use self::wake::wake_across;
 use crate::planted::{Bug, planted};
 use crate::sync::{Arc, AtomicBool, AtomicU64, Ordering, Tally};
 

@@ -8,25 +8,15 @@ use crate::sync::{AtomicBool, Mutex, Ordering, Tally, fence};
 ///
 /// The sleeper announces itself, *then* looks once more at what it waits for; the other side changes that, *then*
 /// looks for a sleeper. The two fences make sure that at least one of them sees the other.
+///
+/// A waker of a task of another thread has to be one that does not wait for that thread: see
+/// [`Doorbell`](crate::Doorbell).
 #[derive(Debug)]
 pub(crate) struct Wake {
     sleeping: AtomicBool,
     waker: Mutex<Option<Waker>>,
     /// Not zero: both sides are on one thread, which sees its own writes in order, so that no fence is needed.
     local: Tally,
-}
-
-/// Wakes a task of what may be another thread.
-///
-/// An executor may abort the process when it is asked to wake a task of another thread while this one unwinds
-/// (compio's does), and one thread's panic is not to end the others. So then a thread that does not unwind asks.
-pub(crate) fn wake_across(waker: Waker) {
-    if std::thread::panicking() {
-        // Without another thread there is nobody left to tell.
-        let _ = std::thread::Builder::new().spawn(move || waker.wake());
-    } else {
-        waker.wake();
-    }
 }
 
 impl Wake {
@@ -77,10 +67,8 @@ impl Wake {
     fn wake_sleeper(&self) {
         if self.sleeping.swap(false, Ordering::AcqRel) {
             let waker = self.lock().clone();
-            match waker {
-                Some(waker) if self.is_local() => waker.wake(),
-                Some(waker) => wake_across(waker),
-                None => {}
+            if let Some(waker) = waker {
+                waker.wake();
             }
         }
     }

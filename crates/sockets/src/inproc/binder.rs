@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use seaworthy_core::inproc::NameTaken;
 use seaworthy_core::pipe::Watch;
-use seaworthy_core::{Endpoint, Network};
+use seaworthy_core::{Doorbell, Endpoint, Network, waker_for_others};
 
 use super::{Introduction, NameArrivals, NameBinding, Names, Offer, PEER_ADDRESS, introduce};
 use crate::connections::Origin;
@@ -27,6 +27,7 @@ pub(crate) fn bind<N: Network>(
     names: &Names,
     name: &str,
     port: Rc<dyn Port>,
+    doorbell: Option<Arc<Doorbell>>,
     closing: &Closing,
     tasks: &Tasks,
 ) -> Result<NameBinding, NameTaken> {
@@ -34,14 +35,19 @@ pub(crate) fn bind<N: Network>(
     let (binding, arrivals) = names.bind(name, introduction.clone())?;
     let endpoint = Endpoint::Inproc(name.to_owned());
     port.emit(Event::Listening { endpoint: endpoint.clone() }, Weight::Ordinary);
+    let gone = Arc::<Ready>::default();
+    if let Some(doorbell) = &doorbell {
+        gone.set_doorbell(Arc::clone(doorbell));
+    }
     let mut binder = Binder {
         port,
+        doorbell,
         endpoint,
         introduction,
         arrivals,
         closing: closing.watch(),
         accepted: BTreeMap::new(),
-        gone: Arc::default(),
+        gone,
     };
     while let Some(offer) = binder.arrivals.take() {
         binder.accept(offer);
@@ -56,6 +62,7 @@ pub(crate) fn bind<N: Network>(
 
 struct Binder {
     port: Rc<dyn Port>,
+    doorbell: Option<Arc<Doorbell>>,
     endpoint: Endpoint,
     introduction: Introduction,
     arrivals: NameArrivals,
@@ -102,7 +109,10 @@ impl Binder {
         if self.gone.any() {
             return Poll::Ready(Step::Gone);
         }
-        self.arrivals.poll_next(context).map(|arrival| arrival.map_or(Step::Closing, Step::Offer))
+        let waker = waker_for_others(self.doorbell.as_ref(), context.waker());
+        self.arrivals
+            .poll_next(&Context::from_waker(&waker))
+            .map(|arrival| arrival.map_or(Step::Closing, Step::Offer))
     }
 
     fn accept(&mut self, offer: Box<Offer>) {

@@ -3,13 +3,14 @@
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::rc::Rc;
-use std::task::Poll;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
 use seaworthy_core::inproc::BindingId;
 use seaworthy_core::pipe::{Watch, pipe};
-use seaworthy_core::{Backoff, Endpoint, Network, Options};
+use seaworthy_core::{Backoff, Doorbell, Endpoint, Network, Options, waker_for_others};
 use seaworthy_zmtp::SocketType;
 
 use super::{Introduction, NameOffering, Names, Offer, PEER_ADDRESS, introduce};
@@ -28,10 +29,12 @@ pub(crate) fn connect<N: Network>(
     names: &Names,
     name: &str,
     port: Rc<dyn Port>,
+    doorbell: Option<Arc<Doorbell>>,
     closing: &Closing,
     task: TaskToken,
 ) -> Result<(), NotTaken> {
     let connector = Connector {
+        doorbell,
         network: network.clone(),
         names: names.clone(),
         name: name.to_owned(),
@@ -49,6 +52,7 @@ pub(crate) fn connect<N: Network>(
 }
 
 struct Connector<N> {
+    doorbell: Option<Arc<Doorbell>>,
     network: N,
     names: Names,
     name: String,
@@ -115,7 +119,11 @@ impl<N: Network> Connector<N> {
                 Ended::Refused(reason) => {
                     self.stop(reason, Weight::Fault);
                     // The other side is to learn of it too.
-                    poll_fn(|context| tie.offering.poll_taken_or_free(context)).await;
+                    poll_fn(|context| {
+                        let waker = self.waker(context);
+                        tie.offering.poll_taken_or_free(&Context::from_waker(&waker))
+                    })
+                    .await;
                     return;
                 }
             };
@@ -186,13 +194,15 @@ impl<N: Network> Connector<N> {
         loop {
             let known = tie.other.as_ref().map(|other| other.binding);
             let step = poll_fn(|context| {
-                if let Poll::Ready(bound) = tie.offering.poll_bound(context, known) {
+                let waker = self.waker(context);
+                let outside = Context::from_waker(&waker);
+                if let Poll::Ready(bound) = tie.offering.poll_bound(&outside, known) {
                     return Poll::Ready(Step::Bound(bound));
                 }
                 if self.closing.poll_closed(context).is_ready() {
                     return Poll::Ready(Step::Closing);
                 }
-                if tie.watch.wait(context.waker()) { Poll::Pending } else { Poll::Ready(Step::Lost) }
+                if tie.watch.wait(&waker) { Poll::Pending } else { Poll::Ready(Step::Lost) }
             })
             .await;
             match step {
@@ -291,9 +301,15 @@ impl<N: Network> Connector<N> {
                 task.leave(left.unwrap_or_default(), false);
                 return Poll::Ready(());
             }
-            tie.offering.poll_taken(context)
+            let waker = self.waker(context);
+            tie.offering.poll_taken(&Context::from_waker(&waker))
         })
         .await;
+    }
+
+    /// The present task's, for other threads.
+    fn waker(&self, context: &Context<'_>) -> Waker {
+        waker_for_others(self.doorbell.as_ref(), context.waker())
     }
 
     async fn unless_closed<T>(&self, work: impl Future<Output = T>) -> Option<T> {

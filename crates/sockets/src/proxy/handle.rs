@@ -3,6 +3,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
+use seaworthy_core::Doorbell;
+
 use super::statistics::Statistics;
 
 /// What a proxy was told to do.
@@ -71,11 +73,18 @@ struct State {
     statistics: Statistics,
     /// The proxy's task.
     task: Option<Waker>,
+    /// By what it is to be woken from other threads.
+    doorbell: Option<Arc<Doorbell>>,
 }
 
 impl Shared {
     pub(super) fn new() -> Self {
-        Self(Mutex::new(State { order: Order::Run, statistics: Statistics::default(), task: None }))
+        Self(Mutex::new(State {
+            order: Order::Run,
+            statistics: Statistics::default(),
+            task: None,
+            doorbell: None,
+        }))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -90,15 +99,23 @@ impl Shared {
             state.order = order;
         }
         let task = state.task.take();
+        let doorbell = state.doorbell.clone();
         drop(state);
-        if let Some(task) = task {
-            task.wake();
+        match (task, doorbell) {
+            (Some(task), Some(doorbell)) => doorbell.wake(task),
+            (Some(task), None) => task.wake(),
+            (None, _) => {}
         }
         ""
     }
 
     pub(super) fn order(&self) -> Order {
         self.lock().order
+    }
+
+    /// The proxy's task is about to run where this is the doorbell.
+    pub(super) fn set_doorbell(&self, doorbell: Option<Arc<Doorbell>>) {
+        self.lock().doorbell = doorbell;
     }
 
     /// Wakes the proxy's task at the next order.

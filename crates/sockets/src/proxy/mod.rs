@@ -273,6 +273,8 @@ impl<'s, F: Forwards, B: Forwards, N: Network> Proxy<'s, F, B, N> {
             control: self.control.map(Control::readable),
             shared: Arc::clone(&self.shared),
         };
+        // Where there is no runtime nobody wakes its tasks either.
+        self.shared.set_doorbell(self.frontend.network().doorbell().ok().flatten());
         let outcome = poll_fn(|context| {
             let poll = self.poll_run(context, &mut watch);
             self.shared.publish(&self.statistics());

@@ -157,7 +157,7 @@ impl Pattern for XPub {
             self.notices.add(Notice { peer: None, subscribe: false, topic });
         }
         if self.notices.reach_all() {
-            peers.readable.wake();
+            peers.readable.wake_tasks();
         }
     }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use seaworthy_core::pipe::HighWaterMarks;
 use seaworthy_core::planted::{Bug, planted};
-use seaworthy_core::{Endpoint, Host, Instant, Message, Network, Options};
+use seaworthy_core::{Doorbell, Endpoint, Host, Instant, Message, Network, Options};
 use seaworthy_zmtp::SocketType;
 
 use super::busy_poll::BusyPoll;
@@ -160,7 +160,13 @@ impl<P: Pattern> Core<P> {
         }
         drop(state);
         // Who waits for room may find that it need not: with `router_mandatory`, or `xpub_nodrop`.
-        self.writable.wake();
+        self.writable.wake_tasks();
+    }
+
+    /// Peers may come to live on other threads, which have to wake this one's tasks by its doorbell.
+    pub(super) fn set_doorbell(&self, doorbell: &Arc<Doorbell>) {
+        self.readable.set_doorbell(Arc::clone(doorbell));
+        self.writable.set_doorbell(Arc::clone(doorbell));
     }
 
     /// A place for a task that waits until there is something to receive.
@@ -188,8 +194,8 @@ impl<P: Pattern> Core<P> {
         closings.iter().for_each(|closing| closing.close(linger));
         self.monitors.close();
         self.wake_publisher();
-        self.readable.wake();
-        self.writable.wake();
+        self.readable.wake_tasks();
+        self.writable.wake_tasks();
     }
 
     pub(super) fn release(&self, endpoint: Endpoint, bound: bool) -> Result<(), Error> {
@@ -211,8 +217,8 @@ impl<P: Pattern> Core<P> {
             }
             closing.close(linger);
         }
-        self.writable.wake();
-        self.readable.wake();
+        self.writable.wake_tasks();
+        self.readable.wake_tasks();
         Ok(())
     }
 
@@ -408,7 +414,7 @@ impl<P: Forwards> Core<P> {
         }
         drop(state);
         if any {
-            self.readable.wake();
+            self.readable.wake_tasks();
         }
     }
 }
@@ -438,8 +444,8 @@ impl<P: Pattern> Port for Core<P> {
         let State { pattern, peers, .. } = &mut *state;
         let id = peers.insert(pipe);
         pattern.attached(id);
-        self.readable.wake();
-        self.writable.wake();
+        self.readable.wake_tasks();
+        self.writable.wake_tasks();
         Some(id)
     }
 

@@ -13,6 +13,7 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ use bytes::Bytes;
 #[cfg(feature = "compio")]
 use seaworthy_core::CompioNetwork;
 use seaworthy_core::inproc::NameTaken;
-use seaworthy_core::{Endpoint, Listener, Network, Options, ToEndpoint};
+use seaworthy_core::{Doorbell, Endpoint, Listener, Network, Options, ToEndpoint};
 use seaworthy_zmtp::SocketType;
 
 pub(crate) use self::core::Core;
@@ -100,10 +101,10 @@ impl<P: Pattern, N: Network> Socket<P, N> {
         }
         let network = self.context.network();
         if let Endpoint::Inproc(name) = &given {
-            self.start_publisher();
+            let doorbell = self.open_to_threads("bind")?;
             let closing = Closing::default();
             let names = self.context.names();
-            let bound = inproc::bind(network, names, name, self.port(), &closing, &self.core.tasks);
+            let bound = inproc::bind(network, names, name, self.port(), doorbell, &closing, &self.core.tasks);
             let _name = bound.map_err(|NameTaken| Error::Bind {
                 endpoint: Box::new(given.clone()),
                 source: io::Error::new(io::ErrorKind::AddrInUse, "a socket of this context has bound it"),
@@ -160,8 +161,8 @@ impl<P: Pattern, N: Network> Socket<P, N> {
         let network = self.context.network();
         let connecting = match &given {
             Endpoint::Inproc(name) => {
-                self.start_publisher();
-                inproc::connect(network, self.context.names(), name, self.port(), &closing, token)
+                let doorbell = self.open_to_threads("connect")?;
+                inproc::connect(network, self.context.names(), name, self.port(), doorbell, &closing, token)
             }
             _ => dial(network, self.port(), given.clone(), closing.clone(), token),
         };
@@ -278,6 +279,17 @@ impl<P: Pattern, N: Network> Socket<P, N> {
         }
     }
 
+    /// Makes the socket ready for peers on other threads. Gives what they have its tasks woken by.
+    fn open_to_threads(&self, operation: &'static str) -> Result<Option<Arc<Doorbell>>, Error> {
+        let doorbell = self.context.network().doorbell();
+        let doorbell = doorbell.map_err(|source| Error::Runtime { operation, source })?;
+        if let Some(doorbell) = &doorbell {
+            self.core.set_doorbell(doorbell);
+        }
+        self.start_publisher();
+        Ok(doorbell)
+    }
+
     /// Starts the task that hands over what was sent to other threads, when the task that sent it lets others run.
     fn start_publisher(&self) {
         if !self.core.has_publisher.replace(true) {
@@ -293,6 +305,10 @@ impl<P: Pattern, N: Network> Socket<P, N> {
 
     pub(crate) fn core(&self) -> &Core<P> {
         &self.core
+    }
+
+    pub(crate) const fn network(&self) -> &N {
+        self.context.network()
     }
 
     fn port(&self) -> Rc<dyn Port> {

@@ -1,6 +1,7 @@
 //! io_uring or epoll through compio: the only folder that names compio.
 
 mod clock;
+mod doorbell;
 mod driver;
 mod ipc;
 mod listener;
@@ -10,6 +11,7 @@ mod peer_process;
 mod port;
 mod process;
 mod resolver;
+mod runtimes;
 mod socket_file;
 mod stream;
 mod tcp;
@@ -31,7 +33,8 @@ pub use self::driver::{Driver, runtime};
 pub use self::listener::CompioListener;
 use self::resolver::Resolver;
 pub use self::stream::CompioStream;
-use crate::{Endpoint, Instant, Network, StreamOptions};
+use crate::network::RuntimeId;
+use crate::{Doorbell, Endpoint, Instant, Network, StreamOptions};
 
 /// The real network: io_uring or epoll ([`Driver`] says which), the system's clock and its name resolver, through
 /// [compio](https://docs.rs/compio).
@@ -106,6 +109,18 @@ impl Network for CompioNetwork {
 
     fn has_other_threads(&self) -> bool {
         true
+    }
+
+    fn runtime(&self) -> io::Result<RuntimeId> {
+        runtimes::current()
+    }
+
+    fn serves(&self, runtime: RuntimeId) -> bool {
+        runtimes::serves(runtime)
+    }
+
+    fn doorbell(&self) -> io::Result<Option<Arc<Doorbell>>> {
+        runtimes::current_doorbell(self).map(Some)
     }
 
     fn connect(
