@@ -23,6 +23,45 @@ fn items_cross_segments_in_order() {
 }
 
 #[test]
+fn what_a_writer_held_back_is_read_whatever_it_does_next() {
+    model(|| {
+        let (mut near, mut far) = bounded(0);
+        let writer = thread::spawn(move || {
+            let held_back = [1, 2].map(|number| {
+                near.out.write(Numbered(number)).unwrap();
+                near.out.publish_soon()
+            });
+            assert!(!held_back[0]);
+            // It keeps its end, and does nothing more.
+            near
+        });
+        assert_eq!([receive(&mut far.inward), receive(&mut far.inward)], [Some(1), Some(2)]);
+        drop(writer.join().unwrap());
+    });
+}
+
+#[test]
+fn what_was_held_back_and_handed_over_later_is_read_once() {
+    model(|| {
+        let (mut near, mut far) = bounded(0);
+        let writer = thread::spawn(move || {
+            for number in 1..=2 {
+                near.out.write(Numbered(number)).unwrap();
+                near.out.publish_soon();
+            }
+            near.out.publish_all();
+            near.out.write(Numbered(3)).unwrap();
+            near.out.publish_soon();
+            near
+        });
+        for expected in 1..=3 {
+            assert_eq!(receive(&mut far.inward), Some(expected));
+        }
+        drop(writer.join().unwrap());
+    });
+}
+
+#[test]
 fn both_ways_carry_at_once() {
     model(|| {
         let (mut near, mut far) = bounded(0);

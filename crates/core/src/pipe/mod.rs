@@ -7,6 +7,7 @@
 //!
 //! The ends may live on different threads; each is used by one task at a time. tests/loom runs these very files.
 
+mod barrier;
 mod gauge;
 mod marks;
 mod queue;
@@ -70,9 +71,13 @@ struct Read {
 }
 
 struct Written {
-    /// Items and bytes ever written.
+    /// Items ever written, also those that were not handed over. `Release` makes them readable.
+    items: AtomicU64,
+    /// What they count for: messages, and bytes.
     messages: Tally,
     bytes: Tally,
+    /// The writer holds items back, and leaves it to a reader that goes to sleep to fence for both.
+    holds_back: AtomicBool,
 }
 
 /// Lies in cache lines of its own: two cores that write to one line wait for each other.
@@ -124,6 +129,13 @@ impl<T: Weigh> PipeEnd<T> {
         }
     }
 
+    /// Where both ends are used on one thread, whose fences cost nothing, yet are not to know of each other what they
+    /// would not know on two: items are held back whatever fences the system has.
+    pub fn hold_back(&mut self) {
+        self.out.batch_max = BATCH_MAX;
+        self.out.has_reader_fence = false;
+    }
+
     /// A look at what the pipe holds, from any thread.
     pub fn gauge(&self) -> Gauge {
         Gauge::new(Arc::clone(&self.out.way), Arc::clone(&self.inward.way))
@@ -159,7 +171,12 @@ fn way<T: Weigh>(end: End, marks: HighWaterMarks, local: bool) -> (Sender<T>, Re
             messages: Tally::new(0),
             bytes: Tally::new(0),
         }),
-        written: Apart(Written { messages: Tally::new(0), bytes: Tally::new(0) }),
+        written: Apart(Written {
+            items: AtomicU64::new(0),
+            messages: Tally::new(0),
+            bytes: Tally::new(0),
+            holds_back: AtomicBool::new(false),
+        }),
         reader_gone: AtomicBool::new(false),
         writer_gone: AtomicBool::new(false),
         marks: Marks::new(end, marks),
@@ -169,7 +186,14 @@ fn way<T: Weigh>(end: End, marks: HighWaterMarks, local: bool) -> (Sender<T>, Re
     });
     let (producer, consumer) = queue::queue();
     (
-        Sender { way: Arc::clone(&way), queue: producer, batch: 1, credit: (0, 0) },
+        Sender {
+            way: Arc::clone(&way),
+            queue: producer,
+            batch: 1,
+            batch_max: if barrier::is_available() { BATCH_MAX } else { 1 },
+            has_reader_fence: true,
+            credit: (0, 0),
+        },
         Receiver { lot: way.marks.lot(), way, queue: consumer, credit: (0, 0) },
     )
 }
@@ -183,6 +207,9 @@ pub struct Sender<T: Weigh> {
     queue: Producer<T>,
     /// How many items the next batch of [`publish_soon`](Self::publish_soon) has.
     batch: u64,
+    batch_max: u64,
+    /// A reader that goes to sleep has to fence for both while items are held back.
+    has_reader_fence: bool,
     /// The reader's credit when last looked at: messages and bytes.
     credit: (u64, u64),
 }
@@ -227,6 +254,7 @@ impl<T: Weigh> Sender<T> {
     pub fn write_in_place(&mut self, item: impl FnOnce() -> T) {
         let (places, weight) = self.queue.write_with(item, |item| (item.places(), item.weight()));
         let written = &self.way.written.0;
+        written.items.store(self.queue.written(), Ordering::Release);
         written.messages.set(written.messages.get() + places as u64);
         written.bytes.set(written.bytes.get() + weight as u64);
     }
@@ -243,12 +271,27 @@ impl<T: Weigh> Sender<T> {
     /// Between threads, handing over costs a memory fence, and the fence waits until the other processor has given
     /// up what was written to. So the first item goes at once, the next two together, the next four, and so on.
     /// Where the ends share a thread, every item goes at once.
+    ///
+    /// A reader that sleeps gets every item at once, and one that is about to sleep takes what was held back. So
+    /// nothing depends on what the writer does next.
     #[inline(always)]
     pub fn publish_soon(&mut self) -> bool {
-        if !self.way.reader.is_local() && self.queue.unpublished() < self.batch {
-            return true;
+        if self.way.reader.is_local() {
+            self.publish();
+            return false;
         }
-        self.batch = (self.batch * 2).min(BATCH_MAX);
+        if self.queue.unpublished() < self.batch {
+            // The item was counted before; a reader that goes to sleep now looks at the count.
+            barrier::light();
+            if !self.way.reader.is_asleep() {
+                return true;
+            }
+        }
+        self.batch = (self.batch * 2).min(self.batch_max);
+        if self.batch == 2 {
+            // The fence of `publish` comes after it.
+            self.way.written.0.holds_back.store(self.has_reader_fence, Ordering::Relaxed);
+        }
         self.publish();
         false
     }
@@ -256,6 +299,7 @@ impl<T: Weigh> Sender<T> {
     /// Hands everything over, and the next item at once.
     pub fn publish_all(&mut self) {
         self.batch = 1;
+        self.way.written.0.holds_back.store(false, Ordering::Relaxed);
         if self.queue.unpublished() > 0 {
             self.publish();
         }
@@ -425,7 +469,16 @@ impl<T: Weigh> Receiver<T> {
             return false;
         }
         self.way.reader.sleep(waker);
-        self.queue.is_empty() && !self.is_closed()
+        let written = &self.way.written.0;
+        if written.holds_back.load(Ordering::Relaxed) {
+            barrier::heavy();
+        }
+        self.queue.see(written.items.load(Ordering::Acquire));
+        let asleep = self.queue.is_empty() && !self.is_closed();
+        if !asleep {
+            self.way.reader.rise();
+        }
+        asleep
     }
 
     /// Ends this way: the writer finds its reader gone. What was written can still be taken.
@@ -470,7 +523,9 @@ impl<T: Weigh> Drop for Receiver<T> {
 
 impl<T: Weigh> fmt::Debug for Sender<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sender").field("written", &self.way.written.0.messages.get()).finish_non_exhaustive()
+        f.debug_struct("Sender")
+            .field("written", &self.way.written.0.messages.get())
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,8 +1,9 @@
 //! An unbounded single-producer single-consumer queue, whose slots change their owner by a counter: hence `unsafe`.
 //!
 //! Items lie in a chain of segments. The producer fills slots privately and *publishes* them in batches by
-//! storing the count of items written so far; the consumer reads only slots below that count. So a slot has one
-//! owner at any time: the producer until it is published, the consumer from then on. Bounds, credits and wake-ups
+//! storing the count of items written so far; the consumer reads only slots below that count, or below a later one
+//! that it is told (`see`). So a slot has one owner at any time: the producer until it is published, the consumer from
+//! then on. Bounds, credits and wake-ups
 //! are the pipe's business, not the queue's.
 //!
 //! ```text
@@ -99,7 +100,7 @@ pub(crate) struct Consumer<T> {
     head: *mut Segment<T>,
     /// Items ever taken.
     taken: u64,
-    /// What `shared.published` was when last looked at.
+    /// Items that may be taken: what `shared.published` was when last looked at, or what it was told since.
     published: u64,
     /// Spares on the list, if the producer has not taken it since.
     spares: u32,
@@ -202,6 +203,12 @@ impl<T> Producer<T> {
 }
 
 impl<T> Producer<T> {
+    /// Items ever written.
+    #[inline(always)]
+    pub(super) const fn written(&self) -> u64 {
+        self.written
+    }
+
     /// Items that were written and not published.
     #[inline(always)]
     pub(crate) const fn unpublished(&self) -> u64 {
@@ -255,8 +262,16 @@ impl<T> Consumer<T> {
     /// Looks for newly published items.
     #[inline]
     fn look(&mut self) -> bool {
-        self.published = self.shared.published.0.load(Ordering::Acquire);
+        self.see(self.shared.published.0.load(Ordering::Acquire));
         self.taken != self.published
+    }
+
+    /// Learns that so many items were ever written, published or not, by a number that was stored with `Release` after
+    /// the last of them, and read with `Acquire`.
+    #[inline(always)]
+    pub(super) fn see(&mut self, written: u64) {
+        // It may know more already.
+        self.published = self.published.max(written);
     }
 
     /// Moves on to the segment of the next item, which is published, so that its segment is linked.

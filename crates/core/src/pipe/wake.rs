@@ -50,8 +50,29 @@ impl Wake {
                 _ => *place = Some(waker.clone()),
             }
         }
-        self.sleeping.store(true, Ordering::Relaxed);
+        self.set_sleeping(true);
         self.fence();
+    }
+
+    /// By exchanges only where both threads change it, which keeps the changes in one order.
+    #[inline]
+    fn set_sleeping(&self, sleeping: bool) {
+        if self.is_local() {
+            self.sleeping.store(sleeping, Ordering::Relaxed);
+        } else {
+            self.sleeping.swap(sleeping, Ordering::AcqRel);
+        }
+    }
+
+    /// Says that there is no sleeper, after [`sleep`](Self::sleep) and a look that showed what it would have waited for.
+    pub(crate) fn rise(&self) {
+        self.set_sleeping(false);
+    }
+
+    /// Whether there is a sleeper, as far as this thread sees.
+    #[inline(always)]
+    pub(crate) fn is_asleep(&self) -> bool {
+        self.sleeping.load(Ordering::Relaxed)
     }
 
     /// Wakes the sleeper if there is one. Call it after the change that it waits for.

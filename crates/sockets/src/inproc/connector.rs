@@ -158,7 +158,11 @@ impl<N: Network> Connector<N> {
     /// Makes a pipe, attaches one end and offers the other.
     fn offer(&self) -> Result<Tie, NotTaken> {
         let (there, back) = marks(&self.port.options());
-        let (ours, theirs) = pipe(there, back);
+        let (mut ours, mut theirs) = pipe(there, back);
+        if !self.network.has_other_threads() {
+            ours.hold_back();
+            theirs.hold_back();
+        }
         let (watch, gauge) = (ours.inward.watch(), ours.gauge());
         let mut end = End::Kept(ours);
         if !self.options.immediate {

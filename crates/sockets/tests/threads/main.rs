@@ -4,4 +4,5 @@
 mod bursts;
 mod busy;
 mod endings;
+mod held_back;
 mod side;
