@@ -18,9 +18,10 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use seaworthy_core::{Endpoint, Host as EndpointHost, Instant, Network, StreamOptions};
+use seaworthy_core::{Doorbell, Endpoint, Host as EndpointHost, Instant, Network, RuntimeId, StreamOptions};
 
 use crate::event::{Event, StreamId};
 
@@ -109,6 +110,18 @@ impl Network for RealNetwork {
 
     fn has_other_threads(&self) -> bool {
         self.host.world.compio.has_other_threads()
+    }
+
+    fn runtime(&self) -> io::Result<RuntimeId> {
+        self.host.world.compio.runtime()
+    }
+
+    fn serves(&self, runtime: RuntimeId) -> bool {
+        self.host.world.compio.serves(runtime)
+    }
+
+    fn doorbell(&self) -> io::Result<Option<Arc<Doorbell>>> {
+        self.host.world.compio.doorbell()
     }
 
     fn connect(

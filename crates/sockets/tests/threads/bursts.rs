@@ -6,7 +6,7 @@ use std::sync::{Arc, Barrier};
 
 use seaworthy::{Context, PairSocket};
 
-use crate::side::{QUEUES, settle, side};
+use crate::side::{BUILDS, settle, side};
 
 const PAIRS: usize = 200;
 const ROUNDS: usize = 30;
@@ -53,11 +53,11 @@ async fn exchange(context: Context, binds: bool, together: Arc<Barrier>) -> usiz
 
 #[test]
 fn two_threads_whose_sockets_all_send_to_each_other_at_once_receive_everything() {
-    for queue in QUEUES {
+    for build in BUILDS {
         let (context, together) = (Context::new(), Arc::new(Barrier::new(2)));
         let sides = [true, false].map(|binds| {
             let (context, together) = (context.clone(), Arc::clone(&together));
-            side(queue, async move || exchange(context, binds, together).await)
+            side(build, async move || exchange(context, binds, together).await)
         });
         assert_eq!(sides.map(|side| side.join()), [PAIRS * ROUNDS; 2]);
     }

@@ -11,7 +11,7 @@ use seaworthy::{
     RouterSocket, SubSocket, XPubSocket, XSubSocket,
 };
 
-use crate::side::{QUEUES, settle, side};
+use crate::side::{BUILDS, SMALL, settle, side};
 
 /// More than any queue here holds.
 const SOCKETS: usize = 200;
@@ -22,12 +22,12 @@ macro_rules! a_busy_receiver_holds_no_sender_up {
     ($test:ident: $sender:ident -> $receiver:ident $(, $prepare:expr)?) => {
         #[test]
         fn $test() {
-            for queue in QUEUES {
+            for build in BUILDS {
                 let context = Context::new();
                 let (tell_ready, ready) = channel();
                 let (tell_sent, sent) = channel();
                 let there = context.clone();
-                let receivers = side(queue, async move || {
+                let receivers = side(build, async move || {
                     let received = Rc::new(Cell::new(0));
                     for number in 0..SOCKETS {
                         let (socket, received) = ($receiver::new(&there).unwrap(), Rc::clone(&received));
@@ -53,7 +53,7 @@ macro_rules! a_busy_receiver_holds_no_sender_up {
                     }
                     received.get()
                 });
-                let senders = side(queue, async move || {
+                let senders = side(build, async move || {
                     ready.recv().unwrap();
                     let sockets: Vec<_> = (0..SOCKETS)
                         .map(|number| {
@@ -97,7 +97,7 @@ fn a_queue_that_others_have_filled_holds_no_sender_up() {
     let (tell_ready, ready) = channel();
     let (tell_sent, sent) = channel();
     let there = context.clone();
-    let receiver = side(1, async move || {
+    let receiver = side(SMALL, async move || {
         for _ in 0..2 {
             let tell = tell_wakers.clone();
             let task = poll_fn(move |context| {
@@ -122,7 +122,7 @@ fn a_queue_that_others_have_filled_holds_no_sender_up() {
         assert_eq!(sent.recv(), Ok(false));
         first.await.unwrap().frame(0).unwrap().to_vec()
     });
-    let sender = side(1, async move || {
+    let sender = side(SMALL, async move || {
         let push = PushSocket::new(&context).unwrap();
         push.connect("inproc://busy").unwrap();
         settle().await;
@@ -142,7 +142,7 @@ fn proxies_of_a_busy_thread_are_steered_without_it() {
     let context = Context::new();
     let (tell_handles, handles) = channel();
     let (tell_steered, steered) = channel();
-    let proxies = side(1, async move || {
+    let proxies = side(SMALL, async move || {
         let mut ends = Vec::new();
         let mut steering = Vec::new();
         for _ in 0..PROXIES {
@@ -164,7 +164,7 @@ fn proxies_of_a_busy_thread_are_steered_without_it() {
             end.await.unwrap();
         }
     });
-    let steering = side(1, async move || {
+    let steering = side(SMALL, async move || {
         for _ in 0..PROXIES {
             handles.recv().unwrap().terminate();
         }

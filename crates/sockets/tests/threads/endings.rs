@@ -4,7 +4,7 @@ use std::sync::mpsc::channel;
 
 use seaworthy::{Context, Event, PairSocket, PullSocket, PushSocket};
 
-use crate::side::{QUEUES, settle, side};
+use crate::side::{BUILDS, settle, side};
 
 const SOCKETS: usize = 200;
 
@@ -24,12 +24,12 @@ fn pairs(context: &Context, bind: bool) -> Vec<PairSocket> {
 
 #[test]
 fn sockets_are_dropped_while_the_thread_of_their_counterparts_is_busy() {
-    for queue in QUEUES {
+    for build in BUILDS {
         let context = Context::new();
         let (tell_ready, ready) = channel();
         let (tell_dropped, dropped) = channel();
         let there = context.clone();
-        let left = side(queue, async move || {
+        let left = side(build, async move || {
             let sockets = pairs(&there, true);
             let mut monitors: Vec<_> = sockets.iter().map(PairSocket::monitor).collect();
             tell_ready.send(()).unwrap();
@@ -46,7 +46,7 @@ fn sockets_are_dropped_while_the_thread_of_their_counterparts_is_busy() {
                 while !matches!(monitor.recv().await, Some(Event::Disconnected { .. })) {}
             }
         });
-        let leaving = side(queue, async move || {
+        let leaving = side(build, async move || {
             ready.recv().unwrap();
             let sockets = pairs(&context, false);
             ready.recv().unwrap();
@@ -60,12 +60,12 @@ fn sockets_are_dropped_while_the_thread_of_their_counterparts_is_busy() {
 
 #[test]
 fn a_thread_that_ended_is_no_concern_of_the_others() {
-    for queue in QUEUES {
+    for build in BUILDS {
         let context = Context::new();
         let (tell_ready, ready) = channel();
         let (tell_connected, connected) = channel();
         let there = context.clone();
-        let ended = side(queue, async move || {
+        let ended = side(build, async move || {
             let sockets = pairs(&there, true);
             for socket in sockets {
                 compio::runtime::spawn(async move { while socket.recv().await.is_ok() {} }).detach();
@@ -75,7 +75,7 @@ fn a_thread_that_ended_is_no_concern_of_the_others() {
             connected.recv().unwrap();
             settle().await;
         });
-        let living = side(queue, async move || {
+        let living = side(build, async move || {
             ready.recv().unwrap();
             let sockets = pairs(&context, false);
             tell_connected.send(()).unwrap();
@@ -97,11 +97,11 @@ fn a_thread_that_ended_is_no_concern_of_the_others() {
 
 #[test]
 fn a_thread_that_panics_takes_no_other_with_it() {
-    for queue in QUEUES {
+    for build in BUILDS {
         let context = Context::new();
         let (tell_ready, ready) = channel();
         let there = context.clone();
-        let left = side(queue, async move || {
+        let left = side(build, async move || {
             let sockets = pairs(&there, true);
             let mut monitors: Vec<_> = sockets.iter().map(PairSocket::monitor).collect();
             tell_ready.send(()).unwrap();
@@ -109,7 +109,7 @@ fn a_thread_that_panics_takes_no_other_with_it() {
                 while !matches!(monitor.recv().await, Some(Event::Disconnected { .. })) {}
             }
         });
-        let panics = side(queue, async move || {
+        let panics = side(build, async move || {
             ready.recv().unwrap();
             let outcome = compio::runtime::spawn(async move {
                 let _sockets = pairs(&context, false);

@@ -7,7 +7,7 @@ use seaworthy::{
     XPubSocket, XSubSocket,
 };
 
-use crate::side::{QUEUES, settle, side};
+use crate::side::{BUILDS, SMALL, settle, side};
 
 /// Messages that a thread sends before it blocks, each time.
 const BURSTS: [usize; 8] = [1, 1, 2, 3, 5, 1, 200, 1];
@@ -17,12 +17,12 @@ macro_rules! what_was_sent_arrives_though_the_sender_blocks {
     ($test:ident: $sender:ident -> $receiver:ident $(, $prepare:expr)?) => {
         #[test]
         fn $test() {
-            for queue in QUEUES {
+            for build in BUILDS {
                 let context = Context::new();
                 let (tell_ready, ready) = channel();
                 let (tell_received, received) = channel();
                 let there = context.clone();
-                let receiver = side(queue, async move || {
+                let receiver = side(build, async move || {
                     let socket = $receiver::new(&there).unwrap();
                     $(let prepare: fn(&$receiver) = $prepare; prepare(&socket);)?
                     socket.bind("inproc://name").unwrap();
@@ -32,7 +32,7 @@ macro_rules! what_was_sent_arrives_though_the_sender_blocks {
                         tell_received.send(message.last().unwrap().to_vec()).unwrap();
                     }
                 });
-                let sender = side(queue, async move || {
+                let sender = side(build, async move || {
                     ready.recv().unwrap();
                     let socket = $sender::new(&context).unwrap();
                     socket.connect("inproc://name").unwrap();
@@ -68,7 +68,7 @@ fn a_receiver_that_only_tries_finds_what_a_blocked_sender_sent() {
     let (tell_ready, ready) = channel();
     let (tell_received, received) = channel();
     let there = context.clone();
-    let receiver = side(64, async move || {
+    let receiver = side(SMALL, async move || {
         let pull = PullSocket::new(&there).unwrap();
         pull.bind("inproc://name").unwrap();
         tell_ready.send(()).unwrap();
@@ -79,7 +79,7 @@ fn a_receiver_that_only_tries_finds_what_a_blocked_sender_sent() {
             tell_received.send(()).unwrap();
         }
     });
-    let sender = side(64, async move || {
+    let sender = side(SMALL, async move || {
         ready.recv().unwrap();
         let push = PushSocket::new(&context).unwrap();
         push.connect("inproc://name").unwrap();
@@ -98,7 +98,7 @@ fn a_thread_that_answers_and_then_computes_does_not_keep_the_answer() {
     let (tell_ready, ready) = channel();
     let (tell_answered, answered) = channel::<()>();
     let there = context.clone();
-    let server = side(64, async move || {
+    let server = side(SMALL, async move || {
         let router = RouterSocket::new(&there).unwrap();
         router.bind("inproc://name").unwrap();
         tell_ready.send(()).unwrap();
@@ -109,7 +109,7 @@ fn a_thread_that_answers_and_then_computes_does_not_keep_the_answer() {
             answered.recv().unwrap();
         }
     });
-    let client = side(64, async move || {
+    let client = side(SMALL, async move || {
         ready.recv().unwrap();
         let dealer = ReqSocket::new(&context).unwrap();
         dealer.connect("inproc://name").unwrap();

@@ -3,10 +3,22 @@
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
+use compio::driver::{DriverType, ProactorBuilder};
 use compio::runtime::RuntimeBuilder;
 
-/// Sizes of the queue by which a runtime is woken from other threads: the smallest, and compio's default.
-pub(crate) const QUEUES: [usize; 2] = [1, 64];
+/// How a runtime is built.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Build {
+    driver: DriverType,
+    /// The size of the queue by which it is woken from other threads.
+    queue: usize,
+}
+
+/// The smallest queue, and compio's default one, on each driver.
+pub(crate) const BUILDS: [Build; 3] =
+    [SMALL, Build { driver: DriverType::IoUring, queue: 64 }, Build { driver: DriverType::Poll, queue: 1 }];
+
+pub(crate) const SMALL: Build = Build { driver: DriverType::IoUring, queue: 1 };
 
 /// After which a thread is taken for hung. Nothing here takes a second.
 const HUNG: Duration = Duration::from_secs(120);
@@ -14,15 +26,21 @@ const HUNG: Duration = Duration::from_secs(120);
 /// What a thread gives in the end.
 pub(crate) struct Side<T>(Receiver<T>);
 
-/// Runs something on a thread and a runtime of its own, whose queue has this size.
+/// Runs something on a thread and a runtime of its own.
 #[expect(clippy::disallowed_methods, reason = "threads are what is tested")]
 pub(crate) fn side<T: Send + 'static>(
-    queue: usize,
+    build: Build,
     work: impl AsyncFnOnce() -> T + Send + 'static,
 ) -> Side<T> {
     let (tell, told) = channel();
     std::thread::spawn(move || {
-        let runtime = RuntimeBuilder::new().sync_queue_size(queue).build().unwrap();
+        let mut proactor = ProactorBuilder::new();
+        proactor.driver_type(build.driver);
+        let runtime = RuntimeBuilder::new()
+            .with_proactor(proactor)
+            .sync_queue_size(build.queue)
+            .build()
+            .expect("the driver is there");
         let outcome = runtime.block_on(work());
         drop(runtime);
         let _ = tell.send(outcome);
