@@ -523,9 +523,7 @@ impl<T: Weigh> Drop for Receiver<T> {
 
 impl<T: Weigh> fmt::Debug for Sender<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sender")
-            .field("written", &self.way.written.0.messages.get())
-            .finish_non_exhaustive()
+        f.debug_struct("Sender").field("written", &self.way.written.0.messages.get()).finish_non_exhaustive()
     }
 }
 

@@ -29,25 +29,26 @@ macro_rules! a_busy_receiver_holds_no_sender_up {
                 let there = context.clone();
                 let receivers = side(build, async move || {
                     let received = Rc::new(Cell::new(0));
+                    let mut sockets = Vec::new();
                     for number in 0..SOCKETS {
-                        let (socket, received) = ($receiver::new(&there).unwrap(), Rc::clone(&received));
+                        let socket = Rc::new($receiver::new(&there).unwrap());
                         $(let prepare: fn(&$receiver) = $prepare; prepare(&socket);)?
                         socket.bind(format!("inproc://{number}").as_str()).unwrap();
+                        let (there, received) = (Rc::clone(&socket), Rc::clone(&received));
                         compio::runtime::spawn(async move {
-                            socket.recv().await.unwrap();
+                            there.recv().await.unwrap();
                             received.set(received.get() + 1);
-                            std::future::pending::<()>().await
                         })
                         .detach();
+                        sockets.push(socket);
                     }
-                    settle().await;
                     tell_ready.send(()).unwrap();
-                    // Asleep; the thread blocks as soon as they are connected.
-                    while sent.try_recv() != Ok("connected") {
+                    // They have met the others, and sleep; the thread blocks.
+                    while sockets.iter().any(|socket| socket.peers() == 0) {
                         settle().await;
                     }
                     tell_ready.send(()).unwrap();
-                    assert_eq!(sent.recv(), Ok("sent"));
+                    sent.recv().unwrap();
                     while received.get() < SOCKETS {
                         settle().await;
                     }
@@ -62,17 +63,11 @@ macro_rules! a_busy_receiver_holds_no_sender_up {
                             socket
                         })
                         .collect();
-                    settle().await;
-                    tell_sent.send("connected").unwrap();
                     ready.recv().unwrap();
                     for socket in &sockets {
                         socket.try_send("x").unwrap();
                     }
-                    tell_sent.send("sent").unwrap();
-                    settle().await;
-                    sockets
-                        .into_iter()
-                        .for_each(std::mem::forget);
+                    tell_sent.send(()).unwrap();
                 });
                 senders.join();
                 assert_eq!(receivers.join(), SOCKETS);

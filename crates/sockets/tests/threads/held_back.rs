@@ -27,6 +27,10 @@ macro_rules! what_was_sent_arrives_though_the_sender_blocks {
                     $(let prepare: fn(&$receiver) = $prepare; prepare(&socket);)?
                     socket.bind("inproc://name").unwrap();
                     tell_ready.send(()).unwrap();
+                    while socket.peers() == 0 {
+                        settle().await;
+                    }
+                    tell_ready.send(()).unwrap();
                     for _ in 0..BURSTS.iter().sum() {
                         let message = socket.recv().await.unwrap();
                         tell_received.send(message.last().unwrap().to_vec()).unwrap();
@@ -36,7 +40,7 @@ macro_rules! what_was_sent_arrives_though_the_sender_blocks {
                     ready.recv().unwrap();
                     let socket = $sender::new(&context).unwrap();
                     socket.connect("inproc://name").unwrap();
-                    settle().await;
+                    ready.recv().unwrap();
                     let mut number = 0_usize;
                     for burst in BURSTS {
                         let sent = number..number + burst;
