@@ -178,6 +178,35 @@ mod tests {
         ready.tasks().waiting.len()
     }
 
+    #[derive(Default)]
+    struct Turns(Mutex<Vec<usize>>);
+
+    struct Task(usize, Arc<Turns>);
+
+    impl Wake for Task {
+        fn wake(self: Arc<Self>) {
+            self.1.0.lock().unwrap().push(self.0);
+        }
+    }
+
+    #[test]
+    fn tasks_are_woken_in_the_order_in_which_they_began_to_wait() {
+        let (ready, turns) = (Arc::<Ready>::default(), Arc::<Turns>::default());
+        let mut places: Vec<_> = (0..1000).map(|_| Place::new(Arc::clone(&ready))).collect();
+        let wait = |places: &mut Vec<Place>, number: usize| {
+            places[number].wait(&Waker::from(Arc::new(Task(number, Arc::clone(&turns)))));
+        };
+        (0..1000).for_each(|number| wait(&mut places, number));
+        // Asking again changes nothing.
+        wait(&mut places, 3);
+        ready.wake_tasks();
+        assert_eq!(std::mem::take(&mut *turns.0.lock().unwrap()), (0..1000).collect::<Vec<_>>());
+        [7, 5, 900, 1].into_iter().for_each(|number| wait(&mut places, number));
+        places.remove(5);
+        ready.wake_tasks();
+        assert_eq!(*turns.0.lock().unwrap(), [7, 900, 1]);
+    }
+
     #[test]
     fn a_place_that_is_gone_leaves_nothing_behind() {
         let ready = Arc::<Ready>::default();

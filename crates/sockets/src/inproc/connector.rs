@@ -46,7 +46,7 @@ pub(crate) fn connect<N: Network>(
     };
     let tie = connector.offer()?;
     network.spawn("connector", async move {
-        connector.run(tie, &task).await;
+        connector.run(tie, task).await;
     });
     Ok(())
 }
@@ -109,16 +109,17 @@ enum Ended {
 }
 
 impl<N: Network> Connector<N> {
-    async fn run(self, mut tie: Tie, task: &TaskToken) {
+    async fn run(self, mut tie: Tie, task: TaskToken) {
         let options = Rc::clone(&self.options);
         let mut backoff = options.reconnect_ivl.map(|first| Backoff::new(first, options.reconnect_ivl_max));
         loop {
             let name_kept = match self.hold(&mut tie).await {
-                Ended::Closed => return self.linger(&tie, task).await,
+                Ended::Closed => return self.linger(&tie, &task).await,
                 Ended::Lost { name_kept } => name_kept,
                 Ended::Refused(reason) => {
                     self.stop(reason, Weight::Fault);
-                    // The other side is to learn of it too.
+                    // The other side is to learn of it too, which the socket does not wait for.
+                    drop(task);
                     poll_fn(|context| {
                         let waker = self.waker(context);
                         tie.offering.poll_taken_or_free(&Context::from_waker(&waker))

@@ -267,6 +267,12 @@ impl<'s, F: Forwards, B: Forwards, N: Network> Proxy<'s, F, B, N> {
         if planted(Bug::ProxyForgets) {
             (self.forward, self.backward) = Default::default();
         }
+        for (side, checked) in [
+            (Side::Frontend, self.frontend.core().check_runtime("receive")),
+            (Side::Backend, self.backend.core().check_runtime("receive")),
+        ] {
+            checked.map_err(|source| ProxyError { side, operation: "receive", source })?;
+        }
         let mut watch = Watch {
             readable: [self.frontend.readable(), self.backend.readable()],
             writable: [self.frontend.writable(), self.backend.writable()],

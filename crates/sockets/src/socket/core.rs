@@ -14,6 +14,7 @@ use seaworthy_core::{Doorbell, Endpoint, Host, Instant, Message, Network, Option
 use seaworthy_zmtp::SocketType;
 
 use super::busy_poll::BusyPoll;
+use super::home::Home;
 use crate::connections::{Connections, Origin};
 use crate::error::Error;
 use crate::event::Event;
@@ -49,6 +50,7 @@ pub(crate) struct Core<P> {
     log: Log,
     clock: Box<dyn Fn() -> Instant>,
     pub(super) tasks: Tasks,
+    pub(super) home: Home,
     pub(super) busy_poll: BusyPoll,
     closed: Cell<bool>,
     /// Operations since a task last let others run.
@@ -137,6 +139,7 @@ impl<P: Pattern> Core<P> {
             log: Log::default(),
             clock: Box::new(move || clock.now()),
             tasks: Tasks::default(),
+            home: Home::new(network),
             closed: Cell::new(false),
             operations: Cell::new(0),
             publisher: Cell::new(None),
@@ -167,6 +170,12 @@ impl<P: Pattern> Core<P> {
     pub(super) fn set_doorbell(&self, doorbell: &Arc<Doorbell>) {
         self.readable.set_doorbell(Arc::clone(doorbell));
         self.writable.set_doorbell(Arc::clone(doorbell));
+    }
+
+    /// # Errors
+    /// [`Runtime`](Error::Runtime): whoever waits for the socket in this runtime is not woken.
+    pub(crate) fn check_runtime(&self, operation: &'static str) -> Result<(), Error> {
+        self.home.check(operation)
     }
 
     /// A place for a task that waits until there is something to receive.
@@ -316,7 +325,10 @@ impl<P: Sends> Core<P> {
             }
         }
         self.operations.set(0);
-        Poll::Pending
+        match self.home.check("send") {
+            Ok(()) => Poll::Pending,
+            Err(error) => Poll::Ready(Err(error)),
+        }
     }
 }
 
@@ -367,7 +379,10 @@ impl<P: Receives> Core<P> {
             }
         }
         self.operations.set(0);
-        Poll::Pending
+        match self.home.check("receive") {
+            Ok(()) => Poll::Pending,
+            Err(error) => Poll::Ready(Err(error)),
+        }
     }
 }
 

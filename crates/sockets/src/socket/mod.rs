@@ -2,6 +2,7 @@
 
 mod busy_poll;
 mod core;
+mod home;
 mod receiving;
 mod sending;
 mod setters;
@@ -94,11 +95,13 @@ impl<P: Pattern, N: Network> Socket<P, N> {
     ///
     /// # Errors
     /// [`Endpoint`](Error::Endpoint): not an endpoint. [`Bind`](Error::Bind): it cannot be bound.
+    /// [`Runtime`](Error::Runtime): outside of a runtime, or in another one than the socket's first endpoint.
     pub fn bind(&self, endpoint: impl ToEndpoint) -> Result<Endpoint, Error> {
         let given = endpoint.to_endpoint()?;
         if let Some(reason) = unbindable(&given) {
             return Err(Error::Unsupported { operation: "bind", endpoint: Box::new(given), reason });
         }
+        self.core.home.settle("bind")?;
         let network = self.context.network();
         if let Endpoint::Inproc(name) = &given {
             let doorbell = self.open_to_threads("bind")?;
@@ -146,11 +149,13 @@ impl<P: Pattern, N: Network> Socket<P, N> {
     ///
     /// # Errors
     /// [`Endpoint`](Error::Endpoint): not an endpoint. That nobody listens there is no error: somebody may, later.
+    /// [`Runtime`](Error::Runtime): outside of a runtime, or in another one than the socket's first endpoint.
     pub fn connect(&self, endpoint: impl ToEndpoint) -> Result<(), Error> {
         let given = endpoint.to_endpoint()?;
         if let Some(reason) = unconnectable(&given) {
             return Err(Error::Unsupported { operation: "connect", endpoint: Box::new(given), reason });
         }
+        self.core.home.settle("connect")?;
         let once =
             matches!(P::TYPE, SocketType::Dealer | SocketType::Req | SocketType::Pub | SocketType::Sub);
         if once && self.core.endpoints.borrow().iter().any(|held| !held.bound && held.given == given) {
@@ -221,9 +226,13 @@ impl<P: Pattern, N: Network> Socket<P, N> {
 
     /// Closes the socket and waits until everything queued was handed to the network, or `linger` is over.
     ///
-    /// Cancel-safe: dropping the future leaves the rest to the background, as dropping the socket does.
+    /// Cancel-safe: dropping the future leaves the rest to the background, as dropping the socket does. In another
+    /// runtime than the socket's, which does not run meanwhile, it returns at once.
     pub async fn close(self) {
         self.core.close();
+        if !self.core.home.can_wait() {
+            return;
+        }
         poll_fn(|context| self.core.tasks.poll_below(1, context)).await;
     }
 
@@ -255,6 +264,11 @@ impl<P: Pattern, N: Network> Socket<P, N> {
         let deadline = network.now() + limit;
         self.core.close_by.set(Some(deadline));
         self.core.close();
+        if network.runtime().is_err() || !self.core.home.can_wait() {
+            // Nobody here can wait, for the time or for the socket's tasks.
+            let messages = self.core.tasks.left().0;
+            return if self.core.tasks.count() == 0 { Ok(()) } else { Err(LeftUnsent { messages }) };
+        }
         // The tasks have the same deadline; those that end by it are to say first what is left.
         let mut expiry = pin!(network.sleep_until(deadline + Duration::from_nanos(1)));
         let mut expired = 0;

@@ -206,9 +206,7 @@ impl<'s, P: Receives, N: Network, L> Receiving<'s, P, N, L> {
             return Poll::Ready(outcome);
         }
         let outcome = match core.poll_recv(context, &mut waiting.place) {
-            Poll::Pending if waiting.timeout.poll(sockets.network(), context).is_ready() => {
-                Poll::Ready(Err(Error::WouldBlock))
-            }
+            Poll::Pending => waiting.timeout.poll(sockets.network(), context).map(Err),
             outcome => outcome,
         };
         #[cfg(feature = "planted-bugs")]

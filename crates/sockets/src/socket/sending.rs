@@ -220,10 +220,10 @@ impl<'s, P: Sends, N: Network, M, L: Refuses> Sending<'s, P, N, M, L> {
         // It has completed: there is nothing left to send.
         let Some(waiting) = &mut self.waiting else { return Poll::Pending };
         let outcome = match core.poll_send(context, &mut waiting.place, &mut waiting.message) {
-            Poll::Pending if waiting.timeout.poll(sockets.network(), context).is_ready() => {
-                Err(Error::WouldBlock)
-            }
-            Poll::Pending => return Poll::Pending,
+            Poll::Pending => match waiting.timeout.poll(sockets.network(), context) {
+                Poll::Ready(error) => Err(error),
+                Poll::Pending => return Poll::Pending,
+            },
             Poll::Ready(outcome) => outcome,
         };
         let waiting = self.waiting.take();

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use seaworthy_core::Network;
 
+use crate::error::Error;
+
 /// Where an operation's limit comes from. Known to the compiler, so that an operation without a limit of its own carries
 /// none.
 pub(super) trait Limit: Unpin {
@@ -45,10 +47,15 @@ impl Timeout {
         Self { limit, expiry: None }
     }
 
-    /// Ready when the time is over.
-    pub(super) fn poll(&mut self, network: &impl Network, context: &mut Context<'_>) -> Poll<()> {
+    /// Ready when the time is over, or nobody here could tell: then the operation fails for this reason.
+    pub(super) fn poll(&mut self, network: &impl Network, context: &mut Context<'_>) -> Poll<Error> {
         let Some(limit) = self.limit else { return Poll::Pending };
+        if self.expiry.is_none()
+            && let Err(source) = network.runtime()
+        {
+            return Poll::Ready(Error::Runtime { operation: "wait for a limited time", source });
+        }
         let expiry = self.expiry.get_or_insert_with(|| Box::pin(network.sleep_until(network.now() + limit)));
-        expiry.as_mut().poll(context)
+        expiry.as_mut().poll(context).map(|()| Error::WouldBlock)
     }
 }
