@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use compio::runtime::Runtime;
 use seaworthy::{
-    Context, Error, Event, Options, PairSocket, PullSocket, PushSocket, RepSocket, ReqSocket, SubSocket,
+    Context, Error, Event, Options, PairSocket, PullSocket, PushSocket, RepSocket, ReqSocket, Side,
+    SubSocket, proxy,
 };
 
 /// What a future comes to outside of any runtime.
