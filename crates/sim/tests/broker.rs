@@ -1,7 +1,11 @@
 //! `seaworthy proxy`, from the outside: a process with clients and workers around it, signals, commands and errors.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::Duration;
 
 use futures_util::future::try_join_all;
 use futures_util::join;
@@ -21,13 +25,22 @@ struct Broker {
 impl Broker {
     /// Starts one on ports of its own, with more arguments, and waits until it listens at so many endpoints.
     fn start(kind: &str, endpoints: usize, more: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_seaworthy"))
+        Self::start_with(kind, endpoints, more, |_| {})
+    }
+
+    /// The same, with more for the process.
+    fn start_with(kind: &str, endpoints: usize, more: &[&str], with: impl FnOnce(&mut Command)) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_seaworthy"));
+        command
             .args(["proxy", "--json", "--kind", kind])
-            .args(["--frontend", "tcp://127.0.0.1:*", "--backend", "tcp://127.0.0.1:*"])
             .args(more)
             .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+            .stderr(Stdio::null());
+        if !more.contains(&"--config") {
+            command.args(["--frontend", "tcp://127.0.0.1:*", "--backend", "tcp://127.0.0.1:*"]);
+        }
+        with(&mut command);
+        let mut child = command.spawn().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());
         let mut broker = Self { child, output, endpoints: Vec::new() };
         while broker.endpoints.len() < endpoints {
@@ -302,6 +315,175 @@ fn statistics_are_told_at_intervals() {
     assert_eq!(broker.end().1, 0);
 }
 
+#[test]
+fn peers_and_queues_are_told_too_and_what_nobody_took_is_counted() {
+    let mut broker = Broker::start("pull-push", 2, &["--interval", "10"]);
+    on_a_runtime(async {
+        let context = Context::new();
+        let push = PushSocket::new(&context)?;
+        push.connect(broker.at("frontend"))?;
+        for _ in 0..3 {
+            push.send("hello").await?;
+        }
+        push.close().await;
+        Ok(())
+    });
+    // One is in hand, two are in the pipe of the frontend.
+    loop {
+        let frontend = &broker.event("statistics")["frontend"];
+        if frontend["received_queue"] == 2 {
+            assert_eq!((&frontend["peers"], &frontend["connections"]), (&1.into(), &1.into()));
+            assert!(frontend["received_queue_bytes"].as_u64() >= Some(10), "{frontend}");
+            break;
+        }
+    }
+    broker.signal("TERM");
+    let (ended, code) = broker.end();
+    assert_eq!((code, &ended["left_behind"]), (0, &3.into()), "{ended}");
+}
+
+/// What an HTTP server at this address answers to a request for a path.
+fn http(url: &str) -> String {
+    let (address, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(stream, "GET /{path} HTTP/1.1\r\nHost: {address}\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn metrics_can_be_fetched() {
+    let broker = Broker::start("pull-push", 3, &["--metrics", "127.0.0.1:0"]);
+    on_a_runtime(async {
+        let context = Context::new();
+        let (push, pull) = (PushSocket::new(&context)?, PullSocket::new(&context)?);
+        push.connect(broker.at("frontend"))?;
+        pull.connect(broker.at("backend"))?;
+        let (sent, received) = join!(push.send("hello"), pull.recv());
+        sent?;
+        received?;
+        let answer = http(broker.at("metrics"));
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+        for sample in [
+            "seaworthy_proxy_peers{end=\"frontend\"} 1",
+            "seaworthy_proxy_sent_bytes_total{end=\"backend\"} 5",
+            "seaworthy_proxy_connections_total{end=\"backend\"} 1",
+        ] {
+            assert!(answer.contains(&format!("\n{sample}\n")), "{sample}: {answer}");
+        }
+        Ok(())
+    });
+    broker.signal("TERM");
+    assert_eq!(broker.end().1, 0);
+}
+
+#[test]
+fn systemd_is_told_that_it_is_ready_lives_and_stops() {
+    let name = format!("seaworthy-{}-notify", std::process::id());
+    let socket = UnixDatagram::bind_addr(&SocketAddr::from_abstract_name(&name).unwrap()).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    let broker = Broker::start_with("pull-push", 2, &["--interval", "10"], |command| {
+        command.env("NOTIFY_SOCKET", format!("@{name}")).env("WATCHDOG_USEC", "20000");
+    });
+    let wait_for = |socket: &UnixDatagram, words: &str| {
+        let mut message = [0; 4096];
+        loop {
+            let count = socket.recv(&mut message).unwrap();
+            if String::from_utf8_lossy(&message[..count]).contains(words) {
+                break;
+            }
+        }
+    };
+    wait_for(&socket, "READY=1");
+    wait_for(&socket, "WATCHDOG=1");
+    wait_for(&socket, "STATUS=");
+    broker.signal("TERM");
+    wait_for(&socket, "STOPPING=1");
+    drop(socket);
+    assert_eq!(broker.end().1, 0);
+}
+
+#[test]
+fn a_file_can_say_it_all_and_is_what_print_config_prints() {
+    let file = std::env::temp_dir().join(format!("seaworthy-{}-broker.toml", std::process::id()));
+    let frontend = "[frontend]\nbind = [\"tcp://127.0.0.1:*\"]\n[frontend.options]\nmaxmsgsize = \"1MiB\"\n";
+    std::fs::write(&file, format!("kind = \"pair-pair\"\n{frontend}")).unwrap();
+    let config = file.to_str().unwrap();
+    let printed = Command::new(env!("CARGO_BIN_EXE_seaworthy"))
+        .args(["proxy", "--config", config, "--backend", "tcp://127.0.0.1:*", "--json", "--print-config"])
+        .output()
+        .unwrap();
+    let printed = String::from_utf8(printed.stdout).unwrap();
+    assert!(
+        printed.contains("kind = \"pair-pair\"") && printed.contains("maxmsgsize = 1048576"),
+        "{printed}"
+    );
+    std::fs::write(&file, &printed).unwrap();
+    let broker = Broker::start_with("pair-pair", 2, &["--config", config], |_| {});
+    broker.signal("TERM");
+    assert_eq!(broker.end().1, 0);
+
+    std::fs::write(&file, "kind = \"pair-pair\"\nlinger = \"soon\"\n").unwrap();
+    let (said, code) = refused(&["--config", config]);
+    assert!(code == Some(2) && said.contains(config) && said.contains("line 2"), "{code:?} {said}");
+    std::fs::remove_file(&file).unwrap();
+}
+
+#[test]
+fn the_settings_in_the_docs_can_be_used() {
+    let docs = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs");
+    let page = std::fs::read_to_string(format!("{docs}/PROXY.md")).unwrap();
+    let example = page.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let file = std::env::temp_dir().join(format!("seaworthy-{}-docs.toml", std::process::id()));
+    std::fs::write(&file, example).unwrap();
+    for config in [file.to_str().unwrap(), &format!("{docs}/systemd/proxy.toml")] {
+        let (said, code) = refused(&["--config", config, "--print-config"]);
+        assert_eq!((code, &*said), (Some(0), ""), "{config}");
+    }
+    std::fs::remove_file(&file).unwrap();
+}
+
+#[test]
+fn the_log_says_where_it_listens_and_obeys_its_filter() {
+    for (variable, option, says) in [
+        (None, None, true),
+        (Some("warn"), None, false),
+        (Some("info"), None, true),
+        (Some("info"), Some("--log=error"), false),
+        (Some("off"), Some("--log=info"), true),
+    ] {
+        let mut broker = Broker::start_with("pull-push", 2, option.as_slice(), |command| {
+            match variable {
+                Some(filter) => command.env("RUST_LOG", filter),
+                None => command.env_remove("RUST_LOG"),
+            };
+            command.stderr(Stdio::piped());
+        });
+        broker.signal("TERM");
+        let mut log = String::new();
+        broker.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+        let said = log.contains(&format!("frontend listens at {}", broker.at("frontend")));
+        assert_eq!((said, log.contains("ended")), (says, says), "{variable:?} {option:?}: {log}");
+        assert_eq!(broker.end().1, 0);
+    }
+    let (said, code) =
+        refused(&["--frontend", "tcp://127.0.0.1:*", "--backend", "tcp://127.0.0.1:*", "--log", "a=b=c"]);
+    assert!(code == Some(2) && said.contains("--log") && said.contains("a=b=c"), "{code:?} {said}");
+}
+
+#[test]
+fn shells_can_complete() {
+    for (shell, words) in
+        [("bash", "complete -F"), ("zsh", "#compdef seaworthy"), ("fish", "complete -c seaworthy")]
+    {
+        let output =
+            Command::new(env!("CARGO_BIN_EXE_seaworthy")).args(["completions", shell]).output().unwrap();
+        let script = String::from_utf8(output.stdout).unwrap();
+        assert!(script.contains(words) && script.contains("heartbeat-ivl"), "{shell}");
+    }
+}
+
 /// What it says on standard error, and its exit code.
 fn refused(arguments: &[&str]) -> (String, Option<i32>) {
     let output = Command::new(env!("CARGO_BIN_EXE_seaworthy")).arg("proxy").args(arguments).output().unwrap();
@@ -317,6 +499,19 @@ fn endpoints_that_cannot_be_bound_are_named() {
     let endpoint = format!("tcp://{}", taken.local_addr().unwrap());
     let (said, code) = refused(&["--frontend", "tcp://127.0.0.1:*", "--backend", &endpoint]);
     assert!(code == Some(3) && said.contains(&endpoint), "{code:?} {said}");
+
+    assert_eq!(said.matches(&endpoint).count(), 1, "named once: {said}");
+
+    for end in ["--frontend", "--capture", "--control"] {
+        let arguments =
+            ["--frontend", "tcp://127.0.0.1:*", "--backend", "tcp://127.0.0.1:*", end, "inproc://a"];
+        let (said, code) = refused(&arguments);
+        assert!(
+            code == Some(2) && said.contains("nobody can reach") && said.contains(end),
+            "{code:?} {said}"
+        );
+        assert_eq!(said.matches("inproc://a").count(), 1, "named once: {said}");
+    }
 
     let (said, code) = refused(&["--backend", "tcp://127.0.0.1:*"]);
     assert!(code == Some(2) && said.contains("--frontend"), "{code:?} {said}");

@@ -89,7 +89,7 @@ pub use crate::proxy::{
 pub use crate::publish_subscribe::{Pub, Sub, TOPIC_BYTES_MAX, TOPICS_MAX, XPub, XSub};
 pub use crate::request_reply::{Dealer, Rep, Req, Router};
 pub use crate::sink::MessageSink;
-pub use crate::socket::Socket;
+pub use crate::socket::{Queued, Socket};
 pub use crate::stream::MessageStream;
 pub use crate::timer::{Interval, Sleep};
 pub use crate::transport::PENDING_HANDSHAKES_MAX;

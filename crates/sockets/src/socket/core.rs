@@ -66,7 +66,7 @@ pub(super) struct State<P> {
     pub(super) pattern: P,
     pub(super) peers: Peers,
     /// Received, and given back: the next to be received.
-    returned: VecDeque<Message>,
+    pub(super) returned: VecDeque<Message>,
 }
 
 /// An endpoint that the socket bound or connected.

@@ -3,6 +3,7 @@
 mod busy_poll;
 mod core;
 mod home;
+mod queued;
 mod receiving;
 mod sending;
 mod setters;
@@ -27,6 +28,7 @@ use seaworthy_zmtp::SocketType;
 
 pub(crate) use self::core::Core;
 use self::core::{Binding, HeldEndpoint, State};
+pub use self::queued::Queued;
 use self::validity::{check, unbindable, unconnectable};
 use crate::connections::ConnectionInfo;
 use crate::context::Context;

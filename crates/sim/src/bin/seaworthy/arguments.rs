@@ -5,11 +5,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use seaworthy_sim::doctor::Bug;
 use seaworthy_sim::explore::{BadShard, Shard};
 use seaworthy_sim::scenario::CarrierName;
 use seaworthy_sim::scenario::quantity::{Quantity, Span};
 
+use crate::proxy::ProxyOptions;
 use crate::run::processors;
 
 /// ZeroMQ sockets in simulated storms: run scenarios, replay failures, read traces.
@@ -48,7 +50,9 @@ pub(crate) enum Command {
     /// Show that the testbed finds bugs: plant each of a list, and look whether the right check finds it.
     Doctor(DoctorOptions),
     /// Run a broker on the real network, until SIGINT, SIGTERM or a command ends it.
-    Proxy(ProxyOptions),
+    Proxy(Box<ProxyOptions>),
+    /// Print a script that completes command lines in a shell.
+    Completions(CompletionsOptions),
 }
 
 #[derive(Debug, Args)]
@@ -306,119 +310,6 @@ impl DoctorOptions {
     }
 }
 
-#[derive(Debug, Args)]
-#[command(after_help = PROXY_EXIT_CODES)]
-pub(crate) struct ProxyOptions {
-    /// Where the frontend listens: clients, publishers. Can be given several times.
-    #[arg(long, value_name = "ENDPOINT", required_unless_present = "frontend_connect")]
-    pub(crate) frontend: Vec<String>,
-    /// Where the backend listens: workers, subscribers. Can be given several times.
-    #[arg(long, value_name = "ENDPOINT", required_unless_present = "backend_connect")]
-    pub(crate) backend: Vec<String>,
-    /// Where the frontend connects to. Can be given several times.
-    #[arg(long, value_name = "ENDPOINT")]
-    pub(crate) frontend_connect: Vec<String>,
-    /// Where the backend connects to, such as another proxy's frontend. Can be given several times.
-    #[arg(long, value_name = "ENDPOINT")]
-    pub(crate) backend_connect: Vec<String>,
-    /// The types of the two sockets.
-    #[arg(long, value_enum, default_value_t = ProxyKind::RouterDealer)]
-    pub(crate) kind: ProxyKind,
-    /// Where a copy of every message can be had.
-    #[arg(long, value_name = "ENDPOINT")]
-    pub(crate) capture: Option<String>,
-    /// The type of the capture socket.
-    #[arg(long, value_enum, default_value_t = CaptureKind::Pub, requires = "capture")]
-    pub(crate) capture_kind: CaptureKind,
-    /// Where PAUSE, RESUME, TERMINATE, KILL and STATISTICS are taken.
-    #[arg(long, value_name = "ENDPOINT")]
-    pub(crate) control: Option<String>,
-    /// The type of the control socket.
-    #[arg(long, value_enum, default_value_t = ControlKind::Rep, requires = "control")]
-    pub(crate) control_kind: ControlKind,
-    /// How turns are given; several, with commas between them, add up.
-    #[arg(long, value_enum, value_delimiter = ',', default_value = "fair")]
-    pub(crate) mode: Vec<ProxyMode>,
-    /// Messages that a direction moves at most in one turn. Default: 64, and 16 with --mode batched.
-    #[arg(long, value_name = "MESSAGES", value_parser = clap::value_parser!(u32).range(1..=1024))]
-    pub(crate) batch: Option<u32>,
-    /// Messages that a direction goes on receiving while one waits for room. Default: 0, and 1000 with --mode
-    /// pipelined.
-    #[arg(long, value_name = "MESSAGES")]
-    pub(crate) queue: Option<usize>,
-    /// High-water marks of both sockets, each way, for each peer. 0 is without limit. Default: 1000.
-    #[arg(long, value_name = "MESSAGES")]
-    pub(crate) hwm: Option<usize>,
-    /// A ROUTER or XPUB waits for a peer that has no room, instead of dropping what is for it; all others wait too.
-    #[arg(long)]
-    pub(crate) mandatory: bool,
-    /// How long what is on its way may take to arrive once the broker is to end.
-    #[arg(long, value_name = "MILLISECONDS", default_value_t = 1000)]
-    linger: u64,
-    /// How often statistics are told.
-    #[arg(long, value_name = "MILLISECONDS", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(10..))]
-    interval: u64,
-    /// Report as JSON lines on standard output.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-const PROXY_EXIT_CODES: &str = "Exit codes: 0 ended in order, by SIGINT, SIGTERM or a command; 1 a second signal came \
-                                first; 2 bad usage or endpoint; 3 an endpoint cannot be bound, or a socket failed.";
-
-impl ProxyOptions {
-    pub(crate) const fn linger(&self) -> Duration {
-        Duration::from_millis(self.linger)
-    }
-
-    pub(crate) const fn interval(&self) -> Duration {
-        Duration::from_millis(self.interval)
-    }
-}
-
-/// Frontend and backend.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ProxyKind {
-    /// Clients' questions go to workers in turn, and answers back.
-    RouterDealer,
-    /// Publications go to subscribers, and subscriptions back.
-    XsubXpub,
-    /// Work goes to workers in turn.
-    PullPush,
-    /// Messages go to peers of the other side in turn.
-    DealerDealer,
-    /// Peers of the same name talk to each other.
-    RouterRouter,
-    /// One peer on each side.
-    PairPair,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ProxyMode {
-    /// The directions take turns.
-    Fair,
-    /// What the frontend received comes first.
-    BiasedFrontend,
-    /// What the backend received comes first.
-    BiasedBackend,
-    /// Short turns.
-    Batched,
-    /// Reception goes on while a message waits for room.
-    Pipelined,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum CaptureKind {
-    Pub,
-    Push,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ControlKind {
-    Rep,
-    Pair,
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum On {
     /// turmoil's simulated hosts.
@@ -437,6 +328,12 @@ impl On {
             Self::Both => vec![CarrierName::Turmoil, CarrierName::Warp],
         }
     }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsOptions {
+    /// The shell.
+    pub(crate) shell: Shell,
 }
 
 /// Where a scenario can run.

@@ -5,6 +5,7 @@
 //! 4 nondeterminism, 5 a hang.
 
 mod arguments;
+mod completions;
 mod diff;
 mod doctor;
 mod explore;
@@ -13,8 +14,6 @@ mod jobs;
 mod junit;
 mod list;
 mod merge;
-mod meter;
-
 mod new;
 mod pool;
 mod problem;
@@ -24,8 +23,6 @@ mod replay;
 mod report;
 mod run;
 mod shrink;
-mod signals;
-
 mod trace;
 mod verdict;
 
@@ -50,6 +47,7 @@ fn main() -> ExitCode {
         Command::Schema => show(&format!("{:#}\n", Scenario::schema())).map(|()| 0),
         Command::Doctor(options) => doctor::doctor(&options),
         Command::Proxy(options) => proxy::run(&options),
+        Command::Completions(options) => completions::completions(&options),
         Command::Trace(options) => trace::trace(&options),
         Command::Diff(options) => diff::diff(&options),
     };
