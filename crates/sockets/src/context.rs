@@ -8,6 +8,7 @@ use seaworthy_core::{Instant, Network};
 use seaworthy_core::CompioNetwork;
 
 use crate::inproc::{InprocEndpoint, Names, list};
+use crate::log::Log;
 use crate::timer::{Interval, Sleep};
 
 /// The owner of what sockets share. Cloning it is cheap and gives the same context.
@@ -27,6 +28,7 @@ use crate::timer::{Interval, Sleep};
 pub struct Context<N: Network = CompioNetwork> {
     network: N,
     names: Names,
+    log: Log,
 }
 
 /// The owner of what sockets share. Cloning it is cheap and gives the same context.
@@ -35,6 +37,7 @@ pub struct Context<N: Network = CompioNetwork> {
 pub struct Context<N: Network> {
     network: N,
     names: Names,
+    log: Log,
 }
 
 #[cfg(feature = "compio")]
@@ -55,7 +58,7 @@ impl Default for Context {
 impl<N: Network> Context<N> {
     /// A context on any network.
     pub fn with_network(network: N) -> Self {
-        Self { network, names: Names::new() }
+        Self { network, names: Names::new(), log: Log::default() }
     }
 
     /// The network.
@@ -94,6 +97,10 @@ impl<N: Network> Context<N> {
     /// Every inproc endpoint that a socket of this context, on any thread, has bound or connected to.
     pub fn inproc_endpoints(&self) -> Vec<InprocEndpoint> {
         list(&self.names)
+    }
+
+    pub(crate) const fn log(&self) -> &Log {
+        &self.log
     }
 
     pub(crate) const fn names(&self) -> &Names {

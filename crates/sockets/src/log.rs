@@ -1,19 +1,23 @@
 //! What sockets tell `tracing`: every event at DEBUG, and at WARN what somebody has to see to.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use seaworthy_core::{Endpoint, Instant};
 
 use crate::event::Event;
 
-/// Warnings about one endpoint within a [`WARNING_PERIOD`]. What goes beyond is told at DEBUG and counted: a peer that
-/// fails again and again, or a flood of strangers, must not fill a disk.
+/// Warnings about one endpoint, by all sockets of a context, within a [`WARNING_PERIOD`]. What goes beyond is told at
+/// DEBUG and counted: a peer that fails again and again, or a flood of strangers, must not fill a disk.
 pub const WARNINGS_MAX: u32 = 10;
 
 /// See [`WARNINGS_MAX`].
 pub const WARNING_PERIOD: Duration = Duration::from_secs(60);
+
+/// Endpoints of a context that are warned of within a [`WARNING_PERIOD`]. Others are told at DEBUG meanwhile: a thousand
+/// sockets without a file must not fill the disk either.
+const WARNED_ENDPOINTS_MAX: usize = 100;
 
 /// How much attention an event wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,10 +28,10 @@ pub(crate) enum Weight {
     Fault,
 }
 
-/// Writes the events of one socket.
-#[derive(Debug, Default)]
+/// Writes the events of all sockets of a context. Cloning it gives the same log.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Log {
-    endpoints: RefCell<BTreeMap<Endpoint, Warned>>,
+    endpoints: Arc<Mutex<BTreeMap<Endpoint, Warned>>>,
 }
 
 #[derive(Debug)]
@@ -43,12 +47,6 @@ impl Log {
             Some(suppressed) => warn(event, suppressed),
             None => debug(event),
         }
-        if let Event::Closed { endpoint } | Event::ConnectStopped { endpoint, .. } = event
-            && let Some(Warned { suppressed: suppressed @ 1.., .. }) =
-                self.endpoints.borrow_mut().remove(endpoint)
-        {
-            tracing::warn!(%endpoint, suppressed, "warnings suppressed");
-        }
     }
 
     /// Whether to warn; then the number of warnings that were suppressed since the last one.
@@ -56,12 +54,16 @@ impl Log {
         if weight == Weight::Ordinary {
             return None;
         }
-        let mut endpoints = self.endpoints.borrow_mut();
-        let warned = endpoints.entry(endpoint(event).clone()).or_insert(Warned {
-            since: now,
-            warnings: 0,
-            suppressed: 0,
-        });
+        let mut endpoints = self.endpoints.lock().unwrap_or_else(PoisonError::into_inner);
+        let endpoint = endpoint(event);
+        if !endpoints.contains_key(endpoint) && endpoints.len() >= WARNED_ENDPOINTS_MAX {
+            endpoints.retain(|_, warned| now - warned.since < WARNING_PERIOD);
+            if endpoints.len() >= WARNED_ENDPOINTS_MAX {
+                return None;
+            }
+        }
+        let warned =
+            endpoints.entry(endpoint.clone()).or_insert(Warned { since: now, warnings: 0, suppressed: 0 });
         if now - warned.since >= WARNING_PERIOD {
             (warned.since, warned.warnings) = (now, 0);
         }
@@ -159,13 +161,16 @@ mod tests {
     }
 
     #[test]
-    fn an_endpoint_that_is_gone_is_forgotten() {
+    fn no_more_endpoints_are_warned_of_at_a_time_than_the_limit() {
         let log = Log::default();
-        for _ in 0..=WARNINGS_MAX {
-            log.write(&failed("tcp://*:1"), Weight::Fault, Instant::ZERO);
+        let warned =
+            |number: usize, now| log.admit(&failed(&format!("tcp://*:{number}")), Weight::Fault, now);
+        for number in 1..=WARNED_ENDPOINTS_MAX {
+            assert_eq!(warned(number, Instant::ZERO), Some(0));
         }
-        let endpoint = "tcp://*:1".parse().expect("an endpoint");
-        log.write(&Event::Closed { endpoint }, Weight::Ordinary, Instant::ZERO);
-        assert!(log.endpoints.borrow().is_empty());
+        assert_eq!(warned(WARNED_ENDPOINTS_MAX + 1, Instant::ZERO), None);
+        assert_eq!(warned(1, Instant::ZERO), Some(0), "those that are known already are warned of");
+        assert_eq!(warned(WARNED_ENDPOINTS_MAX + 1, Instant::ZERO + WARNING_PERIOD), Some(0));
+        assert_eq!(log.endpoints.lock().expect("nobody panicked").len(), 1);
     }
 }

@@ -120,7 +120,7 @@ pub(super) enum Binding {
 }
 
 impl<P: Pattern> Core<P> {
-    pub(super) fn new(options: Options, network: &impl Network) -> Self {
+    pub(super) fn new(options: Options, network: &impl Network, log: Log) -> Self {
         let peers = Peers::new();
         let pattern = P::new(&options, network.random());
         let clock = network.clone();
@@ -136,7 +136,7 @@ impl<P: Pattern> Core<P> {
             endpoints: RefCell::default(),
             monitors: Monitors::default(),
             connections: Connections::default(),
-            log: Log::default(),
+            log,
             clock: Box::new(move || clock.now()),
             tasks: Tasks::default(),
             home: Home::new(network),

@@ -88,7 +88,7 @@ impl<P: Pattern, N: Network> Socket<P, N> {
     /// [`InvalidOption`](Error::InvalidOption) names the option whose value cannot be used.
     pub fn with_options(context: &Context<N>, options: Options) -> Result<Self, Error> {
         check::<P>(&options)?;
-        let core = Core::<P>::new(options, context.network());
+        let core = Core::<P>::new(options, context.network(), context.log().clone());
         Ok(Self { streaming: core.readable(), core: Rc::new(core), context: context.clone() })
     }
 

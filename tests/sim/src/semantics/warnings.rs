@@ -149,3 +149,20 @@ fn a_flood_of_wrong_peers_does_not_flood_the_log() {
     assert!(lines[..max].iter().all(|line| !line.contains("suppressed")), "{lines:?}");
     assert!(lines[max].contains("suppressed=5 "), "{lines:?}");
 }
+
+#[test]
+fn many_sockets_with_one_trouble_share_the_limit() {
+    let lines = warnings(|stage| async move {
+        let listener = super::raw::RawListener::bind(&stage.server, 1);
+        let sockets: Vec<Push> = (0..WARNINGS_MAX)
+            .map(|_| stage.client.open_with(Options::default().linger(Duration::ZERO)))
+            .collect();
+        for push in &sockets {
+            push.connect(stage.server.at(1))?;
+            listener.accept().await.say(&curve()).await;
+        }
+        stage.pass(SECOND).await;
+        Ok(())
+    });
+    assert_eq!(lines.len(), WARNINGS_MAX as usize, "two each, without a limit in common: {lines:?}");
+}
