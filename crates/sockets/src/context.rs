@@ -67,7 +67,7 @@ impl<N: Network> Context<N> {
     }
 
     /// Completes after `duration` on the network's clock, which in a simulation is virtual. Without pinning or fusing it
-    /// can stand in `select_biased!` beside `recv` and `send`.
+    /// can stand in `select_biased!` beside `recv` and `send`. Like all timers here it has to be awaited in a runtime.
     pub fn sleep(&self, duration: Duration) -> Sleep {
         self.sleep_until(self.network.now() + duration)
     }
