@@ -9,16 +9,17 @@ use compio::runtime::RuntimeBuilder;
 /// How a runtime is built.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Build {
-    driver: DriverType,
+    /// Without one, io_uring if it is allowed.
+    driver: Option<DriverType>,
     /// The size of the queue by which it is woken from other threads.
     queue: usize,
 }
 
 /// The smallest queue, and compio's default one, on each driver.
 pub(crate) const BUILDS: [Build; 3] =
-    [SMALL, Build { driver: DriverType::IoUring, queue: 64 }, Build { driver: DriverType::Poll, queue: 1 }];
+    [SMALL, Build { driver: None, queue: 64 }, Build { driver: Some(DriverType::Poll), queue: 1 }];
 
-pub(crate) const SMALL: Build = Build { driver: DriverType::IoUring, queue: 1 };
+pub(crate) const SMALL: Build = Build { driver: None, queue: 1 };
 
 /// After which a thread is taken for hung. Nothing here takes a second.
 const HUNG: Duration = Duration::from_secs(120);
@@ -35,12 +36,14 @@ pub(crate) fn side<T: Send + 'static>(
     let (tell, told) = channel();
     std::thread::spawn(move || {
         let mut proactor = ProactorBuilder::new();
-        proactor.driver_type(build.driver);
+        if let Some(driver) = build.driver {
+            proactor.driver_type(driver);
+        }
         let runtime = RuntimeBuilder::new()
             .with_proactor(proactor)
             .sync_queue_size(build.queue)
             .build()
-            .expect("the driver is there");
+            .expect("a runtime");
         let outcome = runtime.block_on(work());
         drop(runtime);
         let _ = tell.send(outcome);
