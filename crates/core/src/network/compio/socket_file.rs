@@ -233,13 +233,14 @@ impl Drop for DirectoryLock {
 mod tests {
     use std::os::unix::net::{UnixListener, UnixStream};
     use std::sync::Barrier;
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
     use std::thread;
 
     use super::*;
 
     fn bind(path: &Path) -> io::Result<(UnixListener, SocketFile)> {
         let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-        let file = SocketFile::bind(&socket, path, 10)?;
+        let file = SocketFile::bind(&socket, path, 1000)?;
         Ok((socket.into(), file))
     }
 
@@ -293,6 +294,42 @@ mod tests {
     #[test]
     fn of_three_that_bind_where_no_file_is_one_succeeds() {
         race("none", 3, 1000, |_| {});
+    }
+
+    #[test]
+    fn of_threads_that_bind_and_let_go_again_and_again_one_listens_at_a_time() {
+        let path = std::env::temp_dir().join(format!("seaworthy-churn-{}", std::process::id()));
+        let (held, times) = (AtomicBool::new(false), AtomicUsize::new(0));
+        let address = SockAddr::unix(&path).unwrap();
+        let contend = || {
+            for round in 0..500 {
+                let (_listener, file) = match bind(&path) {
+                    Ok(bound) => bound,
+                    Err(error) => {
+                        assert_eq!(error.kind(), io::ErrorKind::AddrInUse, "{error}");
+                        continue;
+                    }
+                };
+                assert!(!held.swap(true, Ordering::SeqCst), "two listen");
+                // It does not wait, also when those that were refused have filled the backlog.
+                listening_process(&address).unwrap();
+                times.fetch_add(1, Ordering::SeqCst);
+                held.store(false, Ordering::SeqCst);
+                // Some end as a process that is killed does.
+                if round % 3 == 0 {
+                    std::mem::forget(file);
+                } else {
+                    drop(file);
+                }
+            }
+        };
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(contend);
+            }
+        });
+        assert!(times.into_inner() > 4);
+        let _ = fs::remove_file(&path);
     }
 
     #[test]
