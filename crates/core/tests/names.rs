@@ -69,7 +69,9 @@ impl Outage {
 fn outage(names: usize, timeout: Option<Duration>) {
     let outage = Arc::new(Outage::default());
     run(outage.network(), async |network| {
-        let options = StreamOptions::default();
+        let mut options = StreamOptions::default();
+        // They all come at once: beyond it the kernel would lose some that take themselves for connected.
+        options.backlog = 1000;
         let listener = network.listen(&endpoint("tcp://127.0.0.1:*"), &options).unwrap();
         let known = at("known", &listener);
         network.connect(&known, &options).await.unwrap();

@@ -130,13 +130,13 @@ impl Network for CompioNetwork {
     ) -> impl Future<Output = io::Result<CompioStream>> + 'static {
         let endpoint = endpoint.clone();
         let options = options.clone();
-        let resolver = self.resolver.clone();
+        let network = self.clone();
         async move {
             driver::report_epoll();
             match endpoint {
-                Endpoint::Tcp { host, port } => tcp::connect(&resolver, &host, port, None, &options).await,
+                Endpoint::Tcp { host, port } => tcp::connect(&network, &host, port, None, &options).await,
                 Endpoint::TcpFrom { source, host, port } => {
-                    tcp::connect(&resolver, &host, port, Some(&source), &options).await
+                    tcp::connect(&network, &host, port, Some(&source), &options).await
                 }
                 Endpoint::Ipc(path) => ipc::connect(&path, &options).await,
                 Endpoint::Inproc(_) => Err(no_transport(&endpoint)),

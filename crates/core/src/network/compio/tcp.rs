@@ -13,8 +13,8 @@ use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
 use super::patience::Patience;
 use super::port::{HeldPort, is_held_here};
 use super::resolver::Resolver;
-use super::{CompioListener, CompioStream, backlog, clock, set_buffers};
-use crate::{Endpoint, Host, Source, StreamOptions};
+use super::{CompioListener, CompioNetwork, CompioStream, backlog, clock, set_buffers};
+use crate::{Endpoint, Host, Network, Source, StreamOptions};
 
 /// How long one address may keep the next one waiting: RFC 8305's "Connection Attempt Delay".
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
@@ -25,7 +25,7 @@ const LISTEN_LOOK_UP_MAX: Duration = Duration::from_secs(6);
 
 /// Connects to whichever address of `host` answers first, from `source` if there is one.
 pub(super) async fn connect(
-    resolver: &Resolver,
+    network: &CompioNetwork,
     host: &Host,
     port: u16,
     source: Option<&Source>,
@@ -41,7 +41,10 @@ pub(super) async fn connect(
         Host::Scoped { ip, zone } => return origin.connect(scoped(*ip, zone, port)?).await,
         Host::Name(name) => name,
     };
-    let addresses = resolver.look_up(name).await.map_err(|error| unresolved(name, &error))?;
+    // Without one, for lack of file descriptors, the task is woken in the executor's own way.
+    let doorbell = network.doorbell().ok().flatten();
+    let looked_up = network.resolver.look_up(name, doorbell).await;
+    let addresses = looked_up.map_err(|error| unresolved(name, &error))?;
     let addresses = addresses.iter().map(|address| with_port(*address, port));
     match connect_any(addresses, &origin).await {
         Some(outcome) => outcome,

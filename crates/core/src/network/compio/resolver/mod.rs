@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use self::hosts::Hosts;
 use super::clock;
+use crate::Doorbell;
 
 /// Names that are looked up at the same time, each on a thread of its own.
 pub(super) const LOOKUPS_MAX: usize = 16;
@@ -92,7 +93,23 @@ struct Pending {
     turn: Turn,
     running: bool,
     /// By the numbers of their requests.
-    waiting: BTreeMap<u64, Option<Waker>>,
+    waiting: BTreeMap<u64, Option<Summons>>,
+}
+
+/// How a task is woken from a thread of the resolver.
+struct Summons {
+    waker: Waker,
+    /// That of the task's runtime, if it has one.
+    doorbell: Option<Arc<Doorbell>>,
+}
+
+impl Summons {
+    fn send(self) {
+        match self.doorbell {
+            Some(doorbell) => doorbell.wake(self.waker),
+            None => self.waker.wake(),
+        }
+    }
 }
 
 type Answer = Result<Addresses, Failure>;
@@ -126,15 +143,16 @@ impl Resolver {
         Self(Arc::new(Shared { look_up: Box::new(look_up), state: Mutex::default() }))
     }
 
-    /// Looks `name` up. The look-up begins now, or as soon as a thread is free for it.
-    pub(super) fn look_up(&self, name: &str) -> LookUp {
+    /// Looks `name` up, for a task of the runtime that has this `doorbell`. The look-up begins now, or as soon as a
+    /// thread is free for it.
+    pub(super) fn look_up(&self, name: &str, doorbell: Option<Arc<Doorbell>>) -> LookUp {
         let mut state = self.0.state();
         let number = state.next;
         state.next += 1;
         let name = state.ask(name, number);
         self.0.start_threads(&mut state);
         drop(state);
-        LookUp { shared: Arc::clone(&self.0), name, number }
+        LookUp { shared: Arc::clone(&self.0), name, number, doorbell }
     }
 
     /// As [`look_up`](Self::look_up), and blocks the thread until there is an answer, or `limit` is over.
@@ -143,7 +161,7 @@ impl Resolver {
     /// Also [`TimedOut`](io::ErrorKind::TimedOut).
     pub(super) fn look_up_within(&self, name: &str, limit: Duration) -> io::Result<Addresses> {
         let until = clock::now() + limit;
-        let mut look_up = pin!(self.look_up(name));
+        let mut look_up = pin!(self.look_up(name, None));
         let waker = Waker::from(Arc::new(Unpark(thread::current())));
         loop {
             if let Poll::Ready(answer) = look_up.as_mut().poll(&mut Context::from_waker(&waker)) {
@@ -178,6 +196,7 @@ pub(super) struct LookUp {
     shared: Arc<Shared>,
     name: Arc<str>,
     number: u64,
+    doorbell: Option<Arc<Doorbell>>,
 }
 
 impl Future for LookUp {
@@ -189,7 +208,8 @@ impl Future for LookUp {
             return Poll::Ready(answer.map_err(|failure| io::Error::new(failure.kind, &*failure.reason)));
         }
         if let Some(pending) = state.pending.get_mut(&self.name) {
-            pending.waiting.insert(self.number, Some(context.waker().clone()));
+            let summons = Summons { waker: context.waker().clone(), doorbell: self.doorbell.clone() };
+            pending.waiting.insert(self.number, Some(summons));
         }
         Poll::Pending
     }
@@ -214,8 +234,8 @@ impl Shared {
             let thread = thread::Builder::new().name("seaworthy-names".into());
             if let Err(error) = thread.spawn(move || shared.run(first)) {
                 let reason = format!("there is no thread to look it up: {error}").into();
-                for waker in state.end(&name, Err(Failure { kind: error.kind(), reason }), None) {
-                    waker.wake();
+                for summons in state.end(&name, Err(Failure { kind: error.kind(), reason }), None) {
+                    summons.send();
                 }
             }
         }
@@ -233,10 +253,10 @@ impl Shared {
             };
             let standing = if clock::now() - began > SLOW { Standing::Slow } else { Standing::Answered };
             let mut state = self.state();
-            let wakers = state.end(&name, answer, Some(standing));
+            let waiting = state.end(&name, answer, Some(standing));
             let next = state.begin();
             drop(state);
-            wakers.into_iter().for_each(Waker::wake);
+            waiting.into_iter().for_each(Summons::send);
             match next {
                 Some(next) => name = next,
                 None => return,
@@ -285,7 +305,7 @@ impl State {
     }
 
     /// A look-up is over. Those who waited are to be woken.
-    fn end(&mut self, name: &Arc<str>, answer: Answer, standing: Option<Standing>) -> Vec<Waker> {
+    fn end(&mut self, name: &Arc<str>, answer: Answer, standing: Option<Standing>) -> Vec<Summons> {
         self.running -= 1;
         if let Some(standing) = standing {
             if self.history.len() >= HISTORY_MAX && !self.history.contains_key(name) {
@@ -294,12 +314,12 @@ impl State {
             self.history.insert(Arc::clone(name), standing);
         }
         let Some(pending) = self.pending.remove(name) else { return Vec::new() };
-        let mut wakers = Vec::new();
-        for (number, waker) in pending.waiting {
+        let mut waiting = Vec::new();
+        for (number, summons) in pending.waiting {
             self.answers.insert(number, answer.clone());
-            wakers.extend(waker);
+            waiting.extend(summons);
         }
-        wakers
+        waiting
     }
 
     /// Forgets a request. A look-up that nobody asks for any more does not begin.

@@ -45,7 +45,7 @@ const FOREVER: Duration = Duration::from_secs(60);
 fn a_name_is_looked_up_once_for_all_who_ask() {
     let outage = Arc::new(Outage::default());
     let resolver = outage.resolver();
-    let many: Vec<LookUp> = (0..100).map(|_| resolver.look_up("hangs")).collect();
+    let many: Vec<LookUp> = (0..100).map(|_| resolver.look_up("hangs", None)).collect();
     outage.wait_for(1);
     outage.end();
     assert_eq!(resolver.look_up_within("hangs", FOREVER).unwrap().len(), 1);
@@ -60,12 +60,13 @@ fn hanging_names_leave_threads_to_others_and_take_no_more_than_their_share() {
     let outage = Arc::new(Outage::default());
     let resolver = outage.resolver();
     assert!(resolver.look_up_within("good-1", FOREVER).is_ok());
-    let hanging: Vec<LookUp> = (0..300).map(|number| resolver.look_up(&format!("hangs-{number}"))).collect();
+    let hanging: Vec<LookUp> =
+        (0..300).map(|number| resolver.look_up(&format!("hangs-{number}"), None)).collect();
     outage.wait_for(1 + Standing::New.threads());
     assert_eq!(resolver.0.state().running, Standing::New.threads());
     // Known to be answered; and this host's.
     assert!(resolver.look_up_within("good-1", FOREVER).is_ok());
-    let local = resolver.look_up("localhost");
+    let local = resolver.look_up("localhost", None);
     outage.wait_for(3 + Standing::New.threads());
     assert_eq!(
         resolver.look_up_within("good-2", Duration::ZERO).unwrap_err().kind(),
@@ -87,7 +88,8 @@ fn names_that_hung_wait_behind_new_ones() {
     for number in 0..300 {
         resolver.0.state().history.insert(format!("hangs-{number}").into(), Standing::Slow);
     }
-    let _hanging: Vec<LookUp> = (0..300).map(|number| resolver.look_up(&format!("hangs-{number}"))).collect();
+    let _hanging: Vec<LookUp> =
+        (0..300).map(|number| resolver.look_up(&format!("hangs-{number}"), None)).collect();
     outage.wait_for(Standing::Slow.threads());
     assert!(resolver.look_up_within("good-1", FOREVER).is_ok());
     assert_eq!(resolver.0.state().running, Standing::Slow.threads());
