@@ -9,6 +9,7 @@ mod arguments;
 mod forwarding;
 mod inproc;
 mod meter;
+mod neighbours;
 mod pipeline;
 mod publish_subscribe;
 mod report;
@@ -66,6 +67,7 @@ async fn run(peer: &Peer) -> Outcome {
         "pub_connect" => publish_subscribe::publish(peer, publish_subscribe::Side::Connects).await,
         "sub" => publish_subscribe::subscribe(peer).await,
         "inproc" => inproc::run(peer).await,
+        "neighbours" => neighbours::run(peer).await,
         role => Err(report::Unsupported(format!("role {role}")).into()),
     }
 }

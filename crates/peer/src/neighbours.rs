@@ -1,0 +1,176 @@
+//! What peers that have stalled cost a peer that has not.
+
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use seaworthy::low_level::Connection;
+use seaworthy::{
+    CompioNetwork, ConnectionConfig, DealerSocket, Endpoint, Frame, Message, Network, Options, PubSocket,
+    RouterSocket, SocketType, StreamOptions, SubSocket, XPubSocket, XSubSocket,
+};
+
+use crate::arguments::END_MARKER;
+use crate::report::{self, Unsupported};
+use crate::{Outcome, Peer};
+
+/// Each is measured so often without stalled peers and with them, in turn.
+const ROUNDS: usize = 5;
+
+/// `--kind pub`, `xpub`, `xsub` or `router` sends `--count` messages to a peer that takes all it can, beside `--subs`
+/// peers that read nothing once they have subscribed: the rate at which that one receives, without them and with them.
+pub(crate) async fn run(peer: &Peer) -> Outcome {
+    let mut rates = [Vec::new(), Vec::new()];
+    for _ in 0..ROUNDS {
+        for (rates, stalled) in rates.iter_mut().zip([0, peer.arguments.subscribers]) {
+            rates.push(round(peer, stalled).await?);
+        }
+    }
+    let [alone, beside] = rates.map(median);
+    report::result(&[("alone", alone), ("beside", beside), ("ratio", beside / alone)]);
+    Ok(())
+}
+
+fn median(mut rates: Vec<f64>) -> f64 {
+    rates.sort_unstable_by(f64::total_cmp);
+    rates.get(rates.len() / 2).copied().unwrap_or_default()
+}
+
+/// One round: the rate at which the peer received that takes all it can.
+#[allow(clippy::disallowed_methods, reason = "two threads are what is measured")]
+async fn round(peer: &Peer, stalled: usize) -> Result<f64, Box<dyn std::error::Error>> {
+    let endpoint = "tcp://127.0.0.1:*";
+    let (context, options) = (&peer.context, peer.options());
+    let (payload, count) = (peer.arguments.payload(), peer.arguments.count);
+    match peer.arguments.kind.as_str() {
+        "pub" => {
+            let socket = PubSocket::with_options(context, options)?;
+            let receiver = receiver(peer, socket.bind(endpoint)?, SocketType::Sub, stalled);
+            let each = async |frame: &Frame| socket.send(frame.clone()).await;
+            send_all(each, payload, count, receiver).await
+        }
+        "xpub" => {
+            let socket = XPubSocket::with_options(context, options)?;
+            let receiver = receiver(peer, socket.bind(endpoint)?, SocketType::Sub, stalled);
+            let each = async |frame: &Frame| {
+                while socket.try_recv().is_ok() {}
+                socket.send(frame.clone()).await
+            };
+            send_all(each, payload, count, receiver).await
+        }
+        "xsub" => {
+            let socket = XSubSocket::with_options(context, options)?;
+            let receiver = receiver(peer, socket.bind(endpoint)?, SocketType::XPub, stalled);
+            // A message that begins with a zero byte would be a subscription.
+            let each = async |frame: &Frame| socket.send(["m".into(), frame.clone()]).await;
+            send_all(each, payload, count, receiver).await
+        }
+        "router" => {
+            let socket = RouterSocket::with_options(context, options)?;
+            let receiver = receiver(peer, socket.bind(endpoint)?, SocketType::Dealer, stalled);
+            let names: Vec<Frame> = (0..stalled).map(name).map(Frame::from).collect();
+            let mut next = names.iter().cycle();
+            let each = async |frame: &Frame| {
+                if let Some(name) = next.next() {
+                    socket.send([name.clone(), frame.clone()]).await?;
+                }
+                socket.send(["fast".into(), frame.clone()]).await
+            };
+            send_all(each, payload, count, receiver).await
+        }
+        kind => Err(Unsupported(format!("neighbours --kind {kind}")).into()),
+    }
+}
+
+fn name(number: usize) -> String {
+    format!("stalled-{number}")
+}
+
+/// Sends until the receiver has seen the end, and gives its rate.
+async fn send_all(
+    mut send: impl AsyncFnMut(&Frame) -> Result<(), seaworthy::Error>,
+    payload: Frame,
+    count: u64,
+    receiver: mpsc::Receiver<f64>,
+) -> Result<f64, Box<dyn std::error::Error>> {
+    compio::time::sleep(Duration::from_millis(500)).await;
+    for _ in 0..count {
+        send(&payload).await?;
+    }
+    let end = Frame::from(END_MARKER);
+    loop {
+        match receiver.try_recv() {
+            Ok(rate) => return Ok(rate),
+            Err(mpsc::TryRecvError::Disconnected) => return Err("the receiver failed".into()),
+            Err(mpsc::TryRecvError::Empty) => send(&end).await?,
+        }
+        compio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// A thread with the peer that takes all it can and those that read nothing.
+#[allow(clippy::disallowed_methods, reason = "two threads are what is measured")]
+fn receiver(peer: &Peer, endpoint: Endpoint, socket_type: SocketType, stalled: usize) -> mpsc::Receiver<f64> {
+    let (tell, told) = mpsc::channel();
+    let (context, options) = (peer.context.clone(), peer.options());
+    thread::spawn(move || {
+        let Ok(runtime) = compio::runtime::Runtime::new() else { return };
+        let rate: Result<f64, Box<dyn std::error::Error>> = runtime.block_on(async {
+            let network = CompioNetwork::new();
+            let mut kept = Vec::new();
+            for number in 0..stalled {
+                let stream = network.connect(&endpoint, &StreamOptions::default()).await?;
+                let config =
+                    ConnectionConfig::from((&Options::default().routing_id(name(number)), socket_type));
+                let mut connection = Connection::handshake(&network, stream, config).await?;
+                if socket_type == SocketType::Sub {
+                    connection.subscribe("").await?;
+                }
+                kept.push(connection);
+            }
+            match socket_type {
+                SocketType::Dealer => {
+                    let socket = DealerSocket::with_options(&context, options.routing_id("fast"))?;
+                    socket.connect(&endpoint)?;
+                    rate(&network, async || socket.recv().await).await
+                }
+                SocketType::XPub => {
+                    let socket = XPubSocket::with_options(&context, options)?;
+                    socket.connect(&endpoint)?;
+                    rate(&network, async || socket.recv().await).await
+                }
+                _ => {
+                    let socket = SubSocket::with_options(&context, options)?;
+                    socket.subscribe("")?;
+                    socket.connect(&endpoint)?;
+                    rate(&network, async || socket.recv().await).await
+                }
+            }
+        });
+        match rate {
+            Ok(rate) => drop(tell.send(rate)),
+            Err(error) => eprintln!("seaworthy-peer: {error}"),
+        }
+    });
+    told
+}
+
+/// Messages a second, from the first to the last before the end marker.
+async fn rate(
+    network: &CompioNetwork,
+    mut receive: impl AsyncFnMut() -> Result<Message, seaworthy::Error>,
+) -> Result<f64, Box<dyn std::error::Error>> {
+    receive().await?;
+    let began = network.now();
+    let (mut received, mut last) = (0_u64, began);
+    loop {
+        let message = receive().await?;
+        if message.frames().last().is_some_and(|frame| **frame == *END_MARKER) {
+            return Ok(received as f64 / (last - began).as_secs_f64());
+        }
+        received += 1;
+        if received.is_multiple_of(256) {
+            last = network.now();
+        }
+    }
+}
