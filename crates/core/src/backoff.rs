@@ -19,6 +19,9 @@ pub struct Backoff {
 /// Shortest pause: an interval of zero must not become a busy loop.
 pub const RECONNECT_IVL_MIN: Duration = Duration::from_millis(1);
 
+/// Longest interval after ends that are nobody's accident: those who refuse each other meet twice a minute.
+pub const FAULT_IVL_MAX: Duration = Duration::from_secs(30);
+
 impl Backoff {
     /// Starts at `first`; `max` below `first` (zero above all) keeps the pause at `first`.
     pub fn new(first: Duration, max: Duration) -> Self {
@@ -28,7 +31,11 @@ impl Backoff {
 
     /// The next pause. `random` is uniform over all of `u64`.
     pub fn next_pause(&mut self, random: u64) -> Duration {
-        let interval = self.current;
+        // After faults it may be beyond the maximum.
+        let mut interval = self.current.min(self.max);
+        if planted(Bug::BackoffUncapped) {
+            interval = self.current;
+        }
         self.current = interval.saturating_mul(2).min(self.max);
         if planted(Bug::BackoffUncapped) {
             self.current = interval.saturating_mul(2);
@@ -43,7 +50,17 @@ impl Backoff {
         interval - Duration::from_nanos(half) + Duration::from_nanos(random % (half + 1))
     }
 
-    /// Starts over, after a connection worked.
+    /// As [`next_pause`](Self::next_pause), after an end of a connection that comes again: the peer, or this side of it,
+    /// refuses something. The interval doubles up to [`FAULT_IVL_MAX`] even where `max` is below.
+    pub fn next_pause_after_fault(&mut self, random: u64) -> Duration {
+        let max = self.max;
+        self.max = max.max(FAULT_IVL_MAX);
+        let pause = self.next_pause(random);
+        self.max = max;
+        pause
+    }
+
+    /// Starts over, after a connection was of use.
     pub fn reset(&mut self) {
         self.current = self.first;
     }
@@ -75,6 +92,17 @@ mod tests {
             let pause = Backoff::new(100 * MS, Duration::ZERO).next_pause(random);
             assert!((50 * MS..=100 * MS).contains(&pause), "{pause:?}");
         }
+    }
+
+    #[test]
+    fn after_faults_the_pause_grows_beyond_the_maximum_and_comes_back() {
+        let mut backoff = Backoff::new(100 * MS, Duration::ZERO);
+        for _ in 0..20 {
+            backoff.next_pause_after_fault(0);
+        }
+        assert_eq!(backoff.current, FAULT_IVL_MAX);
+        assert!(backoff.next_pause(0) <= 100 * MS);
+        assert_eq!(backoff.current, 100 * MS);
     }
 
     #[test]

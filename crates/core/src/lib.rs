@@ -23,7 +23,7 @@ mod subscriptions;
 mod sync;
 mod time;
 
-pub use backoff::{Backoff, RECONNECT_IVL_MIN};
+pub use backoff::{Backoff, FAULT_IVL_MAX, RECONNECT_IVL_MIN};
 pub use doorbell::{Doorbell, Ring, waker_for_others};
 pub use endpoint::{Endpoint, EndpointError, INPROC_NAME_MAX, IPC_PATH_MAX, IpcPath, ToEndpoint};
 pub use frame::{FRAME_IN_PLACE_MAX, Frame};

@@ -78,6 +78,8 @@ bugs! {
     NoBackoff,
     /// The pause before an attempt to reconnect grows without end.
     BackoffUncapped,
+    /// Any handshake ends the growth of pauses, also with a peer that leaves at once each time.
+    BackoffResetByHandshake,
     /// Pauses have no jitter, so that all who lost a server come back at once.
     NoJitter,
     /// Pauses are drawn from the operating system, so that a seed does not decide them.

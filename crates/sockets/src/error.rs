@@ -36,6 +36,46 @@ pub enum Error {
         /// What is wrong with it.
         reason: &'static str,
     },
+    /// A message of more frames than a peer takes, with the envelope that the socket's type adds.
+    #[error("a message of {frames} frames exceeds the limit of {limit}")]
+    TooManyFrames {
+        /// Frames that it would have on the wire.
+        frames: usize,
+        /// The most that a message may have: 65,536.
+        limit: usize,
+    },
+    /// A message of more bytes than a peer takes.
+    #[error("a message of {bytes} bytes exceeds the limit of {limit}")]
+    MessageTooLarge {
+        /// Sum of the lengths of its frames.
+        bytes: u64,
+        /// The most that a message may have: 4 GiB.
+        limit: u64,
+    },
+    /// A topic that is longer than a publisher takes.
+    #[error("a topic of {length} bytes exceeds the limit of {limit}")]
+    TopicTooLong {
+        /// Its length, in bytes.
+        length: usize,
+        /// [`TOPIC_LENGTH_MAX`](crate::TOPIC_LENGTH_MAX).
+        limit: usize,
+    },
+    /// More topics than a publisher takes from one subscriber.
+    #[error("{topics} topics exceed the limit of {limit}")]
+    TooManyTopics {
+        /// How many the socket would have.
+        topics: usize,
+        /// [`TOPICS_MAX`](crate::TOPICS_MAX).
+        limit: usize,
+    },
+    /// Topics that are longer together than a publisher takes from one subscriber.
+    #[error("topics of {bytes} bytes together exceed the limit of {limit}")]
+    TopicsTooLarge {
+        /// The sum of their lengths that the socket would have, in bytes.
+        bytes: usize,
+        /// [`TOPIC_BYTES_MAX`](crate::TOPIC_BYTES_MAX).
+        limit: usize,
+    },
     /// An option's value cannot be used.
     #[error("option {option}: {reason}")]
     InvalidOption {

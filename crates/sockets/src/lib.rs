@@ -71,6 +71,7 @@ pub use seaworthy_core::{
     IpcPath, Listener, Message, Network, Options, PoisonGuard, Poisoned, Source, Stream, StreamOptions,
     ToEndpoint,
 };
+pub use seaworthy_zmtp::limits::{MESSAGE_BYTES_MAX, MESSAGE_FRAMES_MAX, TOPIC_LENGTH_MAX};
 pub use seaworthy_zmtp::{ConnectionConfig, SocketType};
 
 pub use crate::connections::ConnectionInfo;

@@ -22,6 +22,11 @@ pub trait Pattern: 'static {
     /// The options changed while the socket lives.
     fn set_options(&mut self, _options: &Options) {}
 
+    /// How many frames a message of the user's has on the wire, where an envelope is added or taken off.
+    fn frames_on_the_wire(&self, frames: usize) -> usize {
+        frames
+    }
+
     /// Whether one more peer would be taken now, besides `others` that are about to become peers.
     fn admits(&self, _others: usize) -> bool {
         true
@@ -36,13 +41,19 @@ pub trait Pattern: 'static {
     /// No connection will ever stand behind the pipe again. What it delivered can still be received.
     fn departed(&mut self, _peers: &mut Peers, _id: PeerId) {}
 
-    /// The topics that a new connection must be asked for.
-    fn topics(&self) -> Vec<Bytes> {
+    /// The topics that a new connection to this peer must be asked for: all, whatever was asked before.
+    fn topics(&mut self, _id: PeerId) -> Vec<Bytes> {
         Vec::new()
     }
 
-    /// The peer subscribes to a topic, or cancels.
-    fn subscription(&mut self, _id: PeerId, _topic: Bytes, _subscribe: bool) -> Taken {
+    /// Goes on with what was put off: a peer took what was in its pipe, or departed. True when there is more to do at
+    /// once.
+    fn catch_up(&mut self, _peers: &mut Peers) -> bool {
+        false
+    }
+
+    /// The peer subscribes to a topic, or cancels. What a peer that has departed wants is nobody's concern.
+    fn subscription(&mut self, _peers: &mut Peers, _id: PeerId, _topic: Bytes, _subscribe: bool) -> Taken {
         Taken::Silently
     }
 }

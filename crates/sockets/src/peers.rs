@@ -9,6 +9,7 @@ use seaworthy_core::planted::{Bug, planted};
 
 use crate::parcel::{Parcel, PipeEnd};
 use crate::ready::Ready;
+use crate::routing::Turns;
 
 /// Names a peer of one socket. A slot is used again after its peer left, with another generation, so that a late
 /// event of a dead peer never reaches its successor.
@@ -16,6 +17,18 @@ use crate::ready::Ready;
 pub struct PeerId {
     slot: u32,
     generation: u32,
+}
+
+impl PeerId {
+    /// The place of the peer among the socket's peers; another peer may have had it before.
+    pub(crate) const fn slot(self) -> usize {
+        self.slot as usize
+    }
+
+    /// Tells it from the others that had its place.
+    pub(crate) const fn generation(self) -> u32 {
+        self.generation
+    }
 }
 
 /// A pipe with an identity, as the socket sees it.
@@ -32,8 +45,8 @@ pub(crate) struct Peer {
     pub(crate) ignored: bool,
     /// It was ignored when its turn came, and is no longer in the turn.
     pub(crate) passed_over: bool,
-    /// The last distribution that chose this peer, so that overlapping subscriptions choose it once.
-    pub(crate) chosen: u64,
+    /// How often the drivers may yet get a turn before messages for it are dropped.
+    pub(crate) turns: Turns,
     /// It is on the list of those with messages that were not handed over.
     unpublished: bool,
     readable: Waker,
@@ -50,6 +63,12 @@ impl Peer {
     #[inline(always)]
     fn joins_unpublished(&mut self) -> bool {
         self.pipe.out.publish_soon() && !mem::replace(&mut self.unpublished, true)
+    }
+
+    /// Puts the peer on the list of writable ones as soon as it took something, whatever its marks say. False when there
+    /// is nothing for it to take.
+    pub(crate) fn watch_credit(&mut self) -> bool {
+        self.pipe.out.wait_for_credit(&self.writable)
     }
 
     /// Puts the peer on the list of writable ones as soon as it is. False when it is already.
@@ -110,7 +129,7 @@ impl Peers {
             departed: false,
             ignored: false,
             passed_over: false,
-            chosen: 0,
+            turns: Turns::new(),
             unpublished: false,
             readable: self.readable.notice(id),
             writable: self.writable.notice(id),
@@ -128,6 +147,11 @@ impl Peers {
         place.generation = place.generation.wrapping_add(1);
         self.vacant.push(id.slot);
         Some(peer)
+    }
+
+    /// The list of writable peers, for who walks through the peers meanwhile.
+    pub(crate) fn writable_notices(&self) -> Arc<Ready> {
+        Arc::clone(&self.writable)
     }
 
     /// A peer of this process comes.
@@ -201,6 +225,22 @@ impl Peers {
             let id = PeerId { slot: slot as u32, generation: place.generation };
             place.peer.as_mut().map(|peer| (id, peer))
         })
+    }
+
+    /// True until the pattern was told that the peer departed.
+    pub(crate) fn is_present(&mut self, id: PeerId) -> bool {
+        self.get_mut(id).is_some_and(|peer| !peer.departed)
+    }
+
+    /// How many slots there are.
+    pub(crate) fn slots(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// The peer in a slot.
+    pub(crate) fn at(&self, slot: usize) -> Option<PeerId> {
+        let place = self.slots.get(slot)?;
+        place.peer.as_ref().map(|_| PeerId { slot: slot as u32, generation: place.generation })
     }
 
     pub(crate) fn len(&self) -> usize {

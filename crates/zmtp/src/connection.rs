@@ -6,7 +6,7 @@ use seaworthy_core::{Instant, Message};
 
 use crate::command;
 use crate::config::ConnectionConfig;
-use crate::error::{ApiMisuse, Error};
+use crate::error::{ApiMisuse, Error, visible};
 use crate::handshake::Handshake;
 use crate::heartbeat::Timer;
 use crate::peer::{Peer, routing_id_fault};
@@ -237,6 +237,15 @@ impl Connection {
         }
     }
 
+    /// Queues an ERROR command with this reason, for a peer that is sent away although it broke no rule of the protocol.
+    /// Close the stream after what waits is flushed. The RFC has ERROR for the handshake; but "the peer SHALL treat an
+    /// incoming ERROR command as fatal" at any time.
+    pub fn dismiss(&mut self, reason: &str) {
+        if let State::Traffic(_) = &self.state {
+            command::error(&mut self.transmit, &visible(reason));
+        }
+    }
+
     /// Bytes that wait for transmission.
     #[inline]
     pub fn transmit_len(&self) -> usize {
@@ -288,14 +297,17 @@ impl Connection {
         }
     }
 
-    /// Fails for good. The peer is told why during the handshake only: RFC 37, "ZMTP allows an explicit fatal
-    /// error response during the mechanism handshake, using the ERROR command"; later, closing says it.
+    /// Fails for good. The peer is told why during the handshake: RFC 37, "ZMTP allows an explicit fatal error response
+    /// during the mechanism handshake, using the ERROR command". Later, closing says it, unless the peer exceeds a
+    /// limit, which it cannot know.
     #[cold]
     fn fail(&mut self, error: Error) -> Error {
-        if let State::Handshake(starting) = &self.state
-            && starting.handshake.can_send_error()
-            && let Some(reason) = error.wire_reason()
-        {
+        let tells = match &self.state {
+            State::Handshake(starting) => starting.handshake.can_send_error(),
+            State::Traffic(_) => error.is_limit(),
+            State::Failed(_) => false,
+        };
+        if tells && let Some(reason) = error.wire_reason() {
             command::error(&mut self.transmit, &reason);
         }
         self.wanted = 0;

@@ -50,9 +50,27 @@ impl Error {
             Self::PeerIncompatible(why) => why.to_string(),
             Self::PeerRefused { .. } | Self::ApiMisuse(_) | Self::TimedOut(_) => return None,
         };
-        let visible = |c: char| if c.is_ascii_graphic() { c } else { '-' };
-        Some(text.chars().map(visible).take(ERROR_REASON_BYTES_MAX).collect())
+        Some(visible(&text))
     }
+
+    /// True when the peer did nothing but exceed a limit, which another implementation may not have.
+    pub(crate) const fn is_limit(&self) -> bool {
+        matches!(
+            self,
+            Self::PeerMisbehaved(
+                PeerMisbehaved::FrameTooLarge { .. }
+                    | PeerMisbehaved::MessageTooLarge { .. }
+                    | PeerMisbehaved::TooManyFrames { .. }
+                    | PeerMisbehaved::CommandTooLarge { .. }
+            )
+        )
+    }
+}
+
+/// A reason as it may stand in an ERROR command: visible characters, and not too many.
+pub(crate) fn visible(text: &str) -> String {
+    let visible = |c: char| if c.is_ascii_graphic() { c } else { '-' };
+    text.chars().map(visible).take(ERROR_REASON_BYTES_MAX).collect()
 }
 
 /// A rule of the protocol, or one of our [limits](crate::limits), that the peer broke.

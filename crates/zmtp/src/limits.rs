@@ -32,6 +32,9 @@ pub const PROPERTY_VALUE_BYTES_MAX: u32 = i32::MAX.unsigned_abs();
 /// ones are an attack on that index.
 pub const COMMAND_BYTES_MAX: u64 = 1 << 20;
 
+/// Topic of a subscription that has room in a SUBSCRIBE command, behind its name, in bytes.
+pub const TOPIC_LENGTH_MAX: usize = COMMAND_BYTES_MAX as usize - b"\x09SUBSCRIBE".len();
+
 /// Context of a PING, in bytes. RFC 37, "Connection Heartbeating": `ping-context = 0*16OCTET`. A longer one is
 /// cut, as libzmq does, so a PONG is never longer than what asked for it.
 pub const PING_CONTEXT_BYTES_MAX: usize = 16;

@@ -339,6 +339,17 @@ impl<T: Weigh> Sender<T> {
         self.is_reached()
     }
 
+    /// What was ever written, in places of the mark.
+    pub fn written(&self) -> u64 {
+        self.way.written.0.messages.get()
+    }
+
+    /// What the reader has ever given credit for, in places of the mark, as of the last time that this way looked full.
+    #[inline]
+    pub const fn credit(&self) -> u64 {
+        self.credit.0
+    }
+
     /// True when nothing will ever be read again.
     #[inline(always)]
     pub fn is_closed(&self) -> bool {
@@ -368,6 +379,14 @@ impl<T: Weigh> Sender<T> {
         self.publish_all();
         self.way.writer.sleep(waker);
         self.is_still_full() && !self.is_closed()
+    }
+
+    /// Arranges for `waker` to be woken once credit is given for what was written, or the reader is gone, whatever the
+    /// marks say. Gives false, and arranges nothing, when there is nothing to give credit for or the reader is gone.
+    pub fn wait_for_credit(&mut self, waker: &Waker) -> bool {
+        self.publish_all();
+        self.way.writer.sleep(waker);
+        self.level().messages > 0 && !self.is_closed()
     }
 
     /// Messages and bytes that were written and not yet given credit for.
@@ -443,6 +462,16 @@ impl<T: Weigh> Receiver<T> {
             return;
         }
         self.way.writer.wake();
+    }
+
+    /// What was ever written, in places of the mark. While the writer is on another thread it may be more by now.
+    pub fn written(&self) -> u64 {
+        self.way.written.0.messages.get()
+    }
+
+    /// What was ever taken, in places of the mark.
+    pub fn taken(&self) -> u64 {
+        self.way.read.0.messages.get()
     }
 
     /// True when there is nothing to take now.

@@ -5,6 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use seaworthy_core::FAULT_IVL_MAX;
+
 use super::half_open::is_handicapped;
 use super::{Case, Violation};
 use crate::scenario::Socket;
@@ -17,13 +19,23 @@ const RECONNECT_IVL: Duration = Duration::from_millis(100);
 /// Finds pauses that are too short or too long.
 pub fn check(case: &Case<'_>) -> Vec<Violation> {
     let outside = case.trace.events.iter().filter_map(|event| {
-        let (What::Retrying { after, .. }, Some(name)) = (&event.what, &event.socket) else { return None };
+        let (What::Retrying { after, reason, .. }, Some(name)) = (&event.what, &event.socket) else {
+            return None;
+        };
         let (least, most) = bounds(case.plan.socket(case.plan.socket_number(name)?));
+        let most = if is_fault(reason) { most.max(FAULT_IVL_MAX) } else { most };
         let after = Duration::from_nanos(*after);
         let problem = format!("the next attempt comes after {after:?}, not within {least:?} to {most:?}");
         (after < least || after > most).then(|| Violation::at(event, problem))
     });
     outside.chain(in_step(case)).chain(too_long(case)).collect()
+}
+
+/// Whether one side refused something of the other's, after which pauses grow beyond `reconnect_ivl_max`.
+fn is_fault(reason: &str) -> bool {
+    ["the peer misbehaved", "the peer refused", "the peer subscribes"]
+        .iter()
+        .any(|start| reason.starts_with(start))
 }
 
 /// So many sockets that pause equally long, to the nanosecond, have not drawn their pauses.
@@ -156,5 +168,16 @@ mod tests {
         }
         found(check, &retry(ms(49)), "after 49ms, not within 50ms to 200ms");
         found(check, &retry(ms(201)), "after 201ms");
+    }
+
+    #[test]
+    fn a_pause_after_a_fault_may_be_longer() {
+        let retry = |after: u64, reason: &str| {
+            let (endpoint, after) = (String::new(), after * 1_000_000_000);
+            trace(&[("worker-1", "pull-1", What::Retrying { endpoint, after, reason: reason.to_owned() })])
+        };
+        nothing_found(check, &retry(30, "the peer misbehaved: frame flags"));
+        found(check, &retry(31, "the peer misbehaved: frame flags"), "after 31s");
+        found(check, &retry(30, "closed by the peer"), "after 30s");
     }
 }

@@ -44,6 +44,7 @@ impl Entry {
             Bug::RefusalIsFinal => (Check("liveness"), "reconnect-storm", 5),
             Bug::NoBackoff => (Check("reconnect spacing"), "reconnect-storm", 5),
             Bug::BackoffUncapped => (Check("reconnect spacing"), "reconnect-storm", 10),
+            Bug::BackoffResetByHandshake => (Check("coverage"), "fickle-server", 5),
             Bug::NoJitter => (Check("reconnect spacing"), "reconnect-storm", 5),
             Bug::PausesFromOutside => (Determinism, "lazy-pirate", 5),
             Bug::ConnectTimeoutIgnored => (Check("reconnect spacing"), "half-open-heartbeat", 5),

@@ -49,5 +49,15 @@ pub struct ProxyError {
 
 /// Whether a socket that fails so can go on with the next message.
 pub(super) const fn is_transient(error: &Error) -> bool {
-    matches!(error, Error::WouldBlock | Error::Unroutable { .. } | Error::InvalidMessage { .. })
+    matches!(
+        error,
+        Error::WouldBlock
+            | Error::Unroutable { .. }
+            | Error::InvalidMessage { .. }
+            | Error::TooManyFrames { .. }
+            | Error::MessageTooLarge { .. }
+            | Error::TopicTooLong { .. }
+            | Error::TooManyTopics { .. }
+            | Error::TopicsTooLarge { .. }
+    )
 }

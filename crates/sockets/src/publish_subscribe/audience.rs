@@ -1,5 +1,7 @@
 //! What publishers have in common: who wants which topics, and how a message gets there.
 
+use std::collections::VecDeque;
+
 use bytes::Bytes;
 use seaworthy_core::planted::{Bug, planted};
 use seaworthy_core::{Message, Options, Subscriptions};
@@ -15,17 +17,24 @@ pub const TOPICS_MAX: usize = 100_000;
 /// Sum of the lengths of one subscriber's topics, in bytes.
 pub const TOPIC_BYTES_MAX: usize = 16 << 20;
 
+/// Topics of a departed subscriber that are removed in one turn, which takes a fraction of a millisecond, so that the
+/// departure of one that held many stalls nobody.
+pub(super) const TOPICS_PER_TURN: usize = 1000;
+
+/// Those that are removed with each operation, so that new subscriptions do not come faster than former ones go.
+pub(super) const TOPICS_PER_OPERATION: usize = 32;
+
 /// Who wants which topics, and the way to them.
 #[derive(Debug)]
 pub(super) struct Audience {
     /// Which messages go to which peers.
     pub(super) subscriptions: Subscriptions<PeerId>,
+    /// Those who departed, of whose topics there are some left.
+    departed: VecDeque<PeerId>,
     distribute: Distribute,
     nodrop: bool,
     /// Empty sends none.
     welcome: Bytes,
-    /// The drivers had their chance to make room for the next message.
-    yielded: bool,
 }
 
 /// The peer holds more than a peer may.
@@ -36,10 +45,10 @@ impl Audience {
     pub(super) fn new(options: &Options) -> Self {
         Self {
             subscriptions: Subscriptions::new(),
+            departed: VecDeque::new(),
             distribute: Distribute::default(),
             nodrop: options.xpub_nodrop,
             welcome: options.xpub_welcome_msg.clone(),
-            yielded: false,
         }
     }
 
@@ -57,6 +66,33 @@ impl Audience {
         }
     }
 
+    /// Removes what a departed peer subscribed to, now or soon.
+    pub(super) fn leave(&mut self, id: PeerId) {
+        if !self.subscriptions.forget_some(id, TOPICS_PER_TURN) {
+            self.departed.push_back(id);
+        }
+    }
+
+    /// Goes on with the removal of what departed peers subscribed to.
+    #[inline(always)]
+    pub(super) fn tidy(&mut self, max: usize) {
+        if let Some(&id) = self.departed.front() {
+            self.tidy_after(id, max);
+        }
+    }
+
+    #[cold]
+    fn tidy_after(&mut self, id: PeerId, max: usize) {
+        if self.subscriptions.forget_some(id, max) {
+            self.departed.pop_front();
+        }
+    }
+
+    /// True when there is more to remove.
+    pub(super) fn has_departed(&self) -> bool {
+        !self.departed.is_empty()
+    }
+
     /// Copies that their subscriber had no room for.
     pub(super) const fn lost(&self) -> u64 {
         self.distribute.lost()
@@ -70,35 +106,30 @@ impl Audience {
         message: &mut Message,
         only: Option<PeerId>,
     ) -> Result<(), Unsent> {
+        self.tidy(TOPICS_PER_OPERATION);
         let topic = message.frame(0).unwrap_or_default();
-        let room = match only {
+        match only {
             None => self.distribute.choose(peers, &self.subscriptions, topic),
             Some(id) => self.distribute.choose_only(peers, &self.subscriptions, topic, id),
-        };
-        if !room && (self.nodrop || planted(Bug::PublisherWaits)) && self.distribute.watch_full(peers) {
+        }
+        if (self.nodrop || planted(Bug::PublisherWaits)) && self.distribute.watch_full(peers) {
             return Err(Unsent::Full);
         }
-        if !room && !self.yielded {
-            self.yielded = true;
-            return Err(Unsent::Yield);
-        }
-        self.yielded = false;
-        self.distribute.send(peers, std::mem::take(message));
-        Ok(())
+        self.distribute.send(peers, message)
     }
 }
 
 /// Enters a peer's subscription within its bounds; true when it is the first to this topic.
 pub(super) fn enter(
     subscriptions: &mut Subscriptions<PeerId>,
-    topic: Bytes,
+    topic: &[u8],
     id: PeerId,
 ) -> Result<bool, TooMany> {
-    let first = subscriptions.subscribe(topic.clone(), id);
+    let first = subscriptions.subscribe(topic, id);
     let held = subscriptions.held_by(id);
     if (held.topics <= TOPICS_MAX && held.bytes <= TOPIC_BYTES_MAX) || planted(Bug::TopicsUnbounded) {
         return Ok(first);
     }
-    subscriptions.cancel(&topic, id);
+    subscriptions.cancel(topic, id);
     Err(TooMany)
 }

@@ -2,7 +2,7 @@ use bytes::Bytes;
 use seaworthy_core::{Message, Options};
 use seaworthy_zmtp::SocketType;
 
-use super::audience::{Audience, TooMany, enter};
+use super::audience::{Audience, TOPICS_PER_OPERATION, TOPICS_PER_TURN, TooMany, enter};
 use crate::parcel::Parcel;
 use crate::pattern::{Pattern, Sends, Taken, Unsent};
 use crate::peers::{PeerId, Peers};
@@ -39,16 +39,25 @@ impl Pattern for Pub {
     }
 
     fn departed(&mut self, peers: &mut Peers, id: PeerId) {
-        self.audience.subscriptions.remove_holder(id);
+        self.audience.leave(id);
         peers.remove(id);
     }
 
-    fn subscription(&mut self, id: PeerId, topic: Bytes, subscribe: bool) -> Taken {
+    fn catch_up(&mut self, _peers: &mut Peers) -> bool {
+        self.audience.tidy(TOPICS_PER_TURN);
+        self.audience.has_departed()
+    }
+
+    fn subscription(&mut self, peers: &mut Peers, id: PeerId, topic: Bytes, subscribe: bool) -> Taken {
+        if !peers.is_present(id) {
+            return Taken::Silently;
+        }
+        self.audience.tidy(TOPICS_PER_OPERATION);
         if !subscribe {
             self.audience.subscriptions.cancel(&topic, id);
             return Taken::Silently;
         }
-        match enter(&mut self.audience.subscriptions, topic, id) {
+        match enter(&mut self.audience.subscriptions, &topic, id) {
             Ok(_) => Taken::Silently,
             Err(TooMany) => Taken::TooMany,
         }
@@ -61,8 +70,8 @@ impl Pub {
     fn heed(&mut self, peers: &mut Peers) {
         while let Some((id, parcel)) = self.fair_queue.next(peers) {
             let taken = match parcel {
-                Parcel::Subscribe(topic) => self.subscription(id, topic, true),
-                Parcel::Cancel(topic) => self.subscription(id, topic, false),
+                Parcel::Subscribe(topic) => self.subscription(peers, id, topic, true),
+                Parcel::Cancel(topic) => self.subscription(peers, id, topic, false),
                 Parcel::Message(_) | Parcel::Notice { .. } => Taken::Silently,
             };
             if matches!(taken, Taken::TooMany) {

@@ -29,8 +29,13 @@ impl Pattern for Sub {
         self.fair_queue.add(id);
     }
 
-    fn topics(&self) -> Vec<Bytes> {
-        self.wishes.topics()
+    fn topics(&mut self, id: PeerId) -> Vec<Bytes> {
+        self.wishes.topics(id)
+    }
+
+    fn catch_up(&mut self, peers: &mut Peers) -> bool {
+        self.wishes.catch_up(peers);
+        false
     }
 }
 
@@ -50,8 +55,8 @@ impl Receives for Sub {
 
 impl Subscribes for Sub {
     fn subscribe(&mut self, peers: &mut Peers, topic: Bytes) -> Result<(), Error> {
-        self.filter.subscribe(topic.clone(), ());
-        self.wishes.subscribe(peers, topic);
+        self.wishes.subscribe(peers, topic.clone())?;
+        self.filter.subscribe(&topic, ());
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use seaworthy_core::planted::{Bug, planted};
 use seaworthy_core::{Message, Options, Subscriptions};
 use seaworthy_zmtp::SocketType;
 
-use super::audience::{Audience, TooMany, enter};
+use super::audience::{Audience, TOPICS_MAX, TOPICS_PER_OPERATION, TOPICS_PER_TURN, TooMany, enter};
 use super::notices::{Notice, Notices};
 use crate::Error;
 use crate::parcel::Parcel;
@@ -27,6 +27,10 @@ pub struct XPub {
     notices: Notices,
     /// Taken from the pipes for the sake of the subscriptions behind it, and to be received first.
     ahead: VecDeque<Arrival>,
+    /// What departed peers had sent.
+    left_behind: VecDeque<Message>,
+    /// Those who departed, of whose topics there are some left.
+    departed: VecDeque<PeerId>,
     /// Every subscription is noticed.
     verbose: bool,
     /// Every end of one is, too.
@@ -66,15 +70,14 @@ impl XPub {
         let taken = match parcel {
             Parcel::Message(message) => return Some(Arrival::Message(message)),
             Parcel::Notice { place, .. } => return Some(Arrival::Mark(place)),
-            Parcel::Subscribe(topic) => self.subscription(id, topic, true),
-            Parcel::Cancel(topic) => self.subscription(id, topic, false),
+            Parcel::Subscribe(topic) => self.subscription(peers, id, topic, true),
+            Parcel::Cancel(topic) => self.subscription(peers, id, topic, false),
         };
         match taken {
             Taken::Noticed(place) => Some(Arrival::Mark(place)),
             Taken::Silently => None,
             Taken::TooMany => {
                 self.departed(peers, id);
-                peers.remove(id);
                 None
             }
         }
@@ -91,6 +94,44 @@ impl XPub {
                 self.ahead.push_back(arrival);
             }
         }
+    }
+
+    /// Goes on with the removal of what departed peers subscribed to, by `max` topics, and notices it.
+    fn tidy(&mut self, max: usize) {
+        let Some(&id) = self.departed.front() else { return };
+        let all = self.manual.is_some() || self.verboser;
+        let (index, granted) = match &mut self.manual {
+            Some(manual) => (&mut manual.asked, self.audience.subscriptions.forget_some(id, max)),
+            None => (&mut self.audience.subscriptions, true),
+        };
+        let mut ended = Vec::new();
+        let none_left = index.remove_some(id, max, |topic, last| {
+            if all || last {
+                ended.push(topic);
+            }
+        });
+        ended.sort_unstable();
+        for topic in ended {
+            self.notices.add(Notice { peer: None, subscribe: false, topic });
+        }
+        self.notices.reach_all();
+        if granted && none_left {
+            self.departed.pop_front();
+        }
+    }
+
+    /// Nothing else is there to receive: the next notice of a departure that is still under way.
+    fn next_departure(&mut self, peers: &mut Peers) -> Option<Message> {
+        if self.departed.is_empty() {
+            return None;
+        }
+        self.tidy(TOPICS_PER_TURN);
+        if let Some(notice) = self.notices.next() {
+            return Some(self.notify(peers, notice));
+        }
+        // There may be more, after others had their turn.
+        peers.readable.wake_tasks();
+        None
     }
 
     /// The user receives a notice.
@@ -111,8 +152,10 @@ impl Pattern for XPub {
         Self {
             audience: Audience::new(options),
             fair_queue: FairQueue::default(),
-            notices: Notices::default(),
+            notices: Notices::new(manual || options.xpub_verbose || options.xpub_verboser),
             ahead: VecDeque::new(),
+            left_behind: VecDeque::new(),
+            departed: VecDeque::new(),
             verbose: options.xpub_verbose || options.xpub_verboser,
             verboser: options.xpub_verboser,
             manual: manual.then(|| Manual {
@@ -128,6 +171,7 @@ impl Pattern for XPub {
         self.audience.set_options(options);
         self.verbose = options.xpub_verbose || options.xpub_verboser;
         self.verboser = options.xpub_verboser;
+        self.notices.tell(self.manual.is_some() || self.verbose);
     }
 
     fn attached(&mut self, id: PeerId) {
@@ -139,35 +183,49 @@ impl Pattern for XPub {
     }
 
     fn departed(&mut self, peers: &mut Peers, id: PeerId) {
-        let held = self.audience.subscriptions.remove_holder(id);
+        // Its pipe goes, and with it the marks of its notices.
+        if let Some(mut peer) = peers.remove(id) {
+            while let Some(parcel) = peer.pipe.inward.take() {
+                if let Parcel::Message(message) = parcel {
+                    self.left_behind.push_back(message);
+                }
+            }
+        }
         if planted(Bug::DepartureNotNoticed) {
+            self.audience.leave(id);
             return;
         }
-        let ended = match &mut self.manual {
-            Some(manual) => {
-                for name in [&mut manual.last, &mut manual.newcomer] {
-                    name.take_if(|name| *name == id);
-                }
-                manual.asked.remove_holder(id)
+        if let Some(manual) = &mut self.manual {
+            for name in [&mut manual.last, &mut manual.newcomer] {
+                name.take_if(|name| *name == id);
             }
-            None => held,
-        };
-        let all = self.manual.is_some() || self.verboser;
-        for (topic, _) in ended.into_iter().filter(|(_, last)| all || *last) {
-            self.notices.add(Notice { peer: None, subscribe: false, topic });
         }
-        if self.notices.reach_all() {
-            peers.readable.wake_tasks();
-        }
+        self.departed.push_back(id);
+        self.tidy(TOPICS_PER_TURN);
+        self.notices.reach_all();
+        peers.readable.wake_tasks();
     }
 
-    fn subscription(&mut self, id: PeerId, topic: Bytes, subscribe: bool) -> Taken {
+    fn catch_up(&mut self, peers: &mut Peers) -> bool {
+        if self.departed.is_empty() {
+            return false;
+        }
+        self.tidy(TOPICS_PER_TURN);
+        peers.readable.wake_tasks();
+        !self.departed.is_empty()
+    }
+
+    fn subscription(&mut self, peers: &mut Peers, id: PeerId, topic: Bytes, subscribe: bool) -> Taken {
+        if !peers.is_present(id) {
+            return Taken::Silently;
+        }
+        self.tidy(TOPICS_PER_OPERATION);
         let index = match &mut self.manual {
             Some(manual) => &mut manual.asked,
             None => &mut self.audience.subscriptions,
         };
         let noticed = if subscribe {
-            match enter(index, topic.clone(), id) {
+            match enter(index, &topic, id) {
                 Ok(first) => first || self.verbose || planted(Bug::NoticesDoubled),
                 Err(TooMany) => return Taken::TooMany,
             }
@@ -188,6 +246,9 @@ impl Sends for XPub {
     #[inline]
     fn try_send(&mut self, peers: &mut Peers, message: &mut Message) -> Result<(), Unsent> {
         self.heed(peers);
+        if !self.departed.is_empty() {
+            self.tidy(TOPICS_PER_OPERATION);
+        }
         let only = self.manual.as_ref().and_then(|manual| manual.newcomer);
         self.audience.try_send(peers, message, only)?;
         if let Some(manual) = &mut self.manual {
@@ -210,7 +271,12 @@ impl Receives for XPub {
             let arrival = match self.ahead.pop_front() {
                 Some(arrival) => Some(arrival),
                 None => {
-                    let Some((id, parcel)) = self.fair_queue.next(peers) else { return Ok(None) };
+                    if let Some(message) = self.left_behind.pop_front() {
+                        return Ok(Some(message));
+                    }
+                    let Some((id, parcel)) = self.fair_queue.next(peers) else {
+                        return Ok(self.next_departure(peers));
+                    };
                     self.arrive(peers, id, parcel)
                 }
             };
@@ -227,7 +293,10 @@ impl Subscribes for XPub {
     fn subscribe(&mut self, _peers: &mut Peers, topic: Bytes) -> Result<(), Error> {
         let manual = self.manual.as_mut().ok_or(NOT_MANUAL)?;
         if let Some(id) = manual.last {
-            self.audience.subscriptions.subscribe(topic, id);
+            let held = self.audience.subscriptions.held_by(id);
+            if enter(&mut self.audience.subscriptions, &topic, id).is_err() {
+                return Err(Error::TooManyTopics { topics: held.topics + 1, limit: TOPICS_MAX });
+            }
             manual.newcomer = manual.last_value.then_some(id);
         }
         Ok(())

@@ -2,7 +2,7 @@ use bytes::Bytes;
 use seaworthy_core::{Message, Options};
 use seaworthy_zmtp::SocketType;
 
-use super::wishes::Wishes;
+use super::wishes::{Wishes, admit_length};
 use crate::Error;
 use crate::pattern::{Pattern, Receives, Sends, Subscribes, Unsent};
 use crate::peers::{PeerId, Peers};
@@ -19,8 +19,6 @@ pub struct XSub {
     distribute: Distribute,
     wishes: Wishes,
     verbose_unsubscribe: bool,
-    /// The drivers had their chance to make room for the next message.
-    yielded: bool,
 }
 
 impl Pattern for XSub {
@@ -34,8 +32,13 @@ impl Pattern for XSub {
         self.fair_queue.add(id);
     }
 
-    fn topics(&self) -> Vec<Bytes> {
-        self.wishes.topics()
+    fn topics(&mut self, id: PeerId) -> Vec<Bytes> {
+        self.wishes.topics(id)
+    }
+
+    fn catch_up(&mut self, peers: &mut Peers) -> bool {
+        self.wishes.catch_up(peers);
+        false
     }
 }
 
@@ -45,19 +48,12 @@ impl Sends for XSub {
             && let Some(&first @ (0 | 1)) = frame.first()
         {
             let topic = Bytes::copy_from_slice(&frame[1..]);
-            *message = Message::default();
             let told =
                 if first == 1 { self.subscribe(peers, topic) } else { self.unsubscribe(peers, &topic) };
-            return told.map_err(Unsent::Failed);
+            return told.map(|()| *message = Message::default()).map_err(Unsent::Failed);
         }
-        let room = self.distribute.choose_all(peers);
-        if !room && !self.yielded {
-            self.yielded = true;
-            return Err(Unsent::Yield);
-        }
-        self.yielded = false;
-        self.distribute.send(peers, std::mem::take(message));
-        Ok(())
+        self.distribute.choose_all(peers);
+        self.distribute.send(peers, message)
     }
 
     fn lost(&self) -> u64 {
@@ -74,11 +70,11 @@ impl Receives for XSub {
 
 impl Subscribes for XSub {
     fn subscribe(&mut self, peers: &mut Peers, topic: Bytes) -> Result<(), Error> {
-        self.wishes.subscribe(peers, topic);
-        Ok(())
+        self.wishes.subscribe(peers, topic)
     }
 
     fn unsubscribe(&mut self, peers: &mut Peers, topic: &[u8]) -> Result<(), Error> {
+        admit_length(topic)?;
         self.wishes.unsubscribe(peers, topic, self.verbose_unsubscribe);
         Ok(())
     }

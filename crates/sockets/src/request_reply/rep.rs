@@ -42,6 +42,13 @@ impl Pattern for Rep {
         Self::default()
     }
 
+    fn frames_on_the_wire(&self, frames: usize) -> usize {
+        match &self.state {
+            State::Replying { envelope, .. } => envelope.len() + frames,
+            State::Idle => frames,
+        }
+    }
+
     fn attached(&mut self, id: PeerId) {
         self.fair_queue.add(id);
     }

@@ -68,6 +68,10 @@ impl Pattern for Req {
         self.correlate = options.req_correlate;
     }
 
+    fn frames_on_the_wire(&self, frames: usize) -> usize {
+        frames + 1 + usize::from(self.request_id.is_some())
+    }
+
     fn attached(&mut self, id: PeerId) {
         self.round_robin.add(id);
         self.fair_queue.add(id);

@@ -9,7 +9,7 @@ use crate::Error;
 use crate::parcel::Parcel;
 use crate::pattern::{Pattern, Receives, Sends, Unsent};
 use crate::peers::{PeerId, Peers};
-use crate::routing::{ByIdentity, FairQueue, Identified};
+use crate::routing::{ByIdentity, FairQueue, Identified, Patience};
 
 /// ROUTER: puts the sender's routing id before each message it receives, and sends to the peer that the first
 /// frame names. What cannot be routed is dropped, unless `router_mandatory` is set.
@@ -24,8 +24,7 @@ pub struct Router {
     ignored: Vec<(Bytes, PeerId)>,
     mandatory: bool,
     handover: bool,
-    /// The drivers had their chance to make room for the next message.
-    yielded: bool,
+    patience: Patience,
     /// Messages that had no peer, or one without room.
     lost: u64,
 }
@@ -76,7 +75,7 @@ impl Pattern for Router {
             ignored: Vec::new(),
             mandatory: options.router_mandatory,
             handover: options.router_handover,
-            yielded: false,
+            patience: Patience::default(),
             lost: 0,
         }
     }
@@ -84,6 +83,10 @@ impl Pattern for Router {
     fn set_options(&mut self, options: &Options) {
         self.mandatory = options.router_mandatory;
         self.handover = options.router_handover;
+    }
+
+    fn frames_on_the_wire(&self, frames: usize) -> usize {
+        frames.saturating_sub(1)
     }
 
     fn attached(&mut self, id: PeerId) {
@@ -131,18 +134,20 @@ impl Sends for Router {
                 peers.writable.clear();
                 return Err(Unsent::Full);
             }
-            if !self.mandatory && !mem::replace(&mut self.yielded, true) {
-                return Err(Unsent::Yield);
+            if !self.mandatory {
+                let alone = peers.len() == 1;
+                self.patience.before_loss(peers, &[id], alone)?;
             }
+        } else {
+            self.patience.no_loss();
         }
-        self.yielded = false;
         let mut body = mem::take(message);
         body.pop_front();
         // A routing id and nothing behind it is no message; and RFC 28 drops what its peer has no room for.
         if !body.is_empty() {
-            match peer.pipe.out.write(Parcel::Message(body)) {
-                Ok(()) => peers.publish_soon(id),
-                Err(_) => self.lost += 1,
+            match peers.get_mut(id).map(|peer| peer.pipe.out.write(Parcel::Message(body))) {
+                Some(Ok(())) => peers.publish_soon(id),
+                Some(Err(_)) | None => self.lost += 1,
             }
         }
         Ok(())

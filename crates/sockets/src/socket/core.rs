@@ -15,6 +15,7 @@ use seaworthy_zmtp::SocketType;
 
 use super::busy_poll::BusyPoll;
 use super::home::Home;
+use super::validity::admit;
 use crate::connections::{Connections, Origin};
 use crate::error::Error;
 use crate::event::Event;
@@ -58,6 +59,8 @@ pub(crate) struct Core<P> {
     /// The task that hands over what was sent, while it waits.
     publisher: Cell<Option<Waker>>,
     pub(super) has_publisher: Cell<bool>,
+    /// Where that task waits until there is room, for what the socket put off.
+    room: RefCell<Place>,
     /// It was woken.
     publishing: Cell<bool>,
 }
@@ -123,6 +126,7 @@ impl<P: Pattern> Core<P> {
     pub(super) fn new(options: Options, network: &impl Network, log: Log) -> Self {
         let peers = Peers::new();
         let pattern = P::new(&options, network.random());
+        let room = RefCell::new(Place::new(Arc::clone(&peers.writable)));
         let clock = network.clone();
         Self {
             busy_poll: BusyPoll::new(options.busy_poll),
@@ -144,6 +148,7 @@ impl<P: Pattern> Core<P> {
             operations: Cell::new(0),
             publisher: Cell::new(None),
             has_publisher: Cell::new(false),
+            room,
             publishing: Cell::new(false),
         }
     }
@@ -240,10 +245,15 @@ impl<P: Pattern> Core<P> {
         {
             peer.connected = false;
             peer.pipe.out.close();
+            while !kept && peer.pipe.inward.take().is_some() {}
             pattern.departed(peers, id);
         }
         if !kept || peers.get_mut(id).is_some_and(|peer| peer.pipe.inward.is_ended()) {
             peers.remove(id);
+        }
+        drop(state);
+        if puts_off::<P>() {
+            self.wake_publisher();
         }
     }
 
@@ -292,6 +302,7 @@ impl<P: Sends> Core<P> {
         }
         let mut state = self.state.borrow_mut();
         let State { pattern, peers, .. } = &mut *state;
+        admit(pattern, message)?;
         let outcome = pattern.try_send(peers, message);
         self.publish(peers, outcome.is_ok());
         outcome
@@ -386,6 +397,11 @@ impl<P: Receives> Core<P> {
     }
 }
 
+/// True for sockets that may put off what they have to do for a peer, and need a task that goes on with it.
+pub(super) const fn puts_off<P: Pattern>() -> bool {
+    matches!(P::TYPE, SocketType::Pub | SocketType::XPub | SocketType::Sub | SocketType::XSub)
+}
+
 /// Asks a peer of this process for topics. What the socket subscribes to later is written to its pipe too.
 fn ask_for(peer: &mut Peer, topics: Vec<Bytes>) {
     peer.connected = true;
@@ -414,6 +430,7 @@ impl<P: Forwards> Core<P> {
     pub(crate) fn give(&self, message: &mut Message) -> Result<(), Unsent> {
         let mut state = self.state.borrow_mut();
         let State { pattern, peers, .. } = &mut *state;
+        admit(pattern, message)?;
         let outcome = pattern.give(peers, message);
         self.publish(peers, outcome.is_ok());
         outcome
@@ -471,7 +488,7 @@ impl<P: Pattern> Port for Core<P> {
         peers.add_insider();
         if let Some(peer) = peers.get_mut(id) {
             peer.ignored = true;
-            ask_for(peer, pattern.topics());
+            ask_for(peer, pattern.topics(id));
         }
         Some(id)
     }
@@ -482,7 +499,7 @@ impl<P: Pattern> Port for Core<P> {
         peers.add_insider();
         let Some(peer) = peers.get_mut(id) else { return };
         if !peer.connected {
-            ask_for(peer, pattern.topics());
+            ask_for(peer, pattern.topics(id));
         }
         if self.options.borrow().probe_router {
             peer.pipe.out.write_beyond(Parcel::Message(Message::from("")));
@@ -496,7 +513,16 @@ impl<P: Pattern> Port for Core<P> {
         if self.closed.get() {
             return Poll::Ready(());
         }
-        self.state.borrow_mut().peers.publish_all();
+        if puts_off::<P>() {
+            // Before the look, since who becomes ready later is to wake the task.
+            self.room.borrow_mut().wait(context.waker());
+        }
+        let mut state = self.state.borrow_mut();
+        let State { pattern, peers, .. } = &mut *state;
+        if pattern.catch_up(peers) {
+            context.waker().wake_by_ref();
+        }
+        peers.publish_all();
         self.publishing.set(false);
         self.publisher.set(Some(context.waker().clone()));
         Poll::Pending
@@ -524,7 +550,7 @@ impl<P: Pattern> Port for Core<P> {
         }
         peer.connected = true;
         pattern.connected(peers, id, routing_id);
-        pattern.topics()
+        pattern.topics(id)
     }
 
     fn disconnected(&self, id: PeerId) {
@@ -538,7 +564,9 @@ impl<P: Pattern> Port for Core<P> {
     }
 
     fn subscription(&self, id: PeerId, topic: Bytes, subscribe: bool) -> Taken {
-        self.state.borrow_mut().pattern.subscription(id, topic, subscribe)
+        let mut state = self.state.borrow_mut();
+        let State { pattern, peers, .. } = &mut *state;
+        pattern.subscription(peers, id, topic, subscribe)
     }
 
     fn stopped(&self, closing: &Closing) {

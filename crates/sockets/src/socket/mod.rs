@@ -27,7 +27,7 @@ use seaworthy_core::{Doorbell, Endpoint, Listener, Network, Options, ToEndpoint}
 use seaworthy_zmtp::SocketType;
 
 pub(crate) use self::core::Core;
-use self::core::{Binding, HeldEndpoint, State};
+use self::core::{Binding, HeldEndpoint, State, puts_off};
 pub use self::queued::Queued;
 use self::validity::{check, unbindable, unconnectable};
 use crate::connections::ConnectionInfo;
@@ -124,6 +124,9 @@ impl<P: Pattern, N: Network> Socket<P, N> {
             });
             return Ok(resolved);
         }
+        if puts_off::<P>() {
+            self.start_publisher();
+        }
         let listener = network
             .listen(&given, &self.core.options().stream)
             .map_err(|source| Error::Bind { endpoint: Box::new(given.clone()), source })?;
@@ -170,6 +173,10 @@ impl<P: Pattern, N: Network> Socket<P, N> {
             Endpoint::Inproc(name) => {
                 let doorbell = self.open_to_threads("connect")?;
                 inproc::connect(network, self.context.names(), name, self.port(), doorbell, &closing, token)
+            }
+            _ if puts_off::<P>() => {
+                self.start_publisher();
+                dial(network, self.port(), given.clone(), closing.clone(), token)
             }
             _ => dial(network, self.port(), given.clone(), closing.clone(), token),
         };
@@ -306,7 +313,8 @@ impl<P: Pattern, N: Network> Socket<P, N> {
         Ok(doorbell)
     }
 
-    /// Starts the task that hands over what was sent to other threads, when the task that sent it lets others run.
+    /// Starts the task that hands over what was sent to other threads, when the task that sent it lets others run, and
+    /// goes on with what the socket put off.
     fn start_publisher(&self) {
         if !self.core.has_publisher.replace(true) {
             let port = self.port();

@@ -1,12 +1,13 @@
-//! What is refused before a socket, or an endpoint of it, exists.
+//! What is refused before anything is done about it: options, endpoints, and messages that no peer would take.
 
 use std::time::Duration;
 
-use seaworthy_core::{Endpoint, Host, IpcPath, Options};
+use seaworthy_core::{Endpoint, Host, IpcPath, Message, Options};
 use seaworthy_zmtp::SocketType;
+use seaworthy_zmtp::limits::{MESSAGE_BYTES_MAX, MESSAGE_FRAMES_MAX};
 
 use crate::error::Error;
-use crate::pattern::Pattern;
+use crate::pattern::{Pattern, Unsent};
 
 /// Longest time to live that a PING can carry (RFC 37).
 const HEARTBEAT_TTL_MAX: Duration = Duration::from_millis(6_553_500);
@@ -59,6 +60,26 @@ pub(super) fn check<P: Pattern>(options: &Options) -> Result<(), Error> {
     Ok(())
 }
 
+/// Refuses a message that a Seaworthy peer would refuse, and with it the connection.
+#[inline(always)]
+pub(super) fn admit<P: Pattern>(pattern: &P, message: &Message) -> Result<(), Unsent> {
+    if message.len() == 1 && message.byte_len() as u64 <= MESSAGE_BYTES_MAX {
+        return Ok(());
+    }
+    admit_unusual(pattern.frames_on_the_wire(message.len()), message.byte_len())
+}
+
+#[inline(never)]
+fn admit_unusual(frames: usize, bytes: usize) -> Result<(), Unsent> {
+    if frames > MESSAGE_FRAMES_MAX {
+        return Err(Unsent::Failed(Error::TooManyFrames { frames, limit: MESSAGE_FRAMES_MAX }));
+    }
+    if bytes as u64 > MESSAGE_BYTES_MAX {
+        return Err(Unsent::Failed(Error::MessageTooLarge { bytes: bytes as u64, limit: MESSAGE_BYTES_MAX }));
+    }
+    Ok(())
+}
+
 /// Why nobody can connect there.
 pub(super) fn unconnectable(endpoint: &Endpoint) -> Option<&'static str> {
     match endpoint {
@@ -78,5 +99,21 @@ pub(super) fn unbindable(endpoint: &Endpoint) -> Option<&'static str> {
     match endpoint {
         Endpoint::TcpFrom { .. } => Some("a source address is for connecting"),
         Endpoint::Tcp { .. } | Endpoint::Ipc(_) | Endpoint::Inproc(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_of_the_most_bytes_is_admitted_and_of_one_more_is_not() {
+        let most = usize::try_from(MESSAGE_BYTES_MAX).unwrap();
+        assert!(admit_unusual(1, most).is_ok());
+        let refused = admit_unusual(1, most + 1).unwrap_err();
+        assert!(matches!(
+            refused,
+            Unsent::Failed(Error::MessageTooLarge { bytes, limit: MESSAGE_BYTES_MAX }) if bytes == MESSAGE_BYTES_MAX + 1
+        ));
     }
 }

@@ -1,6 +1,5 @@
 //! A driver's hold on its socket: its end of the pipe, and what becomes of the peer when connections come and go.
 
-use std::collections::VecDeque;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
@@ -61,8 +60,11 @@ struct Attached {
     released: Watch,
     /// The task that it is told to.
     watching: Option<Waker>,
-    /// Taken from the pipe while a connection began, and to be sent first.
-    carried: VecDeque<Parcel>,
+    /// What had been written to the pipe when the connection began. The wishes up to there are contained in the topics
+    /// that it was asked for.
+    written_before: u64,
+    /// What was delivered when the connection began.
+    delivered_before: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -135,7 +137,9 @@ impl Attachment {
         let id = self.port.attach(socket_end).ok_or(NotTaken)?;
         self.closing.add(id);
         let released = pipe.inward.watch();
-        self.attached = Some(Attached { id, pipe, released, watching: None, carried: VecDeque::new() });
+        let attached =
+            Attached { id, pipe, released, watching: None, written_before: 0, delivered_before: 0 };
+        self.attached = Some(attached);
         Ok(id)
     }
 
@@ -150,14 +154,10 @@ impl Attachment {
             Some(id) => id,
             None => self.attach()?,
         };
-        if let Some(attached) = &mut self.attached
-            && matches!(self.port.socket_type(), SocketType::Sub | SocketType::XSub)
-        {
-            // What was asked of the last connection is contained in the topics that are given below.
-            while let Some(parcel) = attached.pipe.inward.take() {
-                if matches!(parcel, Parcel::Message(_)) {
-                    attached.carried.push_back(parcel);
-                }
+        if let Some(attached) = &mut self.attached {
+            attached.delivered_before = attached.pipe.out.written();
+            if matches!(self.port.socket_type(), SocketType::Sub | SocketType::XSub) {
+                attached.written_before = attached.pipe.inward.written();
             }
         }
         self.handshake = None;
@@ -182,6 +182,11 @@ impl Attachment {
     /// A connection begins.
     pub(super) fn connection_began(&mut self, origin: Origin) {
         self.origin = Some(origin);
+    }
+
+    /// True when the present connection delivered something.
+    pub(super) fn has_received(&self) -> bool {
+        self.attached.as_ref().is_some_and(|attached| attached.pipe.out.written() > attached.delivered_before)
     }
 
     /// The connection is gone, and with it the pipe when that lives no longer.
@@ -234,8 +239,11 @@ impl Attachment {
     #[inline]
     pub(super) fn take(&mut self) -> Option<Parcel> {
         let attached = self.attached.as_mut()?;
-        if !attached.carried.is_empty() {
-            return attached.carried.pop_front();
+        while attached.pipe.inward.taken() < attached.written_before {
+            match attached.pipe.inward.take()? {
+                Parcel::Subscribe(_) | Parcel::Cancel(_) => {}
+                parcel => return Some(parcel),
+            }
         }
         attached.pipe.inward.take()
     }
@@ -309,7 +317,7 @@ impl Attachment {
     /// Wakes the task once there is something to send. False when there is already, or never will be.
     pub(super) fn wait_to_send(&mut self, task: &std::task::Waker) -> bool {
         match &mut self.attached {
-            Some(attached) => attached.carried.is_empty() && attached.pipe.inward.wait_for_item(task),
+            Some(attached) => attached.pipe.inward.wait_for_item(task),
             None => true,
         }
     }
@@ -383,7 +391,7 @@ impl Attachment {
     /// True when there is nothing to send.
     pub(super) fn is_drained(&mut self) -> bool {
         match &mut self.attached {
-            Some(attached) => attached.carried.is_empty() && attached.pipe.inward.is_empty(),
+            Some(attached) => attached.pipe.inward.is_empty(),
             None => true,
         }
     }

@@ -43,19 +43,37 @@ struct Dialer<N> {
 /// How one round of connecting and driving ended.
 struct Round {
     ended: Ended,
-    /// Messages could flow for a while.
     handshaken: bool,
+    /// The connection was worth having: something was received, or it held for a while.
+    useful: bool,
 }
+
+impl Round {
+    const fn without_connection(ended: Ended) -> Self {
+        Self { ended, handshaken: false, useful: false }
+    }
+
+    /// False when another attempt would end the same way.
+    fn may_be_followed(&self) -> bool {
+        // A peer that spoke our protocol may do so again, and what it was cut off for may be over.
+        self.ended.may_reconnect() || self.handshaken && self.ended.is_fault()
+    }
+}
+
+/// How long a connection must have held to be of use even if nothing was received. One that is given up sooner, again
+/// and again, is tried less and less often.
+const USEFUL_AFTER: Duration = Duration::from_secs(1);
 
 impl<N: Network> Dialer<N> {
     async fn run(mut self) {
         let port = Rc::clone(&self.attachment.port);
         let options = Rc::clone(&self.attachment.options);
         let mut backoff = options.reconnect_ivl.map(|first| Backoff::new(first, options.reconnect_ivl_max));
-        while let Some(Round { ended, handshaken }) = self.connect_and_drive().await {
+        while let Some(round) = self.connect_and_drive().await {
             let endpoint = self.attachment.endpoint.clone();
-            let reason = ended.to_string();
-            let Some(backoff) = backoff.as_mut().filter(|_| ended.may_reconnect()) else {
+            let reason = round.ended.to_string();
+            let Some(backoff) = backoff.as_mut().filter(|_| round.may_be_followed()) else {
+                let Round { ended, .. } = round;
                 if !matches!(ended, Ended::Closed) {
                     port.stopped(self.attachment.closing().closing());
                     let weight = if ended.may_reconnect() { Weight::Ordinary } else { Weight::Fault };
@@ -63,22 +81,26 @@ impl<N: Network> Dialer<N> {
                 }
                 return;
             };
-            if handshaken && planted(Bug::TaskPanics) {
+            if round.handshaken && planted(Bug::TaskPanics) {
                 panic!("planted: {reason}");
             }
-            if handshaken && planted(Bug::TaskNeverReturns) {
+            if round.handshaken && planted(Bug::TaskNeverReturns) {
                 planted::never_return();
             }
-            if handshaken {
+            if round.useful || planted(Bug::BackoffResetByHandshake) && round.handshaken {
                 backoff.reset();
             }
             let mut random = self.network.random();
             if planted(Bug::PausesFromOutside) {
                 random = planted::number_from_outside();
             }
-            let pause = backoff.next_pause(random);
+            let pause = if round.ended.is_fault() {
+                backoff.next_pause_after_fault(random)
+            } else {
+                backoff.next_pause(random)
+            };
             let retried = Event::ConnectRetried { endpoint, after: pause, reason };
-            port.emit(retried, if handshaken { Weight::Ordinary } else { ended.weight() });
+            port.emit(retried, if round.handshaken { Weight::Ordinary } else { round.ended.weight() });
             let pause = self.network.sleep_until(self.network.now() + pause);
             if self.unless_finished(pause).await.is_none() {
                 return;
@@ -90,15 +112,18 @@ impl<N: Network> Dialer<N> {
     async fn connect_and_drive(&mut self) -> Option<Round> {
         let stream = match self.connect().await? {
             Ok(stream) => stream,
-            Err(error) => return Some(Round { ended: Ended::Stream(error), handshaken: false }),
+            Err(error) => return Some(Round::without_connection(Ended::Stream(error))),
         };
         let origin = self.attachment.port.begin(&self.attachment.endpoint, stream.peer_address());
         self.attachment.port.emit(origin.connected(), Weight::Ordinary);
         self.attachment.connection_began(origin);
+        let began = self.network.now();
         let ended = drive(&self.network, stream, &mut self.attachment).await;
         let handshaken = self.attachment.is_handshaken();
+        let useful =
+            handshaken && (self.attachment.has_received() || self.network.now() >= began + USEFUL_AFTER);
         self.attachment.connection_ended(&ended.to_string(), ended.weight());
-        Some(Round { ended, handshaken })
+        Some(Round { ended, handshaken, useful })
     }
 
     async fn connect(&mut self) -> Option<io::Result<N::Stream>> {

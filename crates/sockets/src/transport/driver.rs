@@ -185,6 +185,9 @@ impl<N: Network> Driver<'_, N> {
                 Step::Outgoing | Step::Closing => Ok(()),
             };
             if let Err(fault) = outcome {
+                if let Fault::Over(ended @ Ended::TooManyTopics) = &fault {
+                    self.connection.dismiss(&ended.to_string());
+                }
                 let (phase, is_handshaken) = (self.take_phase(), self.attachment.is_handshaken());
                 match phase.after(fault, self.network.now(), is_handshaken) {
                     Ok(next) => {

@@ -16,6 +16,7 @@ use seaworthy_core::Instant;
 use seaworthy_core::planted::{Bug, planted};
 
 use crate::log::Weight;
+use crate::publish_subscribe::{TOPIC_BYTES_MAX, TOPICS_MAX};
 
 /// How long a connection that is done lives on: to tell the peer why, or to wait for the peer to close too. A stream
 /// that is closed with bytes unread is reset, and a reset destroys what the peer's kernel has not taken yet. A stream
@@ -94,6 +95,7 @@ impl Phase {
             (Self::Open, Fault::Misbehaved(error)) => {
                 Ok(Self::Refusing { ended: Ended::Protocol(error), until })
             }
+            (Self::Open, Fault::Over(ended @ Ended::TooManyTopics)) => Ok(Self::Refusing { ended, until }),
             (Self::Open, Fault::Over(ended)) => Err(ended),
             (Self::Leaving { .. }, _) => Err(Ended::Closed),
             // A write that was still in flight: nothing new.
@@ -147,7 +149,16 @@ impl Ended {
         if fault { Weight::Fault } else { Weight::Ordinary }
     }
 
-    /// False when another attempt would end the same way.
+    /// True when one side refused something of the other's.
+    pub(super) fn is_fault(&self) -> bool {
+        match self {
+            Self::Protocol(error) => error.is_protocol(),
+            Self::TooManyTopics => true,
+            Self::Closed | Self::Stream(_) | Self::NotTaken | Self::GivenUp => false,
+        }
+    }
+
+    /// False when another attempt would end the same way, even if the handshake was never completed.
     pub(super) fn may_reconnect(&self) -> bool {
         match self {
             Self::Stream(error)
@@ -173,7 +184,10 @@ impl std::fmt::Display for Ended {
             Self::Stream(error) => write!(f, "{error}"),
             Self::Protocol(error) => write!(f, "{error}"),
             Self::NotTaken => f.write_str("the socket takes no more peers"),
-            Self::TooManyTopics => f.write_str("the peer subscribes to more topics than it may"),
+            Self::TooManyTopics => write!(
+                f,
+                "the peer subscribes to more than {TOPICS_MAX} topics or {TOPIC_BYTES_MAX} bytes of them"
+            ),
             Self::GivenUp => f.write_str("made room: too many handshakes were under way"),
         }
     }
@@ -210,6 +224,8 @@ mod tests {
         assert!(matches!(draining(), Phase::Draining { ended: Ended::Stream(_), .. }));
         assert!(matches!(refusing(), Phase::Refusing { ended: Ended::Protocol(_), .. }));
         assert!(matches!(Phase::Open.after(over(), NOW, true), Err(Ended::NotTaken)));
+        let too_many = Phase::Open.after(Fault::Over(Ended::TooManyTopics), NOW, true);
+        assert!(matches!(too_many, Ok(Phase::Refusing { ended: Ended::TooManyTopics, .. })));
         assert!(matches!(Phase::Open.after(unwritable(), NOW, false), Err(Ended::Stream(_))));
     }
 

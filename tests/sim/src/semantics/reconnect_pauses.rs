@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use seaworthy::{Error, Instant, Monitor, Options};
 
-use super::raw::{GREETING, RawListener, hello};
+use super::raw::{COMMAND, GREETING, RawListener, hello};
 use super::stage::{MS, SECOND, disconnection, handshake, play, retried, sockets::*, stopped, text};
 
 #[test]
@@ -28,7 +28,7 @@ fn pauses_stay_at_reconnect_ivl_with_jitter() {
 }
 
 #[test]
-fn pauses_double_up_to_reconnect_ivl_max_and_start_over_after_a_connection() {
+fn pauses_double_up_to_reconnect_ivl_max_and_start_over_after_a_connection_of_use() {
     play(|stage| async move {
         let options = Options::default().reconnect_ivl(100 * MS).reconnect_ivl_max(SECOND);
         let push: Push = stage.client.open_with(options.linger(Duration::ZERO));
@@ -42,7 +42,14 @@ fn pauses_double_up_to_reconnect_ivl_max_and_start_over_after_a_connection() {
             assert!(next <= 2 * SECOND, "{next:?}");
         }
         let listener = RawListener::bind(&stage.server, 1);
+        // A peer that leaves at once is no reason to come back soon.
         listener.accept_as("PULL").await.reset();
+        disconnection(&mut watch).await;
+        let (pause, _) = retried(&mut watch).await;
+        assert!(pause >= 500 * MS, "{pause:?}");
+        let lasting = listener.accept_as("PULL").await;
+        stage.pass(2 * SECOND).await;
+        lasting.reset();
         disconnection(&mut watch).await;
         let (pause, _) = retried(&mut watch).await;
         assert!(pause <= 100 * MS, "{pause:?}");
@@ -158,19 +165,24 @@ fn protocol_errors_are_not_tried_again() {
 }
 
 #[test]
-fn a_protocol_error_after_the_handshake_is_not_tried_again_either() {
+fn after_a_protocol_error_behind_the_handshake_the_peer_is_told_and_connected_again() {
     play(|stage| async move {
         let listener = RawListener::bind(&stage.server, 1);
         let pull: Pull = stage.client.open_with(Options::default().maxmsgsize(100));
         let mut watch = pull.monitor();
         pull.connect(stage.server.at(1))?;
-        let peer = listener.accept_as("PUSH").await;
+        let mut peer = listener.accept_as("PUSH").await;
         peer.say_message([&"m".repeat(100)]).await;
         assert_eq!(pull.recv().await?.byte_len(), 100);
         peer.say_message([&"m".repeat(101)]).await;
-        let reason = stopped(&mut watch).await;
+        let told = peer.frame().await;
+        assert_eq!(told.flags, COMMAND);
+        assert!(told.body.ends_with(b"a-frame-of-101-bytes-exceeds-the-limit-of-100"), "{told:?}");
+        let reason = disconnection(&mut watch).await;
         assert!(reason.contains("101") && reason.contains("100"), "{reason}");
-        stage.never(listener.accept()).await;
+        let again = listener.accept_as("PUSH").await;
+        again.say_message(["small"]).await;
+        assert_eq!(text(&pull.recv().await?), ["small"]);
         Ok(())
     });
 }

@@ -198,7 +198,9 @@ fn a_subscriber_holds_as_many_bytes_of_topics_as_it_may_and_not_one_more() {
         assert_eq!(modest.frame().await.body, large_topic(b'a'));
 
         greedy.say_command("SUBSCRIBE", b"z").await;
-        assert_eq!(disconnection(&mut watch).await, "the peer subscribes to more topics than it may");
+        assert!(
+            disconnection(&mut watch).await.starts_with("the peer subscribes to more than 100000 topics")
+        );
         greedy.end().await;
         assert_eq!(publisher.peers(), 1);
         publisher.send("and on").await?;
@@ -221,7 +223,9 @@ fn a_subscriber_holds_as_many_topics_as_it_may_and_not_one_more() {
         greedy.say(&topics).await;
         greedy.barrier().await;
         greedy.say_command("SUBSCRIBE", b"one more").await;
-        assert_eq!(disconnection(&mut watch).await, "the peer subscribes to more topics than it may");
+        assert!(
+            disconnection(&mut watch).await.starts_with("the peer subscribes to more than 100000 topics")
+        );
         publisher.send("and on").await?;
         modest.expect_message(["and on"]).await;
         Ok(())

@@ -25,7 +25,7 @@ async fn pair(stage: &Stage, options: Options) -> Result<(Dealer, Dealer), Error
 }
 
 /// How often the work was polled until it was done.
-async fn polls(work: impl Future<Output = Result<(), Error>>) -> Result<usize, Error> {
+pub(crate) async fn polls(work: impl Future<Output = Result<(), Error>>) -> Result<usize, Error> {
     let (mut work, polls) = (pin!(work), Cell::new(0));
     poll_fn(|context| {
         polls.set(polls.get() + 1);

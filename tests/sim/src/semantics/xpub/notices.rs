@@ -200,3 +200,75 @@ fn the_end_of_what_nobody_subscribed_to_is_told_and_of_what_others_still_are_is_
         Ok(())
     });
 }
+
+#[test]
+fn the_late_subscription_of_a_peer_that_was_parted_with_is_not_taken() {
+    play(|stage| async move {
+        let publisher: XPub = stage.server.open();
+        let endpoint = stage.server.bind(&publisher);
+        let mut peer = subscriber(&stage.client, &endpoint, &["A"]).await;
+        expect(&publisher, &["+A"]).await?;
+        // It is on its way while the endpoint is unbound.
+        subscribe_soon(&peer, "B").await;
+        publisher.unbind("tcp://*:*")?;
+        expect(&publisher, &["-A"]).await?;
+        stage.never(publisher.recv()).await;
+        peer.end().await;
+        let other = stage.server.bind(&publisher);
+        let _peer = subscriber(&stage.client, &other, &["B"]).await;
+        expect(&publisher, &["+B"]).await?;
+        Ok(())
+    });
+}
+
+#[test]
+fn subscribers_that_came_and_went_are_no_peers_although_nobody_received() {
+    play(|stage| async move {
+        let publisher: XPub = stage.server.open();
+        let endpoint = stage.server.bind(&publisher);
+        for _ in 0..20 {
+            let peer = subscriber(&stage.client, &endpoint, &["A"]).await;
+            peer.shutdown().await;
+            stage.pass(SECOND).await;
+        }
+        assert_eq!(publisher.peers(), 0);
+        for _ in 0..20 {
+            expect(&publisher, &["+A", "-A"]).await?;
+        }
+        expect_nothing(&publisher);
+        Ok(())
+    });
+}
+
+#[test]
+fn a_peer_of_many_topics_that_leaves_ends_each_of_them_once() {
+    play(|stage| async move {
+        let publisher: XPub = stage.server.open();
+        let endpoint = stage.server.bind(&publisher);
+        let topics: Vec<String> = (0..5000).map(|number| format!("{number:05}")).collect();
+        let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
+        let stays = ["00007", "04999"];
+        let _stays = subscriber(&stage.other, &endpoint, &stays).await;
+        let leaves = subscriber(&stage.client, &endpoint, &topics).await;
+        let notices = topics.len();
+        for _ in 0..notices {
+            assert_eq!(publisher.recv().await?.frame(0).unwrap()[0], 1);
+        }
+        leaves.shutdown().await;
+        let mut ended = Vec::new();
+        for _ in 0..notices - stays.len() {
+            let [notice] = &text(&publisher.recv().await?)[..] else { panic!("a notice is one frame") };
+            ended.push(notice.strip_prefix("\\x00").expect("an end").to_owned());
+        }
+        stage.never(publisher.recv()).await;
+        ended.sort();
+        ended.dedup();
+        assert_eq!(ended.len(), notices - stays.len());
+        assert!(stays.iter().all(|stays| !ended.iter().any(|ended| ended == stays)));
+        Ok(())
+    });
+}
+
+async fn subscribe_soon(peer: &RawPeer, topic: &str) {
+    peer.say_command("SUBSCRIBE", topic.as_bytes()).await;
+}
