@@ -267,6 +267,12 @@ impl Connection {
         self.transmit.take(segments);
     }
 
+    /// Frees the memory that is kept for what will be sent next, unless something waits for transmission. For a
+    /// connection that has become quiet.
+    pub fn free_buffers(&mut self) {
+        self.transmit.free_buffers();
+    }
+
     /// How many bytes are missing to the end of the current greeting, frame header or frame body, after
     /// [`handle_input`](Self::handle_input) gave `None`; otherwise 0. A hint for the size of the next read. A
     /// peer can announce a large frame and never send it: cap what you allocate.

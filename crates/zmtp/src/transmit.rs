@@ -114,6 +114,13 @@ impl Transmit {
         self.open.extend_from_slice(bytes);
     }
 
+    /// Frees its buffers, unless something waits in them.
+    pub(crate) fn free_buffers(&mut self) {
+        if self.len() == 0 {
+            *self = Self::default();
+        }
+    }
+
     /// Moves everything that waits to the end of `segments`.
     pub(crate) fn take(&mut self, segments: &mut Vec<Bytes>) {
         let small = self.segment_bytes > SEGMENT_BYTES_KEPT && self.len() < self.segment_bytes / 16;
@@ -187,6 +194,18 @@ mod tests {
             transmit(&mut quiet, 1);
         }
         assert!(capacity(&quiet) <= 2 * SEGMENT_BYTES_KEPT, "{}", capacity(&quiet));
+    }
+
+    #[test]
+    fn buffers_are_freed_when_nothing_waits_in_them() {
+        let mut quiet = Transmit::default();
+        transmit(&mut quiet, 500);
+        quiet.message(&Message::from("waits"));
+        quiet.free_buffers();
+        assert!(quiet.len() > 0 && capacity(&quiet) > 0);
+        quiet.take(&mut Vec::new());
+        quiet.free_buffers();
+        assert_eq!(capacity(&quiet), 0);
     }
 
     #[test]

@@ -136,6 +136,12 @@ impl<T: Weigh> PipeEnd<T> {
         self.out.has_reader_fence = false;
     }
 
+    /// Frees memory that the pipe has kept since it was fuller, as far as this end may. What it holds stays.
+    pub fn free_spares(&mut self) {
+        self.out.queue.free_spares();
+        self.inward.queue.free_spares();
+    }
+
     /// A look at what the pipe holds, from any thread.
     pub fn gauge(&self) -> Gauge {
         Gauge::new(Arc::clone(&self.out.way), Arc::clone(&self.inward.way))

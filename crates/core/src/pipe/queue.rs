@@ -209,6 +209,13 @@ impl<T> Producer<T> {
         self.written
     }
 
+    /// Frees the segments that wait to be used again.
+    pub(crate) fn free_spares(&mut self) {
+        free_all(std::mem::replace(&mut self.spares, ptr::null_mut()));
+        // Whoever swaps the list out owns its segments.
+        free_all(self.shared.spares.swap(ptr::null_mut(), Ordering::Acquire));
+    }
+
     /// Items that were written and not published.
     #[inline(always)]
     pub(crate) const fn unpublished(&self) -> u64 {
@@ -286,6 +293,13 @@ impl<T> Consumer<T> {
         self.head = unsafe { (*empty).next.load(Ordering::Acquire) };
         self.shared.oldest.store(self.head, Ordering::Relaxed);
         self.spare(empty);
+    }
+
+    /// Frees the segments that wait to be used again, except those that the producer has taken.
+    pub(crate) fn free_spares(&mut self) {
+        // Whoever swaps the list out owns its segments.
+        free_all(self.shared.spares.swap(ptr::null_mut(), Ordering::Acquire));
+        self.spares = 0;
     }
 
     /// Gives a segment that is ours alone back to the producer: every item was taken, and the producer left it when
@@ -378,6 +392,30 @@ mod tests {
             producer.publish();
             for item in 0..3 * SLOTS + 1 {
                 assert_eq!(consumer.take(), Some((round, item)));
+            }
+            assert_eq!(consumer.take(), None);
+        }
+    }
+
+    #[test]
+    fn spares_are_freed_by_either_end_and_items_go_on() {
+        let (mut producer, mut consumer) = queue();
+        for round in 0..4 {
+            for item in 0..5 * SLOTS {
+                producer.write(Box::new((round, item)));
+            }
+            producer.publish();
+            for item in 0..4 * SLOTS + 1 {
+                assert_eq!(consumer.take(), Some(Box::new((round, item))));
+            }
+            if round % 2 == 0 {
+                consumer.free_spares();
+            } else {
+                producer.free_spares();
+            }
+            assert!(producer.shared.spares.load(Ordering::Acquire).is_null());
+            for item in 4 * SLOTS + 1..5 * SLOTS {
+                assert_eq!(consumer.take(), Some(Box::new((round, item))));
             }
             assert_eq!(consumer.take(), None);
         }

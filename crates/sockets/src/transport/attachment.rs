@@ -308,6 +308,14 @@ impl Attachment {
         matches!(self.port.socket_type(), SocketType::Pub | SocketType::XPub)
     }
 
+    /// Frees memory that the pipe has kept since it was fuller.
+    pub(super) fn free_spares(&mut self) {
+        if let Some(attached) = &mut self.attached {
+            attached.pipe.free_spares();
+            attached.carried.shrink_to_fit();
+        }
+    }
+
     pub(super) fn publish(&mut self) {
         if let Some(attached) = &mut self.attached {
             attached.pipe.out.publish();

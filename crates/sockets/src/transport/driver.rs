@@ -28,6 +28,10 @@ const WRITE_MAX: usize = 1024 * 1024;
 /// the kernel reads them.
 const WRITE_COPIED_MAX: usize = 128 * 1024;
 
+/// A connection on which nothing passed for this long gives back the memory that it needed when it was busy. Long
+/// against the pauses of a program that is at work, so that these cost nothing.
+const REST_AFTER: Duration = Duration::from_secs(1);
+
 /// What a driver wakes up for.
 enum Step {
     Written(io::Result<usize>, Vec<Bytes>),
@@ -55,6 +59,8 @@ pub(super) async fn drive<N: Network>(network: &N, stream: N::Stream, attachment
         guard: None,
         segments: Vec::new(),
         attachment,
+        busy: false,
+        rest_at: None,
     };
     let ended = driver.run().await;
     driver.inflow.abandon(driver.attachment);
@@ -76,6 +82,10 @@ struct Driver<'a, N: Network> {
     guard: Option<PoisonGuard<'a>>,
     /// Encoded and not yet written, while no write is in flight.
     segments: Vec<Bytes>,
+    /// Something passed since this was last looked at.
+    busy: bool,
+    /// When the connection has been quiet for long.
+    rest_at: Option<Instant>,
 }
 
 impl<N: Network> Driver<'_, N> {
@@ -87,6 +97,9 @@ impl<N: Network> Driver<'_, N> {
         let mut sleeping_until: Option<Instant> = None;
         loop {
             let now = self.network.now();
+            if std::mem::take(&mut self.busy) {
+                self.rest_at = Some(now + REST_AFTER);
+            }
             if writing.is_none() && self.phase.writes() {
                 match self.next_write(now) {
                     Next::Write(segments) => writing.set(Some(stream.write(segments))),
@@ -242,9 +255,10 @@ impl<N: Network> Driver<'_, N> {
                 self.connection.poll_timeout().map(|(at, _)| at),
                 self.attachment.linger_deadline(),
                 self.inflow.poll_timeout(),
+                self.rest_at,
             ],
-            Phase::Draining { .. } => [None, None, self.inflow.poll_timeout()],
-            Phase::Leaving { .. } | Phase::Refusing { .. } => [None; 3],
+            Phase::Draining { .. } => [None, None, self.inflow.poll_timeout(), None],
+            Phase::Leaving { .. } | Phase::Refusing { .. } => [None; 4],
         };
         others.into_iter().chain([until]).flatten().min()
     }
@@ -253,6 +267,9 @@ impl<N: Network> Driver<'_, N> {
         let now = self.network.now();
         if matches!(self.phase, Phase::Draining { .. }) && self.inflow.is_stalled() {
             self.phase.prolong(now);
+        }
+        if self.rest_at.is_some_and(|at| at <= now) {
+            self.rest();
         }
         let until = if self.phase.is_open() { self.attachment.linger_deadline() } else { self.phase.until() };
         if until.is_some_and(|until| until <= now) {
@@ -271,8 +288,18 @@ impl<N: Network> Driver<'_, N> {
         }
     }
 
+    /// Gives back what was needed while the connection was busy. It costs a busy one nothing but a late timer.
+    fn rest(&mut self) {
+        self.rest_at = None;
+        self.connection.free_buffers();
+        self.attachment.free_spares();
+        self.inflow.free_spares();
+        self.segments.shrink_to_fit();
+    }
+
     fn written(&mut self, result: io::Result<usize>, segments: Vec<Bytes>) -> Result<(), Fault> {
         self.segments = segments;
+        self.busy = true;
         if planted(Bug::ShortWriteTakenForWhole)
             && let Ok(count) = &result
         {
@@ -293,6 +320,7 @@ impl<N: Network> Driver<'_, N> {
             Ok(_) if !self.phase.reads() => Ok(()),
             Ok(count) => {
                 let now = self.network.now();
+                self.busy = true;
                 self.phase.prolong(now);
                 self.inflow.read(buffer, count);
                 self.deliver(now)

@@ -67,6 +67,13 @@ impl Inflow {
         if connection.has_heartbeats() { 1 } else { self.room.awaited() }
     }
 
+    /// Frees memory that it has kept since more was held.
+    pub(super) fn free_spares(&mut self) {
+        if self.held.is_empty() {
+            self.held = VecDeque::new();
+        }
+    }
+
     /// Takes the buffer back, with `count` bytes more.
     pub(super) fn read(&mut self, buffer: BytesMut, count: usize) {
         self.room.read(count);
