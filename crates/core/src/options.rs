@@ -103,6 +103,10 @@ pub struct Options {
     /// can be answered while the receive pipe is full. Counted as for
     /// [`rcvhwm_bytes`](Self#structfield.rcvhwm_bytes). Default 10 MB.
     pub rcvbuf_pending: usize,
+    /// Connections that each bound endpoint may have at a time, of those whose handshake is complete. Further ones are
+    /// closed when they are accepted, and try again. Not for inproc. 0 (default) = unlimited. What each may cost is said
+    /// by the marks and by `rcvbuf_pending`.
+    pub connections_max: usize,
     /// What concerns the byte stream below.
     pub stream: StreamOptions,
 }
@@ -165,6 +169,7 @@ impl Default for Options {
             req_relaxed: false,
             busy_poll: Duration::from_micros(10),
             rcvbuf_pending: 10_000_000,
+            connections_max: 0,
             stream: StreamOptions::default(),
         }
     }
@@ -230,5 +235,6 @@ setters! { Options:
     req_relaxed: (bool),
     busy_poll: (Duration),
     rcvbuf_pending: (usize),
+    connections_max: (usize),
     stream: (StreamOptions),
 }

@@ -9,7 +9,7 @@ use seaworthy_core::planted::{Bug, planted};
 use seaworthy_core::{Endpoint, Instant, Message, Options};
 use seaworthy_zmtp::{Peer, SocketType};
 
-use super::handshakes::Handshake;
+use super::handshakes::{Complete, Handshake};
 use super::port::{Closing, ClosingWatch, Port};
 use crate::connections::Origin;
 use crate::log::Weight;
@@ -47,6 +47,8 @@ pub(super) struct Attachment {
     task: Option<TaskToken>,
     /// This connection's place among those whose handshake is not complete.
     handshake: Option<Handshake>,
+    /// Its place among those of a bound endpoint that are complete.
+    complete: Option<Complete>,
     /// Bytes that former connections left in the pipe beyond its marks.
     pub(super) overrun: usize,
     /// Set once the socket was seen to be done with this peer: when to stop waiting for queued messages to go out.
@@ -104,6 +106,7 @@ impl Attachment {
             identity: None,
             task: Some(task),
             handshake: None,
+            complete: None,
             overrun: 0,
             linger: None,
         };
@@ -150,6 +153,10 @@ impl Attachment {
 
     /// A handshake is complete: gives the topics to subscribe to.
     pub(super) fn handshaken(&mut self, peer: &Peer) -> Result<Vec<Bytes>, NotTaken> {
+        if let Some(handshake) = self.handshake.take() {
+            let max = self.port.options().connections_max;
+            self.complete = Some(handshake.complete(max).ok_or(NotTaken)?);
+        }
         let id = match self.id() {
             Some(id) => id,
             None => self.attach()?,
@@ -160,7 +167,6 @@ impl Attachment {
                 attached.written_before = attached.pipe.inward.written();
             }
         }
-        self.handshake = None;
         let topics = self.port.connected(id, &peer.routing_id);
         let mut name = self.port.routing_id(id);
         if name.is_empty() {

@@ -1,4 +1,4 @@
-//! The connections of a bound endpoint whose handshake is not complete.
+//! The connections of a bound endpoint: those whose handshake is not complete, and how many are.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -12,7 +12,10 @@ pub const PENDING_HANDSHAKES_MAX: usize = 256;
 
 /// The handshakes under way, the eldest first.
 #[derive(Clone, Default)]
-pub(super) struct Handshakes(Rc<RefCell<VecDeque<Rc<Place>>>>);
+pub(super) struct Handshakes {
+    places: Rc<RefCell<VecDeque<Rc<Place>>>>,
+    complete: Rc<Cell<usize>>,
+}
 
 /// Held by a connection until its handshake is complete.
 pub(super) struct Handshake {
@@ -29,12 +32,17 @@ struct Place {
 impl Handshakes {
     /// How many are under way.
     pub(super) fn len(&self) -> usize {
-        self.0.borrow().len()
+        self.places.borrow().len()
+    }
+
+    /// True when another connection may be complete, of which there may be `max` if it is not zero.
+    pub(super) fn admit(&self, max: usize) -> bool {
+        max == 0 || self.complete.get() < max
     }
 
     /// A handshake begins, and the eldest is given up if there are too many.
     pub(super) fn begin(&self) -> Handshake {
-        let mut places = self.0.borrow_mut();
+        let mut places = self.places.borrow_mut();
         if places.len() >= PENDING_HANDSHAKES_MAX
             && let Some(eldest) = places.pop_front()
         {
@@ -49,7 +57,25 @@ impl Handshakes {
     }
 }
 
+/// Counts a connection among those that are complete.
+pub(super) struct Complete(Rc<Cell<usize>>);
+
+impl Drop for Complete {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
+}
+
 impl Handshake {
+    /// The handshake is complete. `None` when `max` others are, and `max` is not zero.
+    pub(super) fn complete(self, max: usize) -> Option<Complete> {
+        let count = &self.among.complete;
+        self.among.admit(max).then(|| {
+            count.set(count.get() + 1);
+            Complete(Rc::clone(count))
+        })
+    }
+
     /// Ready once it must make room for another. Cancel-safe; wakes the last task that asked.
     pub(super) fn poll_given_up(&self, context: &Context<'_>) -> Poll<()> {
         if self.place.given_up.get() {
@@ -62,6 +88,6 @@ impl Handshake {
 
 impl Drop for Handshake {
     fn drop(&mut self) {
-        self.among.0.borrow_mut().retain(|place| !Rc::ptr_eq(place, &self.place));
+        self.among.places.borrow_mut().retain(|place| !Rc::ptr_eq(place, &self.place));
     }
 }

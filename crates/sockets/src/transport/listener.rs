@@ -113,6 +113,12 @@ impl<N: Network> Listening<N> {
             self.port.emit(origin.handshake_failed(NotTaken), Weight::Ordinary);
             return;
         }
+        let max = self.port.options().connections_max;
+        if !handshakes.admit(max) {
+            let reason = format!("the endpoint has {max} connections, as many as connections_max allows");
+            self.port.emit(origin.handshake_failed(reason), Weight::Ordinary);
+            return;
+        }
         let attachment = Attachment::new(
             Rc::clone(&self.port),
             Rc::clone(&self.options),

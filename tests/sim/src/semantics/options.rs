@@ -12,6 +12,7 @@
 //! | `routing_id`, `router_mandatory`, `router_handover`, `probe_router` | `router` |
 //! | `req_correlate`, `req_relaxed` | `request_reply` |
 //! | `xpub_nodrop` | `publish_subscribe` |
+//! | `connections_max` | here |
 //! | `stream.sndbuf`, `stream.rcvbuf`, `stream.backlog` | here |
 
 use seaworthy::{Context, DealerSocket, Error, Network, Options, StreamOptions};
@@ -206,6 +207,46 @@ fn req_and_dealer_announce_their_routing_id_and_others_announce_none() {
         let push: Push = stage.client.open_with(Options::default().linger(std::time::Duration::ZERO));
         push.connect(stage.server.at(1))?;
         assert!(announced().await.ends_with(b"\x0bSocket-Type\0\0\0\x04PUSH"));
+        Ok(())
+    });
+}
+
+#[test]
+fn a_bound_endpoint_has_as_many_connections_as_connections_max_says() {
+    play(|stage| async move {
+        let pull: Pull = stage.server.open_with(Options::default().connections_max(2));
+        let endpoint = stage.server.bind(&pull);
+        let mut peers = Vec::new();
+        for _ in 0..2 {
+            peers.push(RawPeer::connect_as(&stage.client, &endpoint, "PUSH").await);
+        }
+        stage.pass(SECOND).await;
+        assert_eq!(pull.peers(), 2);
+        let late: Push = stage.client.open();
+        late.connect(endpoint)?;
+        late.send("late").await?;
+        stage.pass(SECOND).await;
+        assert_eq!(pull.peers(), 2);
+        stage.never(pull.recv()).await;
+        // Nothing is lost: its turn comes.
+        drop(peers.pop());
+        assert_eq!(pull.recv().await?, "late".into());
+        assert_eq!(pull.peers(), 2);
+        Ok(())
+    });
+}
+
+#[test]
+fn handshakes_under_way_do_not_get_around_connections_max() {
+    play(|stage| async move {
+        let pull: Pull = stage.server.open_with(Options::default().connections_max(1));
+        let endpoint = stage.server.bind(&pull);
+        let pushes: [Push; 5] = std::array::from_fn(|_| stage.client.open());
+        for push in &pushes {
+            push.connect(endpoint.clone())?;
+        }
+        stage.pass(SECOND).await;
+        assert_eq!(pull.peers(), 1);
         Ok(())
     });
 }
