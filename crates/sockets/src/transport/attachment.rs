@@ -318,7 +318,6 @@ impl Attachment {
     pub(super) fn free_spares(&mut self) {
         if let Some(attached) = &mut self.attached {
             attached.pipe.free_spares();
-            attached.carried.shrink_to_fit();
         }
     }
 
