@@ -1,6 +1,7 @@
 //! A writer at the high-water mark goes on when, and only when, there is credit.
 
 use loom::thread;
+use seaworthy_core::pipe::HighWaterMarks;
 
 use crate::waiting::{bounded, model, receive, send};
 
@@ -32,6 +33,24 @@ fn credit_for_half_the_mark_wakes_the_writer() {
         });
         assert_eq!(far.inward.take().map(|item| item.0), Some(0));
         drop(writer.join().unwrap());
+        assert_eq!(receive(&mut far.inward), Some(1));
+    });
+}
+
+#[test]
+fn a_mark_that_the_reader_raises_wakes_the_writer() {
+    model(|| {
+        let (mut near, mut far) = bounded(1);
+        assert!(send(&mut near.out, 0));
+        let writer = thread::spawn(move || {
+            // Nothing is received meanwhile.
+            assert!(send(&mut near.out, 1));
+            near
+        });
+        let one = HighWaterMarks { messages: 1, bytes: 0 };
+        far.set_marks(one, one);
+        drop(writer.join().unwrap());
+        assert_eq!(receive(&mut far.inward), Some(0));
         assert_eq!(receive(&mut far.inward), Some(1));
     });
 }

@@ -2,7 +2,7 @@
 
 use std::sync::PoisonError;
 
-use crate::sync::{Mutex, Tally};
+use crate::sync::{AtomicU64, Mutex, Ordering};
 
 /// How much one way of a pipe holds. Zero means unlimited.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,11 +28,12 @@ impl HighWaterMarks {
 /// The marks of one way: what its two ends allow together. Either may change its part at any time, from its thread.
 ///
 /// A writer that has not seen a change yet goes by the former marks for one more item: nobody can tell that from writing
-/// it a moment earlier. So what is looked at for each item orders nothing.
+/// it a moment earlier. So what is looked at for each item orders nothing. A writer that falls asleep looks once more,
+/// and is woken after the change.
 pub(super) struct Marks {
     /// "Never" for unlimited, so that each look is one comparison.
-    messages: Tally,
-    bytes: Tally,
+    messages: AtomicU64,
+    bytes: AtomicU64,
     parts: Mutex<Parts>,
 }
 
@@ -62,7 +63,8 @@ impl End {
 impl Marks {
     /// One end has these marks, the other none yet.
     pub(super) fn new(end: End, marks: HighWaterMarks) -> Self {
-        let this = Self { messages: Tally::new(NEVER), bytes: Tally::new(NEVER), parts: Mutex::default() };
+        let this =
+            Self { messages: AtomicU64::new(NEVER), bytes: AtomicU64::new(NEVER), parts: Mutex::default() };
         this.set(end, marks);
         this
     }
@@ -89,24 +91,30 @@ impl Marks {
         change(&mut parts);
         let whole = parts.whole();
         // Under the lock, so that of two changes the later one is seen last.
-        self.messages.set(or_never(whole.messages));
-        self.bytes.set(or_never(whole.bytes));
+        self.messages.store(or_never(whole.messages), Ordering::Relaxed);
+        self.bytes.store(or_never(whole.bytes), Ordering::Relaxed);
     }
 
     /// What is allowed now.
     pub(super) fn whole(&self) -> HighWaterMarks {
         let or_zero = |mark: u64| if mark == NEVER { 0 } else { mark as usize };
-        HighWaterMarks { messages: or_zero(self.messages.get()), bytes: or_zero(self.bytes.get()) }
+        HighWaterMarks {
+            messages: or_zero(self.messages.load(Ordering::Relaxed)),
+            bytes: or_zero(self.bytes.load(Ordering::Relaxed)),
+        }
     }
 
     #[inline(always)]
     pub(super) fn are_reached(&self, messages: u64, bytes: u64) -> bool {
-        messages >= self.messages.get() || bytes >= self.bytes.get()
+        messages >= self.messages.load(Ordering::Relaxed) || bytes >= self.bytes.load(Ordering::Relaxed)
     }
 
     /// Items after which credit is given: half the mark, as libzmq's `compute_lwm`.
     pub(super) fn lot(&self) -> Lot {
-        Lot { messages: self.messages.get().div_ceil(2), bytes: self.bytes.get().div_ceil(2) }
+        Lot {
+            messages: self.messages.load(Ordering::Relaxed).div_ceil(2),
+            bytes: self.bytes.load(Ordering::Relaxed).div_ceil(2),
+        }
     }
 }
 
