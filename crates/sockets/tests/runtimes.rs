@@ -26,7 +26,7 @@ fn is_about_runtimes<T: std::fmt::Debug>(outcome: Result<T, Error>, operation: &
     }
 }
 
-const ENDPOINTS: [&str; 3] = ["tcp://127.0.0.1:*", "ipc://@*", "inproc://name"];
+const ENDPOINTS: [&str; 3] = ["tcp://127.0.0.1:*", "ipc://*", "inproc://name"];
 const CONNECTABLE: [&str; 3] = ["tcp://127.0.0.1:1", "ipc://@nobody", "inproc://name"];
 
 #[test]

@@ -15,6 +15,7 @@ use seaworthy_zmtp::SocketType;
 
 use super::busy_poll::BusyPoll;
 use super::home::Home;
+use super::turn::Turn;
 use super::validity::admit;
 use crate::connections::{Connections, Origin};
 use crate::error::Error;
@@ -29,10 +30,6 @@ use crate::proxy::Forwards;
 use crate::ready::{Place, Ready};
 use crate::tasks::Tasks;
 use crate::transport::{Closing, ListenerHandle, Port, marks};
-
-/// Operations that may succeed one after the other before the task lets others run. Without a limit a task that
-/// always finds room, or a message, would starve the drivers on its own thread.
-const OPERATIONS_PER_TURN: u32 = 2048;
 
 /// The part of a socket that its transport tasks hold too.
 pub(crate) struct Core<P> {
@@ -54,8 +51,7 @@ pub(crate) struct Core<P> {
     pub(super) home: Home,
     pub(super) busy_poll: BusyPoll,
     closed: Cell<bool>,
-    /// Operations since a task last let others run.
-    operations: Cell<u32>,
+    pub(super) turn: Turn,
     /// The task that hands over what was sent, while it waits.
     publisher: Cell<Option<Waker>>,
     pub(super) has_publisher: Cell<bool>,
@@ -145,7 +141,7 @@ impl<P: Pattern> Core<P> {
             tasks: Tasks::default(),
             home: Home::new(network),
             closed: Cell::new(false),
-            operations: Cell::new(0),
+            turn: Turn::new(network),
             publisher: Cell::new(None),
             has_publisher: Cell::new(false),
             room,
@@ -278,19 +274,11 @@ impl<P: Pattern> Core<P> {
         }
     }
 
-    /// As [`is_turn_over`](Self::is_turn_over), for an operation with this limit: one that never waits takes no turn.
+    /// True when the task must let others run before it goes on with an operation of this limit: one that never waits
+    /// takes no turn.
     #[inline(always)]
     pub(super) fn is_turn_over_within(&self, limit: Option<Duration>) -> bool {
-        limit != Some(Duration::ZERO) && self.is_turn_over()
-    }
-
-    /// True when the task must let others run before it goes on.
-    #[inline]
-    pub(super) fn is_turn_over(&self) -> bool {
-        let operations = self.operations.get() + 1;
-        let over = operations > OPERATIONS_PER_TURN;
-        self.operations.set(if over { 0 } else { operations });
-        over
+        limit != Some(Duration::ZERO) && self.turn.is_over()
     }
 }
 
@@ -314,8 +302,8 @@ impl<P: Sends> Core<P> {
         place: &mut Place,
         message: &mut Message,
     ) -> Poll<Result<(), Error>> {
-        if self.is_turn_over() {
-            context.waker().wake_by_ref();
+        if self.turn.is_over() {
+            self.turn.give_way(context.waker());
             return Poll::Pending;
         }
         for last_look in [false, true] {
@@ -335,7 +323,7 @@ impl<P: Sends> Core<P> {
                 Err(Unsent::Full) => {}
             }
         }
-        self.operations.set(0);
+        self.turn.restart();
         match self.home.check("send") {
             Ok(()) => Poll::Pending,
             Err(error) => Poll::Ready(Err(error)),
@@ -375,8 +363,8 @@ impl<P: Receives> Core<P> {
         context: &TaskContext<'_>,
         place: &mut Place,
     ) -> Poll<Result<Message, Error>> {
-        if self.is_turn_over() {
-            context.waker().wake_by_ref();
+        if self.turn.is_over() {
+            self.turn.give_way(context.waker());
             return Poll::Pending;
         }
         for last_look in [false, true] {
@@ -389,7 +377,7 @@ impl<P: Receives> Core<P> {
                 place.wait(context.waker());
             }
         }
-        self.operations.set(0);
+        self.turn.restart();
         match self.home.check("receive") {
             Ok(()) => Poll::Pending,
             Err(error) => Poll::Ready(Err(error)),

@@ -8,6 +8,7 @@ mod receiving;
 mod sending;
 mod setters;
 mod timeout;
+mod turn;
 mod validity;
 
 use std::fmt;

@@ -127,6 +127,8 @@ struct Receiving<'s, P: Receives, N: Network, L> {
 struct Waiting {
     place: Place,
     timeout: Timeout,
+    /// It gives way once more before it goes on.
+    gives_way: bool,
 }
 
 impl<P: Receives, N: Network, L: Limit> Future for Receiving<'_, P, N, L> {
@@ -188,11 +190,16 @@ impl<'s, P: Receives, N: Network, L> Receiving<'s, P, N, L> {
         {
             return Poll::Ready(outcome);
         }
-        self.waiting = Some(Box::new(Waiting { place: core.readable(), timeout: Timeout::new(limit) }));
+        self.waiting = Some(Box::new(Waiting {
+            place: core.readable(),
+            timeout: Timeout::new(limit),
+            gives_way: false,
+        }));
         if !turn_over {
             return self.poll_waiting(context);
         }
-        context.waker().wake_by_ref();
+        let late = core.turn.give_way(context.waker());
+        self.waiting.iter_mut().for_each(|waiting| waiting.gives_way = late);
         Poll::Pending
     }
 
@@ -201,6 +208,10 @@ impl<'s, P: Receives, N: Network, L> Receiving<'s, P, N, L> {
     fn poll_waiting(&mut self, context: &mut TaskContext<'_>) -> Poll<Result<Message, Error>> {
         let Socket { core, context: sockets, .. } = self.socket;
         let Some(waiting) = &mut self.waiting else { return Poll::Pending };
+        if std::mem::take(&mut waiting.gives_way) {
+            core.turn.give_way_to_transport(context.waker());
+            return Poll::Pending;
+        }
         #[cfg(feature = "planted-bugs")]
         if let Some(outcome) = self.kept.take() {
             return Poll::Ready(outcome);

@@ -21,6 +21,12 @@ impl<P: Sends, N: Network> Socket<P, N> {
     /// Anything that turns into frames can be sent: a string, bytes, a vector or array of frames, a tuple of mixed
     /// ones such as `("id", "", vec![1_u8])`. Allocations are shared, slices copied; see [`Frame`](crate::Frame).
     ///
+    /// A socket of another thread can receive the message from now on. Over tcp and ipc it leaves when the tasks of this
+    /// thread wait, or at one of the next two operations of the socket, if those come more than a millisecond later. A
+    /// task that is about to compute for long, or to block its thread, should do so in
+    /// `compio::runtime::spawn_blocking`, or wait for a moment first, as with
+    /// `context.sleep(Duration::from_millis(1)).await`.
+    ///
     /// Cancel-safe: if the future is dropped before it completes, nothing was sent.
     ///
     /// # Errors
@@ -105,6 +111,8 @@ struct Waiting {
     message: Message,
     place: Place,
     timeout: Timeout,
+    /// It gives way once more before it goes on.
+    gives_way: bool,
 }
 
 /// Nothing in it is pinned.
@@ -205,11 +213,12 @@ impl<'s, P: Sends, N: Network, M, L: Refuses> Sending<'s, P, N, M, L> {
             return Poll::Ready(outcome.map_err(|error| L::Refusal::new(message, error)));
         }
         let timeout = Timeout::new(limit);
-        self.waiting = Some(Box::new(Waiting { message, place: core.writable(), timeout }));
+        self.waiting = Some(Box::new(Waiting { message, place: core.writable(), timeout, gives_way: false }));
         if full {
             return self.poll_waiting(context);
         }
-        context.waker().wake_by_ref();
+        let late = core.turn.give_way(context.waker());
+        self.waiting.iter_mut().for_each(|waiting| waiting.gives_way = late);
         Poll::Pending
     }
 
@@ -219,6 +228,10 @@ impl<'s, P: Sends, N: Network, M, L: Refuses> Sending<'s, P, N, M, L> {
         let Socket { core, context: sockets, .. } = self.socket;
         // It has completed: there is nothing left to send.
         let Some(waiting) = &mut self.waiting else { return Poll::Pending };
+        if std::mem::take(&mut waiting.gives_way) {
+            core.turn.give_way_to_transport(context.waker());
+            return Poll::Pending;
+        }
         let outcome = match core.poll_send(context, &mut waiting.place, &mut waiting.message) {
             Poll::Pending => match waiting.timeout.poll(sockets.network(), context) {
                 Poll::Ready(error) => Err(error),

@@ -3,6 +3,7 @@
 
 mod bursts;
 mod busy;
+mod computing;
 mod endings;
 mod held_back;
 mod side;

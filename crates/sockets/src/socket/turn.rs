@@ -1,0 +1,102 @@
+//! How long a task may go on with operations that succeed at once.
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::Duration;
+
+use seaworthy_core::{Doorbell, Instant, Network};
+
+/// Operations that may succeed one after the other before the task lets others run. Without a limit a task that
+/// always finds room, or a message, would starve the drivers on its own thread.
+const OPERATIONS_PER_TURN: u32 = 2048;
+
+/// Time after which a turn is over, however few its operations were: a task that computes between them holds up what
+/// it sent, and heartbeats.
+const TURN: Duration = Duration::from_millis(1);
+
+/// Operations between two looks at the clock at most. A look costs as much as a short operation.
+const OPERATIONS_PER_GLANCE: u32 = 64;
+
+/// The turn of the tasks that use one socket. It begins with the first operation after a task let others run.
+pub(super) struct Turn {
+    operations: Cell<u32>,
+    /// The operation at which to look at the clock.
+    glance_at: Cell<u32>,
+    began: Cell<Instant>,
+    /// It took its time.
+    late: Cell<bool>,
+    clock: Box<dyn Fn() -> Instant>,
+    doorbell: Box<dyn Fn() -> Option<Arc<Doorbell>>>,
+}
+
+impl Turn {
+    pub(super) fn new(network: &impl Network) -> Self {
+        let (clock, doorbell) = (network.clone(), network.clone());
+        Self {
+            operations: Cell::new(0),
+            glance_at: Cell::new(1),
+            began: Cell::new(Instant::ZERO),
+            late: Cell::new(false),
+            clock: Box::new(move || clock.now()),
+            doorbell: Box::new(move || doorbell.doorbell().ok().flatten()),
+        }
+    }
+
+    /// Counts an operation. True when the task must let others run before it goes on: see [`give_way`](Self::give_way).
+    #[inline(always)]
+    pub(super) fn is_over(&self) -> bool {
+        let operations = self.operations.get() + 1;
+        self.operations.set(operations);
+        operations >= self.glance_at.get() && self.glance(operations)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn glance(&self, operations: u32) -> bool {
+        if operations > OPERATIONS_PER_TURN {
+            self.restart();
+            return true;
+        }
+        let now = (self.clock)();
+        if operations == 1 {
+            self.began.set(now);
+        } else if now - self.began.get() >= TURN {
+            self.restart();
+            self.late.set(true);
+            return true;
+        }
+        self.glance_at
+            .set((operations * 2).min(operations + OPERATIONS_PER_GLANCE).min(OPERATIONS_PER_TURN + 1));
+        false
+    }
+
+    /// The task lets others run.
+    #[inline]
+    pub(super) fn restart(&self) {
+        self.operations.set(0);
+        self.glance_at.set(1);
+    }
+
+    /// Lets the others of the thread run before this task, whose turn is over, goes on. True when that was late, so that
+    /// it should [be done once more](Self::give_way_to_transport): the first time shows the drivers that their writes
+    /// are done, the second time starts the next ones.
+    pub(super) fn give_way(&self, task: &Waker) -> bool {
+        let late = self.late.take();
+        if late {
+            self.give_way_to_transport(task);
+        } else {
+            task.wake_by_ref();
+        }
+        late
+    }
+
+    /// Wakes the task again once its runtime has done I/O. Executors run many tasks, and one that wakes itself many
+    /// times, before they do any.
+    pub(super) fn give_way_to_transport(&self, task: &Waker) {
+        match (self.doorbell)() {
+            Some(doorbell) => doorbell.post(task.clone()),
+            None => task.wake_by_ref(),
+        }
+    }
+}
