@@ -2,7 +2,7 @@
 
 use loom::thread;
 
-use crate::waiting::{Numbered, bounded, model, receive};
+use crate::waiting::{Numbered, bounded, long_model, model, receive};
 
 #[test]
 fn items_cross_segments_in_order() {
@@ -42,7 +42,7 @@ fn what_a_writer_held_back_is_read_whatever_it_does_next() {
 
 #[test]
 fn what_was_held_back_and_handed_over_later_is_read_once() {
-    model(|| {
+    long_model(|| {
         let (mut near, mut far) = bounded(0);
         let writer = thread::spawn(move || {
             for number in 1..=2 {
@@ -77,7 +77,7 @@ fn both_ways_carry_at_once() {
 
 #[test]
 fn spent_segments_go_back_to_the_writer() {
-    model(|| {
+    long_model(|| {
         let (mut near, mut far) = bounded(0);
         let writer = thread::spawn(move || {
             for batch in [0..2, 2..4, 4..5] {

@@ -9,8 +9,17 @@ use seaworthy_core::pipe::{HighWaterMarks, PipeEnd, Receiver, Refused, Sender, W
 /// Explores every interleaving with at most three preemptions: lost wake-ups and races of two threads show with
 /// fewer, and all models together take seconds.
 pub(crate) fn model(run: impl Fn() + Sync + Send + 'static) {
+    explore(3, run);
+}
+
+/// As [`model`], for longer ones: at most two preemptions.
+pub(crate) fn long_model(run: impl Fn() + Sync + Send + 'static) {
+    explore(2, run);
+}
+
+fn explore(preemptions: usize, run: impl Fn() + Sync + Send + 'static) {
     let mut explored = loom::model::Builder::new();
-    explored.preemption_bound = Some(3);
+    explored.preemption_bound = Some(preemptions);
     explored.check(run);
 }
 

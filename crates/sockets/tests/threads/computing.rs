@@ -47,11 +47,11 @@ fn what_was_sent_leaves(endpoint: &'static str, in_a_task: bool) {
                     compute();
                 }
                 // The thread blocks.
-                (0..=30 - BEHIND).map(|_| received.recv().unwrap()).count()
+                (0..=30 - BEHIND).for_each(|_| drop(received.recv().unwrap()));
             };
             if in_a_task { compio::runtime::spawn(work).await.unwrap() } else { work.await }
         });
-        assert_eq!(sender.join(), 31 - BEHIND);
+        sender.join();
         drop(receiver);
     }
 }
