@@ -48,6 +48,13 @@ fn a_variable_that_makes_no_sense_is_named() {
     let nowhere = Path::new("/nowhere");
     let told = text(&run_with("SEAWORTHY_SEEDS", "many", nowhere));
     assert!(told.contains("SEAWORTHY_SEEDS=many is no range of seeds, such as 0..1000"), "{told}");
+    for jobs in ["0", "all"] {
+        let told = text(&run_with("SEAWORTHY_JOBS", jobs, nowhere));
+        assert!(
+            told.contains(&format!("SEAWORTHY_JOBS={jobs} is no number of threads, such as 4")),
+            "{told}"
+        );
+    }
     let told = text(&run_with("SEAWORTHY_REPLAY", "nothing.toml", nowhere));
     assert!(told.contains("SEAWORTHY_REPLAY=nothing.toml: No such file"), "{told}");
 }
