@@ -31,7 +31,7 @@ pub use host::{Host, Source};
 pub use message::{FRAME_WEIGHT, FRAMES_PER_PLACE, Message};
 #[cfg(feature = "compio")]
 pub use network::{CompioListener, CompioNetwork, CompioStream, Driver, runtime};
-pub use network::{Listener, Network, RuntimeId, Stream};
+pub use network::{Listener, Network, Reachability, RuntimeId, Stream};
 pub use options::{Options, StreamOptions};
 pub use poison::{PoisonGuard, Poisoned};
 pub use subscriptions::{Held, Subscriptions};

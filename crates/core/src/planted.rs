@@ -94,6 +94,12 @@ bugs! {
     HeartbeatDeaf,
     /// A connection whose write is stuck does not hear that its socket has let go of the peer.
     ReleaseUnheard,
+    /// A receiver that does not read its peer's PINGs is silent.
+    StalledIsSilent,
+    /// A peer that cannot have seen a PING is given up without asking its kernel.
+    KernelNotAsked,
+    /// A peer whose kernel does not answer is kept as long as nothing can be written to it.
+    SilenceOfKernelIgnored,
     /// Closing a socket waits for ever, whatever its linger period.
     LingerIgnored,
 

@@ -32,6 +32,12 @@ impl Instant {
         Duration::from_nanos(self.0)
     }
 
+    /// The instant this long before; the epoch at the earliest.
+    #[must_use]
+    pub fn saturating_sub(self, duration: std::time::Duration) -> Self {
+        Self(self.0.saturating_sub(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)))
+    }
+
     /// The time from `earlier` to `self`; zero when `earlier` is later.
     pub const fn saturating_duration_since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))

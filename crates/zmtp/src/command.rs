@@ -30,7 +30,10 @@ pub(crate) enum Command<'a> {
         /// At most 16 bytes.
         context: &'a [u8],
     },
-    Pong,
+    Pong {
+        /// Of the PING that it answers.
+        context: &'a [u8],
+    },
     /// A command that we do not know.
     Other(&'a [u8]),
 }
@@ -50,7 +53,7 @@ impl<'a> Command<'a> {
             b"SUBSCRIBE" => Self::Subscribe(data),
             b"CANCEL" => Self::Cancel(data),
             b"PING" => ping(data)?,
-            b"PONG" => Self::Pong,
+            b"PONG" => Self::Pong { context: data },
             _ => Self::Other(name),
         })
     }
@@ -63,7 +66,7 @@ impl<'a> Command<'a> {
             Self::Subscribe(_) => "SUBSCRIBE".to_owned(),
             Self::Cancel(_) => "CANCEL".to_owned(),
             Self::Ping { .. } => "PING".to_owned(),
-            Self::Pong => "PONG".to_owned(),
+            Self::Pong { .. } => "PONG".to_owned(),
             Self::Other(name) => printable(name),
         }
     }
@@ -102,9 +105,9 @@ pub(crate) fn cancel(to: &mut Transmit, topic: &[u8]) {
     to.frame_of(COMMAND, &[CANCEL, topic]);
 }
 
-/// `ping = command-size %d4 "PING" ping-ttl ping-context`. Our context is empty.
-pub(crate) fn send_ping(to: &mut Transmit, ttl: u16) {
-    to.frame_of(COMMAND, &[PING, &ttl.to_be_bytes()]);
+/// `ping = command-size %d4 "PING" ping-ttl ping-context`
+pub(crate) fn send_ping(to: &mut Transmit, ttl: u16, context: &[u8]) {
+    to.frame_of(COMMAND, &[PING, &ttl.to_be_bytes(), context]);
 }
 
 fn ping(data: &[u8]) -> Result<Command<'_>, PeerMisbehaved> {

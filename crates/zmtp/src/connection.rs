@@ -2,7 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 use seaworthy_core::planted::{Bug, planted};
-use seaworthy_core::{Instant, Message};
+use seaworthy_core::{Instant, Message, Reachability};
 
 use crate::command;
 use crate::config::ConnectionConfig;
@@ -135,7 +135,11 @@ impl Connection {
                 match handshake.handle_input(config, input, &mut self.transmit) {
                     Ok(Progress::Done(peer)) => {
                         let ready = Event::Ready(Box::new(peer.clone()));
-                        self.state = State::Traffic(Traffic::new(config, peer, now));
+                        let mut traffic = Traffic::new(config, peer, now);
+                        // Before any message, so that the peer knows from the start whether signs of life are awaited.
+                        let begun = traffic.handle_timeout(now, &mut self.transmit);
+                        self.state = State::Traffic(traffic);
+                        begun?;
                         Ok(Progress::Done(ready))
                     }
                     Ok(Progress::Missing(bytes)) => Ok(Progress::Missing(bytes)),
@@ -153,12 +157,54 @@ impl Connection {
         }
     }
 
-    /// Bytes came that [`handle_input`](Self::handle_input) has not been shown, or the caller refuses to read:
-    /// either way the peer cannot be blamed for silence, so the deadlines for signs of life begin anew. The
-    /// deadline of the handshake does not.
+    /// Bytes came: a sign of life, whatever they are part of. To be called for each read, since the
+    /// [short ways](Self::small_messages) of decoding do not know the time. It does not prolong the handshake.
     pub fn received(&mut self, now: Instant) {
         if let State::Traffic(traffic) = &mut self.state {
             traffic.received(now);
+        }
+    }
+
+    /// What was read was decoded as far as possible. `reading` says whether the caller goes on to read: one that does
+    /// not cannot hold the peer's silence against it, and owes the peer signs of life, since its PINGs are not seen. So
+    /// does one that has got part of a frame, or messages behind which a PING may be on its way. They become due as
+    /// [`Timer::SignDue`].
+    pub fn settle(&mut self, now: Instant, reading: bool) {
+        if let State::Traffic(traffic) = &mut self.state {
+            traffic.settle(now, reading);
+        }
+    }
+
+    /// Looks closer at a peer whose silence is about to end the connection; does nothing while it is not. With what
+    /// the stream knows of the other end, a peer that is merely slow is told from one that is dead, and the
+    /// deadline moves on. To be called before [`handle_timeout`](Self::handle_timeout), which knows silence only.
+    ///
+    /// # Errors
+    /// The peer is dead: the timer that has run out. The connection has not failed, and what came can still be
+    /// decoded.
+    pub fn examine(
+        &mut self,
+        now: Instant,
+        reachability: impl FnOnce() -> Option<Reachability>,
+    ) -> Result<(), Timer> {
+        match &mut self.state {
+            State::Traffic(traffic) => traffic.examine(now, reachability),
+            State::Handshake(_) | State::Failed(_) => Ok(()),
+        }
+    }
+
+    /// True when [`written`](Self::written) is waited for: there is a PING in what
+    /// [`poll_transmit`](Self::poll_transmit) gave last.
+    #[inline]
+    pub fn is_writing_ping(&self) -> bool {
+        matches!(&self.state, State::Traffic(traffic) if traffic.is_writing_ping())
+    }
+
+    /// All that [`poll_transmit`](Self::poll_transmit) gave was handed over to the network: the answer to a PING is
+    /// awaited from now on. Until this is called there is no other PING.
+    pub fn written(&mut self, now: Instant) {
+        if let State::Traffic(traffic) = &mut self.state {
+            traffic.written(now);
         }
     }
 
@@ -176,7 +222,8 @@ impl Connection {
         }
     }
 
-    /// To be called when the deadline has come; earlier it does nothing. Queues a PING when one is due.
+    /// To be called when the deadline has come; earlier it does nothing. Queues a PING, or an unasked PONG, when one
+    /// is due.
     ///
     /// # Errors
     /// When the deadline was the last chance of the peer, or the error with which the connection has failed

@@ -34,6 +34,9 @@
 //!         }
 //!     }
 //!
+//!     // From here on answers to PINGs among that are awaited: when a stream has taken all of it.
+//!     push.written(now());
+//!
 //!     // A deadline, with its reason, until which nothing need be done.
 //!     if let Some((deadline, _timer)) = push.poll_timeout()
 //!         && deadline <= now()
@@ -67,6 +70,7 @@ mod mechanism;
 mod metadata;
 mod peer;
 mod progress;
+mod signs;
 mod socket_type;
 mod traffic;
 mod transmit;

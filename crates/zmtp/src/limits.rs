@@ -3,6 +3,8 @@
 //! A bound is checked when a size is announced, before a byte of it is stored; nothing is ever allocated because
 //! a peer announced it.
 
+use std::time::Duration;
+
 /// Length of a routing id, in bytes. RFC 37, "The Identity Property": `identity = 0*255OCTET`.
 pub const ROUTING_ID_BYTES_MAX: usize = 255;
 
@@ -44,10 +46,9 @@ pub const PING_CONTEXT_BYTES_MAX: usize = 16;
 /// small number of PING commands without receiving PONG replies" (RFC 37) comes near.
 pub const PONGS_WAITING_MAX: u16 = 1000;
 
-/// PINGs sent since the last complete frame from the peer. While a peer sends one long frame it cannot answer,
-/// and yet our PINGs must go on to keep what their TTL promises; a peer that merely dribbles must not grow what
-/// waits for ever.
-pub const PINGS_UNANSWERED_MAX: u16 = 1000;
+/// Shortest time between PINGs, and shortest timeout. libzmq counts in milliseconds; below, a connection would do
+/// little else. A shorter one, other than zero, is taken for this.
+pub const HEARTBEAT_MIN: Duration = Duration::from_millis(1);
 
 /// Longest time to live a PING can announce, in tenths of a second: RFC 37 gives it 16 bits. libzmq lets larger
 /// values wrap (libzmq#4226); we cap them.

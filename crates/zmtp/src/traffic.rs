@@ -1,8 +1,10 @@
 //! After the handshake: frames become messages and events, commands are obeyed.
 
+use std::time::Duration;
+
 use bytes::{Buf, Bytes, BytesMut};
 use seaworthy_core::planted::{Bug, planted};
-use seaworthy_core::{FRAME_IN_PLACE_MAX, Frame, Instant, Message};
+use seaworthy_core::{FRAME_IN_PLACE_MAX, Frame, Instant, Message, Reachability};
 
 use crate::command::{self, Command};
 use crate::config::ConnectionConfig;
@@ -13,6 +15,7 @@ use crate::heartbeat::{Heartbeat, Timer};
 use crate::limits::{COMMAND_BYTES_MAX, PONGS_WAITING_MAX};
 use crate::peer::Peer;
 use crate::progress::Progress;
+use crate::signs::{self, Signs};
 use crate::transmit::Transmit;
 
 /// The small messages at the front of some input, one after the other: those of one frame that is no longer than
@@ -47,6 +50,7 @@ impl Drop for SmallMessages<'_> {
     fn drop(&mut self) {
         if self.taken > 0 {
             self.input.advance(self.taken);
+            self.traffic.messages = true;
             self.traffic.heard();
         }
     }
@@ -60,6 +64,13 @@ const SHARED_BYTES_MIN: usize = 32 * 1024;
 pub(crate) struct Traffic {
     peer: Box<Peer>,
     heartbeat: Heartbeat,
+    signs: Signs,
+    /// No PING was sent yet: the first says how long we wait for signs of life.
+    patience_told: bool,
+    /// What has come last is the begin of a message's frame.
+    within_frame: bool,
+    /// Part of a message was decoded since the driver settled last.
+    messages: bool,
     /// Whether single-frame messages that begin with 0 or 1 are subscriptions.
     publisher: bool,
     frame_bytes_max: u64,
@@ -79,8 +90,12 @@ impl Traffic {
     pub(crate) fn new(config: &ConnectionConfig, peer: Peer, now: Instant) -> Self {
         let message_bytes_max = config.message_bytes_max;
         Self {
-            peer: Box::new(peer),
             heartbeat: Heartbeat::new(config, now),
+            signs: Signs::new(now, peer.version.has_subscription_commands()),
+            peer: Box::new(peer),
+            patience_told: false,
+            within_frame: false,
+            messages: false,
             publisher: config.socket_type.is_publisher(),
             frame_bytes_max: config.maxmsgsize.map_or(message_bytes_max, |max| max.min(message_bytes_max)),
             message_bytes_max,
@@ -148,9 +163,11 @@ impl Traffic {
         transmit: &mut Transmit,
     ) -> Result<Progress<Event>, Error> {
         loop {
+            self.within_frame = false;
             let taken = match Header::peek(input)? {
                 Progress::Done(header) => {
                     self.admit(header)?;
+                    self.within_frame = !header.is_command();
                     header.take_body(input, self.shared_min).map(|body| (header, body))
                 }
                 Progress::Missing(bytes) => Progress::Missing(bytes),
@@ -159,13 +176,14 @@ impl Traffic {
                 Progress::Done(taken) => taken,
                 Progress::Missing(bytes) => {
                     if input.len() > self.incomplete_bytes {
-                        self.heartbeat.heard_in_part(now);
+                        self.heartbeat.sign(now);
                     }
                     self.incomplete_bytes = input.len();
                     return Ok(Progress::Missing(bytes));
                 }
             };
             self.heard();
+            self.heartbeat.sign(now);
             let event = if header.is_command() {
                 self.command(now, &body, transmit)?
             } else {
@@ -209,6 +227,7 @@ impl Traffic {
 
     /// Takes a frame of a message, and gives the message when it was the last.
     fn frame(&mut self, header: Header, body: Frame) -> Result<Option<Event>, PeerMisbehaved> {
+        self.messages = true;
         if !header.is_last() {
             self.frames_bytes += header.length;
             self.frames.push(body);
@@ -240,6 +259,7 @@ impl Traffic {
             Command::Cancel(topic) if self.publisher => Ok(Some(Event::Cancel(owned_topic(topic)?))),
             Command::Ping { ttl, context } => {
                 self.heartbeat.ping_received(now, ttl);
+                self.signs.asked(Duration::from_millis(100 * u64::from(ttl)), context);
                 if self.pongs_waiting < PONGS_WAITING_MAX {
                     self.pongs_waiting += 1;
                     command::pong(transmit, context);
@@ -248,11 +268,13 @@ impl Traffic {
             }
             // "The peer SHALL treat an incoming ERROR command as fatal".
             Command::Error(reason) => Err(Error::PeerRefused { reason: printable(reason) }),
-            Command::Pong
-            | Command::Ready(_)
-            | Command::Subscribe(_)
-            | Command::Cancel(_)
-            | Command::Other(_) => Ok(None),
+            Command::Pong { context } => {
+                if *context == signs::SIGNATURE {
+                    self.heartbeat.volunteered();
+                }
+                Ok(None)
+            }
+            Command::Ready(_) | Command::Subscribe(_) | Command::Cancel(_) | Command::Other(_) => Ok(None),
         }
     }
 
@@ -275,10 +297,32 @@ impl Traffic {
     /// Everything that waited is on its way.
     pub(crate) fn transmitted(&mut self) {
         self.pongs_waiting = 0;
+        self.heartbeat.taken();
+    }
+
+    pub(crate) fn is_writing_ping(&self) -> bool {
+        self.heartbeat.is_leaving()
+    }
+
+    pub(crate) fn written(&mut self, now: Instant) {
+        self.heartbeat.written(now);
     }
 
     pub(crate) fn received(&mut self, now: Instant) {
-        self.heartbeat.heard_in_part(now);
+        self.heartbeat.sign(now);
+    }
+
+    pub(crate) fn settle(&mut self, now: Instant, reading: bool) {
+        self.heartbeat.listen(reading);
+        self.signs.settle(now, !reading || self.within_frame, std::mem::take(&mut self.messages));
+    }
+
+    pub(crate) fn examine(
+        &mut self,
+        now: Instant,
+        reachability: impl FnOnce() -> Option<Reachability>,
+    ) -> Result<(), Timer> {
+        self.heartbeat.examine(now, reachability)
     }
 
     pub(crate) fn has_heartbeats(&self) -> bool {
@@ -286,12 +330,21 @@ impl Traffic {
     }
 
     pub(crate) fn poll_timeout(&self) -> Option<(Instant, Timer)> {
-        self.heartbeat.poll_timeout()
+        let sign = self.signs.due().map(|due| (due, Timer::SignDue));
+        [self.heartbeat.poll_timeout(), sign].into_iter().flatten().min()
     }
 
     pub(crate) fn handle_timeout(&mut self, now: Instant, transmit: &mut Transmit) -> Result<(), Error> {
         if let Some(ttl) = self.heartbeat.handle_timeout(now).map_err(Error::TimedOut)? {
-            command::send_ping(transmit, ttl);
+            let patience = signs::context(self.heartbeat.patience());
+            let context = if self.patience_told { &[][..] } else { &patience };
+            self.patience_told = true;
+            command::send_ping(transmit, ttl, context);
+        }
+        // One that waits for transmission serves.
+        if self.signs.take_due(now) && self.pongs_waiting == 0 {
+            self.pongs_waiting = 1;
+            command::pong(transmit, &signs::SIGNATURE);
         }
         Ok(())
     }

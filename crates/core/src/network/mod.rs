@@ -146,6 +146,18 @@ pub trait Listener: 'static {
     fn close(&self);
 }
 
+/// What a stream knows of the system at its other end, which answers whether or not the program there reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reachability {
+    /// Something that was written has not reached the program at the other end, as far as can be seen: its system has
+    /// not acknowledged it, or has, and says by its receive window that the program leaves much unread.
+    pub undelivered: bool,
+    /// For how long the other end's system has been silent, if it owes an answer; `None` if it owes none.
+    pub unanswered: Option<Duration>,
+    /// How long ago the other end's system last gave a sign; `None` if that is not known.
+    pub last_sign: Option<Duration>,
+}
+
 /// A connected, ordered byte stream.
 ///
 /// One read and one write may be in flight at the same time; two reads or two writes may not.
@@ -172,6 +184,12 @@ pub trait Stream: 'static {
     /// Ends both directions now, without ceremony: the peer sees a reset where the transport has one. What was
     /// written and not yet received may be lost. Dropping a stream closes it in an orderly way instead.
     fn reset(&self);
+
+    /// What is known of the other end beyond the bytes that come from it, for a holder that does not read or cannot
+    /// write. `None`, as by default, when the network cannot tell.
+    fn reachability(&self) -> Option<Reachability> {
+        None
+    }
 
     /// Where the peer is, for humans: an address, a path or a host name.
     fn peer_address(&self) -> String;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 use seaworthy_core::planted::{Bug, planted};
-use seaworthy_core::{Instant, StreamOptions};
+use seaworthy_core::{Instant, Reachability, StreamOptions};
 use smoltcp::iface::{Interface, PollResult, SocketHandle, SocketSet};
 use smoltcp::socket::tcp::{CongestionControl, Socket, SocketBuffer, State};
 use smoltcp::wire::{IpAddress, IpEndpoint, IpListenEndpoint};
@@ -100,6 +100,10 @@ pub(crate) struct Connection {
     pub(crate) deadline: Option<Instant>,
     /// Since when the peer owes an answer.
     unanswered_since: Option<Instant>,
+    /// When the first packet left that asks for an answer, since anything came.
+    asked: Option<Instant>,
+    /// When a packet came last.
+    last_sign: Option<Instant>,
     /// Reported to the next operation, once.
     error: Option<io::ErrorKind>,
     /// No more bytes pass, for whatever reason.
@@ -131,6 +135,8 @@ impl Connection {
             phase,
             deadline: None,
             unanswered_since: None,
+            asked: None,
+            last_sign: None,
             error: None,
             closed: false,
             peer_ended: false,
@@ -198,6 +204,8 @@ impl Connection {
     /// A packet came.
     pub(crate) fn heard(&mut self, now: Instant, header: &Header) {
         self.sequence.heard(header);
+        self.asked = None;
+        self.last_sign = Some(now);
         if self.unanswered_since.is_some() && self.phase != Phase::Connecting {
             self.unanswered_since = Some(now);
         }
@@ -212,7 +220,7 @@ impl Connection {
     pub(crate) fn egress(&mut self, now: Instant, interface: &mut Interface, device: &mut Device) -> bool {
         let before = device.outgoing.len();
         let result = interface.poll_egress(micros(now), device, &mut self.sockets);
-        self.leaving(device, before);
+        self.leaving(now, device, before);
         result == PollResult::SocketStateChanged
     }
 
@@ -220,12 +228,25 @@ impl Connection {
     pub(crate) fn ingress(&mut self, now: Instant, interface: &mut Interface, device: &mut Device) {
         let before = device.outgoing.len();
         interface.poll_ingress_single(micros(now), device, &mut self.sockets);
-        self.leaving(device, before);
+        self.leaving(now, device, before);
     }
 
     /// Puts the packets right that were put behind the first `before`.
-    fn leaving(&mut self, device: &mut Device, before: usize) {
-        device.outgoing.iter_mut().skip(before).for_each(|packet| self.sequence.number(packet));
+    fn leaving(&mut self, now: Instant, device: &mut Device, before: usize) {
+        for packet in device.outgoing.iter_mut().skip(before) {
+            if self.sequence.number(packet) && self.asked.is_none() {
+                self.asked = Some(now);
+            }
+        }
+    }
+
+    /// What can be told of the peer's kernel, from the packets that left and came.
+    pub(crate) fn reachability(&self, now: Instant) -> Reachability {
+        Reachability {
+            undelivered: self.socket().send_queue() > 0,
+            unanswered: self.asked.map(|since| now - since),
+            last_sign: self.last_sign.map(|at| now - at),
+        }
     }
 
     /// True when the peer has not answered for too long.

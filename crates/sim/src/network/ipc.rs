@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
-use seaworthy_core::{Instant, IpcPath, StreamOptions};
+use seaworthy_core::{Instant, IpcPath, Reachability, StreamOptions};
 
 use crate::event::{Event, StreamId};
 use crate::host::Host;
@@ -260,6 +260,11 @@ impl IpcEnd {
     pub(crate) fn readable(&self, now: Instant) -> usize {
         let pipe = self.incoming.borrow();
         pipe.chunks.iter().take_while(|(at, _)| *at <= now).map(|(_, chunk)| chunk.len()).sum()
+    }
+
+    /// The kernel at the other end is this one.
+    pub(crate) fn reachability(&self) -> Reachability {
+        Reachability { undelivered: self.outgoing.borrow().bytes > 0, unanswered: None, last_sign: None }
     }
 
     pub(crate) fn writable(&self) -> usize {

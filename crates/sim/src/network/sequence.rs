@@ -38,19 +38,20 @@ impl Sequence {
         }
     }
 
-    /// Learns from a packet that is about to leave; if it is a bare ACK, puts its number right.
-    pub(crate) fn number(&mut self, packet: &mut [u8]) {
-        let Ok(mut ip) = Ipv4Packet::new_checked(packet) else { return };
+    /// Learns from a packet that is about to leave; if it is a bare ACK, puts its number right. True if the packet asks
+    /// for an answer.
+    pub(crate) fn number(&mut self, packet: &mut [u8]) -> bool {
+        let Ok(mut ip) = Ipv4Packet::new_checked(packet) else { return false };
         let (source, destination) = (ip.src_addr(), ip.dst_addr());
-        let Ok(mut tcp) = TcpPacket::new_checked(ip.payload_mut()) else { return };
+        let Ok(mut tcp) = TcpPacket::new_checked(ip.payload_mut()) else { return false };
         if tcp.rst() {
-            return;
+            return false;
         }
         let (start, length) = (tcp.seq_number(), tcp.segment_len());
         let highest = *self.highest.get_or_insert(start);
         if length > 0 {
             self.highest = Some(highest.max(start + length));
-            return;
+            return true;
         }
         let next = highest.max(start);
         let number = self.window.map_or(next, |(_, end)| next.min(end));
@@ -58,6 +59,7 @@ impl Sequence {
             tcp.set_seq_number(number);
             tcp.fill_checksum(&IpAddress::Ipv4(source), &IpAddress::Ipv4(destination));
         }
+        false
     }
 }
 

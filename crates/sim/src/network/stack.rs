@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use seaworthy_core::{Instant, StreamOptions};
+use seaworthy_core::{Instant, Reachability, StreamOptions};
 use smoltcp::iface::{Config, Interface, SocketSet};
 use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr};
 
@@ -414,6 +414,10 @@ impl Stack {
 
     pub(crate) fn identity(&self, id: ConnectionId) -> Option<(StreamId, Addresses)> {
         self.connections.get(&id).map(|connection| (connection.stream, connection.addresses))
+    }
+
+    pub(crate) fn reachability(&self, id: ConnectionId, now: Instant) -> Option<Reachability> {
+        self.connections.get(&id).map(|connection| connection.reachability(now))
     }
 
     /// Bytes that can be read without waiting.

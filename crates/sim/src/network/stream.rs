@@ -6,7 +6,7 @@ use std::io;
 use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
-use seaworthy_core::{Endpoint, IpcPath, Stream};
+use seaworthy_core::{Endpoint, IpcPath, Reachability, Stream};
 
 use crate::event::{Addresses, Event, Operation, StreamId};
 use crate::fault::Readers;
@@ -147,6 +147,15 @@ impl Stream for SimStream {
                 self.network.host.world.record(&Event::Reset { stream: self.id });
                 end.close();
             }
+        }
+    }
+
+    fn reachability(&self) -> Option<Reachability> {
+        match &self.end {
+            End::Tcp(id) => {
+                self.network.kernel.with_stack(|stack, now| stack.reachability(*id, now)).flatten()
+            }
+            End::Ipc { end, .. } => Some(end.reachability()),
         }
     }
 

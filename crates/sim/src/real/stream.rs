@@ -5,7 +5,7 @@ use std::io;
 use std::rc::Rc;
 
 use bytes::{Bytes, BytesMut};
-use seaworthy_core::{CompioStream, Endpoint, Stream};
+use seaworthy_core::{CompioStream, Endpoint, Reachability, Stream};
 
 use super::Host;
 use super::way::Way;
@@ -134,6 +134,10 @@ impl Stream for RealStream {
             self.record(&Event::Reset { stream: self.id });
         }
         self.inner.reset();
+    }
+
+    fn reachability(&self) -> Option<Reachability> {
+        self.inner.reachability()
     }
 
     fn peer_address(&self) -> String {

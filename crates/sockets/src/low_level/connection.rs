@@ -80,6 +80,7 @@ impl<N: Network> Connection<N> {
             write_out(&*stream, &poisoned, &mut protocol).await?;
             let event = protocol.handle_input(network.now(), &mut input);
             write_out(&*stream, &poisoned, &mut protocol).await?;
+            protocol.written(network.now());
             if let Some(Event::Ready(peer)) = event? {
                 let (network, peer) = (network.clone(), *peer);
                 return Ok(Self { network, stream, protocol, poisoned, input, room, reading: None, peer });
@@ -194,7 +195,10 @@ impl<N: Network> Connection<N> {
             .await;
             match read {
                 Some(Ok(0)) => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
-                Some(result) => drop(result?),
+                Some(result) => {
+                    result?;
+                    self.protocol.received(self.network.now());
+                }
                 None => {
                     self.protocol.handle_timeout(self.network.now())?;
                     self.write_out().await?;
@@ -224,7 +228,9 @@ impl<N: Network> Connection<N> {
     }
 
     async fn write_out(&mut self) -> Result<(), ConnectionError> {
-        write_out(&*self.stream, &self.poisoned, &mut self.protocol).await
+        write_out(&*self.stream, &self.poisoned, &mut self.protocol).await?;
+        self.protocol.written(self.network.now());
+        Ok(())
     }
 
     /// Goes on with the read in flight, or starts one.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use seaworthy_core::{Endpoint, Host, IpcPath, Message, Options};
 use seaworthy_zmtp::SocketType;
-use seaworthy_zmtp::limits::{MESSAGE_BYTES_MAX, MESSAGE_FRAMES_MAX};
+use seaworthy_zmtp::limits::{HEARTBEAT_MIN, MESSAGE_BYTES_MAX, MESSAGE_FRAMES_MAX};
 
 use crate::error::Error;
 use crate::pattern::{Pattern, Unsent};
@@ -26,6 +26,13 @@ pub(super) fn check<P: Pattern>(options: &Options) -> Result<(), Error> {
             "routing_id",
             "routing ids that begin with a zero byte are for the receiving ROUTER to give",
         );
+    }
+    let too_short = |time: Duration| !time.is_zero() && time < HEARTBEAT_MIN;
+    if too_short(options.heartbeat_ivl) {
+        return invalid("heartbeat_ivl", "it is shorter than 1 ms");
+    }
+    if options.heartbeat_timeout.is_some_and(too_short) {
+        return invalid("heartbeat_timeout", "it is shorter than 1 ms");
     }
     if options.heartbeat_ttl > HEARTBEAT_TTL_MAX {
         return invalid("heartbeat_ttl", "it is longer than the 6553.5 s that a PING can carry");

@@ -207,6 +207,10 @@ impl<N: Network> Driver<'_, N> {
                         if let Err(fault) = self.enter(next) {
                             return self.end(fault);
                         }
+                        if matches!(self.phase, Phase::Draining { .. }) {
+                            // A peer that lives is to close in its turn. If this fails, it does not live.
+                            let _ = stream.shutdown().await;
+                        }
                     }
                     Err(ended) => return ended,
                 }
@@ -275,17 +279,17 @@ impl<N: Network> Driver<'_, N> {
         if until.is_some_and(|until| until <= now) {
             return Err(Fault::Over(Ended::Closed));
         }
-        if self.inflow.is_waiting() {
-            // The peer cannot be blamed for what we have not read.
-            self.connection.received(now);
-        }
         if self.inflow.poll_timeout().is_some_and(|at| at <= now) {
             self.deliver(now)?;
         }
-        match self.phase {
-            Phase::Open => self.connection.handle_timeout(now).map_err(Fault::Misbehaved),
-            _ => Ok(()),
+        if !self.phase.is_open() {
+            return Ok(());
         }
+        self.connection.examine(now, || self.stream.reachability()).map_err(|timer| Fault::Silent {
+            error: seaworthy_zmtp::Error::TimedOut(timer),
+            unread: self.inflow.is_stalled(),
+        })?;
+        self.connection.handle_timeout(now).map_err(Fault::Misbehaved)
     }
 
     /// Gives back what was needed while the connection was busy. It costs a busy one nothing but a late timer.
@@ -311,6 +315,9 @@ impl<N: Network> Driver<'_, N> {
         {
             guard.disarm();
         }
+        if self.segments.is_empty() && self.connection.is_writing_ping() {
+            self.connection.written(self.network.now());
+        }
         Ok(())
     }
 
@@ -322,6 +329,7 @@ impl<N: Network> Driver<'_, N> {
                 let now = self.network.now();
                 self.busy = true;
                 self.phase.prolong(now);
+                self.connection.received(now);
                 self.inflow.read(buffer, count);
                 self.deliver(now)
             }

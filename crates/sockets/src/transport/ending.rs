@@ -3,7 +3,7 @@
 //! ```text
 //!        ┌─ the socket is done, all was handed over ─▶ Leaving ── the peer's end, or FAREWELL ─▶ Closed
 //! Open ──┼─ the peer broke a rule ───────────────────▶ Refusing ─ it was told, or FAREWELL ────▶ Protocol
-//!        ├─ nothing more can be sent ────────────────▶ Draining ─ all that came is delivered ──▶ Stream
+//!        ├─ nothing more can be sent, or is of use ──▶ Draining ─ all that came is delivered ──▶ Stream, Protocol
 //!        └─ the stream ended, linger is over, or the socket takes no such peer ─────────────────▶ Stream, Closed, …
 //! ```
 //!
@@ -76,6 +76,13 @@ pub(super) enum Fault {
     Unwritable(io::Error),
     /// The peer broke a rule.
     Misbehaved(seaworthy_zmtp::Error),
+    /// The peer gives no sign of life. What it sent before may be unread.
+    Silent {
+        /// Which sign was missing.
+        error: seaworthy_zmtp::Error,
+        /// Whether something is known to be unread.
+        unread: bool,
+    },
     /// There is no more to be had from this connection.
     Over(Ended),
 }
@@ -92,6 +99,10 @@ impl Phase {
                 Ok(Self::Draining { ended: Ended::Stream(error), until })
             }
             (Self::Open, Fault::Unwritable(error)) => Err(Ended::Stream(error)),
+            (Self::Open, Fault::Silent { error, unread: true }) => {
+                Ok(Self::Draining { ended: Ended::Protocol(error), until })
+            }
+            (Self::Open, Fault::Silent { error, unread: false }) => Err(Ended::Protocol(error)),
             (Self::Open, Fault::Misbehaved(error)) => {
                 Ok(Self::Refusing { ended: Ended::Protocol(error), until })
             }
@@ -207,6 +218,11 @@ mod tests {
         Fault::Misbehaved(seaworthy_zmtp::Error::TimedOut(seaworthy_zmtp::Timer::PongMissing))
     }
 
+    fn silent(unread: bool) -> Fault {
+        let error = seaworthy_zmtp::Error::TimedOut(seaworthy_zmtp::Timer::PongMissing);
+        Fault::Silent { error, unread }
+    }
+
     fn over() -> Fault {
         Fault::Over(Ended::NotTaken)
     }
@@ -227,6 +243,9 @@ mod tests {
         let too_many = Phase::Open.after(Fault::Over(Ended::TooManyTopics), NOW, true);
         assert!(matches!(too_many, Ok(Phase::Refusing { ended: Ended::TooManyTopics, .. })));
         assert!(matches!(Phase::Open.after(unwritable(), NOW, false), Err(Ended::Stream(_))));
+        let unread = Phase::Open.after(silent(true), NOW, true);
+        assert!(matches!(unread, Ok(Phase::Draining { ended: Ended::Protocol(_), .. })));
+        assert!(matches!(Phase::Open.after(silent(false), NOW, true), Err(Ended::Protocol(_))));
     }
 
     #[test]

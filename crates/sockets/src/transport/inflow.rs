@@ -89,6 +89,7 @@ impl Inflow {
     ) -> Result<(), Fault> {
         connection.share_from(self.room.shared_min());
         let outcome = self.decode(now, connection, attachment);
+        connection.settle(now, !self.stalled);
         attachment.publish();
         outcome
     }
@@ -122,7 +123,6 @@ impl Inflow {
                 return Err(Fault::Over(Ended::Stream(std::io::ErrorKind::OutOfMemory.into())));
             }
             if self.stalled {
-                connection.received(now);
                 return Ok(());
             }
             if room && let Some(message) = connection.whole_message(&mut self.buffer) {

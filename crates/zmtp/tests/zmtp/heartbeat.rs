@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use seaworthy_core::Message;
+use seaworthy_core::{Message, Reachability};
 use seaworthy_zmtp::{ConnectionConfig, Error, Event, SocketType, Timer};
 
 use crate::pair::Pair;
@@ -257,11 +257,15 @@ fn the_shortest_and_the_longest_time_to_live_are_kept_to_the_tenth() {
 }
 
 #[test]
-fn any_frame_within_the_time_to_live_disarms_it_until_the_next_ping() {
+fn whatever_comes_within_the_time_to_live_begins_it_anew_and_a_ping_without_one_ends_it() {
     let mut pull = Scripted::in_traffic(SocketType::Pull);
     pull.receives(command("PING", [0, 10]));
+    pull.passes(Duration::from_millis(900));
     pull.receives(short(0, "alive"));
-    assert_eq!(pull.connection.poll_timeout(), None);
+    pull.sent();
+    let mut dying = pull;
+    dies_in(&mut dying, Duration::from_secs(1), Timer::TimeToLive);
+    let mut pull = Scripted::in_traffic(SocketType::Pull);
     pull.receives(command("PING", [0, 10]));
     pull.receives(command("PING", [0, 0]));
     assert_eq!(pull.connection.poll_timeout(), None);
@@ -295,7 +299,7 @@ fn of_two_deadlines_at_once_the_one_that_ends_the_connection_wins() {
 }
 
 #[test]
-fn during_a_long_transfer_pings_go_on_but_only_a_thousand_go_unanswered() {
+fn during_a_long_transfer_pings_go_on() {
     let mut pull = pull();
     pull.receives(announcing(0, 1 << 20));
     let mut pings = 0;
@@ -305,12 +309,179 @@ fn during_a_long_transfer_pings_go_on_but_only_a_thousand_go_unanswered() {
         pull.connection.handle_timeout(pull.now).unwrap();
         pings += pull.sent().len() / command("PING", [0, 0]).len();
     }
-    assert_eq!(pings, 1000);
-    let rest = vec![7; (1 << 20) - 1100 * 10];
-    assert_eq!(pull.receives(rest).len(), 1);
+    assert_eq!(pings, 1100);
+}
+
+#[test]
+fn the_first_ping_goes_out_with_the_handshake_and_tells_our_patience() {
+    for (timeout, millis) in [(None, 1000), (Some(TIMEOUT), 300), (Some(Duration::ZERO), 0)] {
+        let mut config = config(SocketType::Pull);
+        config.heartbeat_timeout = timeout;
+        let mut pull = Scripted::new(config);
+        pull.receives([greeting(3, 1, "NULL"), ready(SocketType::Push)].concat());
+        let told = [&[0, 0][..], b"SEAW", &u32::to_be_bytes(millis)].concat();
+        assert!(pull.sent().ends_with(&command("PING", told)), "{timeout:?}");
+    }
+}
+
+#[test]
+fn no_ping_is_queued_behind_one_that_has_not_gone_out() {
+    let mut pull = pull();
+    for _ in 0..5000 {
+        pull.passes(IVL);
+        pull.connection.examine(pull.now, || Some(ALIVE)).unwrap();
+        pull.connection.handle_timeout(pull.now).unwrap();
+    }
+    assert_eq!(pull.connection.transmit_len(), command("PING", [0, 0]).len());
+    pull.sent();
+    pull.receives(command("PONG", ""));
     pull.passes(IVL);
     pull.connection.handle_timeout(pull.now).unwrap();
-    assert_eq!(pull.sent(), command("PING", [0, 0]), "the transfer is over, the count begins anew");
+    assert_eq!(pull.sent(), command("PING", [0, 0]), "and then they go on");
+}
+
+#[test]
+fn a_ping_is_timed_from_when_it_has_gone_out() {
+    let mut pull = pull();
+    pull.passes(IVL);
+    pull.connection.handle_timeout(pull.now).unwrap();
+    pull.connection.poll_transmit(&mut Vec::new());
+    assert!(pull.connection.is_writing_ping());
+    pull.passes(TIMEOUT - NANO);
+    pull.connection.written(pull.now);
+    assert!(!pull.connection.is_writing_ping());
+    dies_in(&mut pull, TIMEOUT, Timer::PongMissing);
+}
+
+/// Everything has reached the peer, which owes nothing.
+const ALIVE: Reachability = Reachability { undelivered: false, unanswered: None, last_sign: None };
+
+/// What comes of looking closer at a peer that was silent for too long after a PING.
+fn examined(mut pull: Scripted, known: Option<Reachability>) -> Result<Duration, Timer> {
+    let (deadline, timer) = pull.connection.poll_timeout().unwrap();
+    assert_eq!(timer, Timer::PongMissing);
+    pull.now = deadline;
+    pull.connection.examine(pull.now, || known)?;
+    Ok(pull.connection.poll_timeout().unwrap().0 - pull.now)
+}
+
+fn queued() -> Scripted {
+    let mut config = config(SocketType::Pull);
+    config.heartbeat_ivl = Duration::from_secs(60);
+    let mut pull = Scripted::in_traffic_as(config, 1);
+    pull.passes(Duration::from_secs(60));
+    pull.connection.handle_timeout(pull.now).unwrap();
+    pull
+}
+
+fn gone_out() -> Scripted {
+    let mut pull = queued();
+    pull.sent();
+    pull
+}
+
+fn not_reading() -> Scripted {
+    let mut pull = gone_out();
+    pull.connection.settle(pull.now, false);
+    pull
+}
+
+#[test]
+fn a_peer_whose_system_owes_an_answer_for_as_long_as_the_timeout_is_dead() {
+    let silent_for = |silence| Reachability { undelivered: true, unanswered: Some(silence), ..ALIVE };
+    for pull in [queued, gone_out] {
+        assert_eq!(examined(pull(), Some(silent_for(TIMEOUT))), Err(Timer::PongMissing));
+        assert_eq!(examined(pull(), Some(silent_for(TIMEOUT - NANO))), Ok(NANO));
+        assert_eq!(examined(pull(), Some(Reachability { undelivered: true, ..ALIVE })), Ok(TIMEOUT));
+    }
+    // Its answers would not be read, but its system answers.
+    let mut pull = not_reading();
+    pull.now = pull.now + TIMEOUT;
+    assert_eq!(pull.connection.examine(pull.now, || Some(silent_for(TIMEOUT))), Err(Timer::PongMissing));
+    assert_eq!(pull.connection.examine(pull.now, || Some(ALIVE)), Ok(()));
+    assert_eq!(pull.connection.handle_timeout(pull.now), Ok(()));
+}
+
+#[test]
+fn a_peer_that_has_our_ping_is_dead_unless_that_came_late() {
+    assert_eq!(examined(queued(), Some(ALIVE)), Ok(TIMEOUT), "it cannot have what has not gone out");
+    assert_eq!(examined(gone_out(), Some(ALIVE)), Err(Timer::PongMissing));
+    assert_eq!(examined(gone_out(), None), Err(Timer::PongMissing));
+    let arrived = |ago| Reachability { last_sign: Some(ago), ..ALIVE };
+    assert_eq!(examined(gone_out(), Some(arrived(TIMEOUT * 3 / 4))), Err(Timer::PongMissing));
+    assert_eq!(examined(gone_out(), Some(arrived(TIMEOUT / 2))), Ok(TIMEOUT / 2));
+    let mut pull = gone_out();
+    pull.passes(TIMEOUT);
+    pull.connection.examine(pull.now, || Some(arrived(NANO))).unwrap();
+    pull.passes(TIMEOUT);
+    let again = pull.connection.examine(pull.now, || Some(arrived(NANO)));
+    assert_eq!(again, Err(Timer::PongMissing), "that counts once");
+}
+
+#[test]
+fn a_peer_that_gives_signs_of_life_unasked_is_judged_by_its_silence() {
+    for pull in [queued, gone_out] {
+        let mut pull = pull();
+        pull.receives(command("PONG", "SEAW"));
+        if pull.connection.poll_timeout().unwrap().1 == Timer::PingDue {
+            pull.passes(Duration::from_secs(60));
+            pull.connection.handle_timeout(pull.now).unwrap();
+        }
+        let alive = Reachability { undelivered: true, ..ALIVE };
+        assert_eq!(examined(pull, Some(alive)), Err(Timer::PongMissing));
+    }
+}
+
+#[test]
+fn who_does_not_read_gives_signs_of_life_unasked() {
+    let mut pull = Scripted::in_traffic(SocketType::Pull);
+    pull.receives(command("PING", b"\0\0SEAW\0\0\x01\x2c"));
+    assert_eq!(pull.sent(), command("PONG", b"SEAW\0\0\x01\x2c"));
+    for (reading, behind) in [(false, true), (true, false)] {
+        pull.connection.settle(pull.now, reading);
+        if behind {
+            assert_eq!(pull.connection.poll_timeout(), Some((pull.now + TIMEOUT / 3, Timer::SignDue)));
+            for _ in 0..10 {
+                pull.passes(TIMEOUT / 3);
+                pull.connection.handle_timeout(pull.now).unwrap();
+                assert_eq!(pull.sent(), command("PONG", "SEAW"));
+            }
+        }
+    }
+    pull.passes(TIMEOUT / 3);
+    pull.connection.handle_timeout(pull.now).unwrap();
+    assert_eq!(pull.sent(), command("PONG", "SEAW"), "for what may be on its way");
+    assert_eq!(pull.connection.poll_timeout(), None);
+    // So does who has part of a frame, behind which a PING may come.
+    pull.receives(announcing(0, 1000));
+    pull.connection.settle(pull.now, true);
+    assert_eq!(pull.connection.poll_timeout(), Some((pull.now + TIMEOUT / 3, Timer::SignDue)));
+}
+
+#[test]
+fn of_unasked_signs_of_life_one_waits_for_transmission_at_most() {
+    let mut pull = Scripted::in_traffic(SocketType::Pull);
+    pull.receives(command("PING", b"\0\0SEAW\0\0\x01\x2c"));
+    pull.sent();
+    pull.connection.settle(pull.now, false);
+    for _ in 0..100 {
+        pull.passes(TIMEOUT / 3);
+        pull.connection.handle_timeout(pull.now).unwrap();
+    }
+    assert_eq!(pull.sent(), command("PONG", "SEAW"));
+}
+
+#[test]
+fn an_interval_or_a_timeout_below_a_millisecond_is_taken_for_one() {
+    let mut config = config(SocketType::Pull);
+    (config.heartbeat_ivl, config.heartbeat_timeout) = (NANO, Some(NANO));
+    let mut pull = Scripted::in_traffic_as(config, 1);
+    let millisecond = Duration::from_millis(1);
+    assert_eq!(pull.connection.poll_timeout(), Some((pull.now + millisecond, Timer::PingDue)));
+    pull.passes(millisecond);
+    pull.connection.handle_timeout(pull.now).unwrap();
+    pull.sent();
+    assert_eq!(pull.connection.poll_timeout(), Some((pull.now + millisecond, Timer::PongMissing)));
 }
 
 #[test]
@@ -330,7 +501,9 @@ fn no_ping_is_sent_before_the_handshake_is_complete() {
     let mut pull = Scripted::new(config(SocketType::Pull));
     pull.passes(Duration::from_secs(10));
     assert_eq!(pull.connection.poll_timeout().unwrap().1, Timer::Handshake);
-    pull.receives([greeting(3, 1, "NULL"), ready(SocketType::Push)].concat());
+    pull.receives([greeting(3, 1, "NULL"), ready(SocketType::Push), command("PONG", "")].concat());
+    pull.sent();
+    pull.receives(command("PONG", ""));
     assert_eq!(pull.connection.poll_timeout(), Some((pull.now + IVL, Timer::PingDue)));
 }
 

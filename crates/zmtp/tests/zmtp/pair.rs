@@ -43,7 +43,7 @@ impl Pair {
     /// Carries bytes until nothing waits.
     pub(crate) fn drive(&mut self) -> Result<(), Error> {
         loop {
-            let (to_b, to_a) = (self.a.transmits(), self.b.transmits());
+            let (to_b, to_a) = (self.a.transmits(self.now), self.b.transmits(self.now));
             if to_a.is_empty() && to_b.is_empty() {
                 return Ok(());
             }
@@ -83,15 +83,17 @@ impl End {
         }
     }
 
-    fn transmits(&mut self) -> Vec<Bytes> {
+    fn transmits(&mut self, now: Instant) -> Vec<Bytes> {
         let mut segments = Vec::new();
         self.connection.poll_transmit(&mut segments);
+        self.connection.written(now);
         segments
     }
 
     fn receives(&mut self, now: Instant, segments: &[Bytes]) -> Result<(), Error> {
         for segment in segments {
             self.input.extend_from_slice(segment);
+            self.connection.received(now);
             while let Some(event) = self.connection.handle_input(now, &mut self.input)? {
                 self.events.push(event);
             }

@@ -87,13 +87,17 @@ impl Scripted {
         Self::in_traffic_as(ConnectionConfig::new(socket_type), 1)
     }
 
-    /// A connection in traffic with a peer of version 3.`minor`, with nothing waiting.
+    /// A connection in traffic with a peer of version 3.`minor`, with nothing waiting, and its first PING answered.
     pub(crate) fn in_traffic_as(config: ConnectionConfig, minor: u8) -> Self {
         let peer = counterpart(config.socket_type);
+        let pings = !config.heartbeat_ivl.is_zero();
         let mut scripted = Self::new(config);
         let events = scripted.receives([greeting(3, minor, "NULL"), ready(peer)].concat());
         assert!(matches!(events[..], [Event::Ready(_)]), "{events:?}");
         scripted.sent();
+        if pings {
+            scripted.receives(command("PONG", ""));
+        }
         scripted
     }
 
@@ -104,7 +108,10 @@ impl Scripted {
     }
 
     pub(crate) fn try_receives(&mut self, bytes: impl AsRef<[u8]>) -> Result<Vec<Event>, Error> {
-        self.input.extend_from_slice(bytes.as_ref());
+        if !bytes.as_ref().is_empty() {
+            self.input.extend_from_slice(bytes.as_ref());
+            self.connection.received(self.now);
+        }
         let mut events = Vec::new();
         while let Some(event) = self.connection.handle_input(self.now, &mut self.input)? {
             events.push(event);
@@ -130,6 +137,7 @@ impl Scripted {
         let bytes = segments.concat();
         assert_eq!(bytes.len(), waiting);
         assert_eq!(self.connection.transmit_len(), 0);
+        self.connection.written(self.now);
         bytes
     }
 

@@ -112,6 +112,7 @@ fn they_are_signs_of_life() {
     let mut pull = Scripted::in_traffic_as(config, 1);
     let (due, _) = pull.connection.poll_timeout().unwrap();
     pull.connection.handle_timeout(due).unwrap();
+    pull.sent();
     let (given_up, _) = pull.connection.poll_timeout().unwrap();
     assert_eq!(taken(&mut pull, short(0, b"alive")), [5]);
     pull.connection.handle_timeout(given_up).unwrap();

@@ -110,6 +110,12 @@ fn values_that_cannot_be_used_are_refused_by_the_name_of_their_option() {
             (Options::default().routing_id("x".repeat(256)), "routing_id"),
             (Options::default().routing_id(&b"\0abcd"[..]), "routing_id"),
             (Options::default().heartbeat_ttl(std::time::Duration::from_millis(6_553_501)), "heartbeat_ttl"),
+            (Options::default().heartbeat_ivl(std::time::Duration::from_nanos(1)), "heartbeat_ivl"),
+            (Options::default().heartbeat_ivl(std::time::Duration::from_micros(999)), "heartbeat_ivl"),
+            (
+                Options::default().heartbeat_timeout(std::time::Duration::from_micros(999)),
+                "heartbeat_timeout",
+            ),
             (stream(|options| options.sndbuf = Some(0)), "sndbuf"),
             (stream(|options| options.rcvbuf = Some(0)), "rcvbuf"),
         ] {

@@ -10,6 +10,7 @@ mod patience;
 mod peer_process;
 mod port;
 mod process;
+mod reachability;
 mod resolver;
 mod runtimes;
 mod socket_file;

@@ -13,9 +13,9 @@ use compio::io::{AsyncRead, AsyncWrite};
 use compio::net::{TcpStream, UnixStream};
 use socket2::SockRef;
 
-use super::low_water;
 use super::turn::Turn;
-use crate::Stream;
+use super::{low_water, reachability};
+use crate::{Reachability, Stream};
 
 /// Segments of one vectored write: what the kernel takes at most (`UIO_MAXIOV`).
 const SEGMENTS_MAX: usize = 1024;
@@ -28,6 +28,8 @@ pub struct CompioStream {
     socket: Socket,
     peer: String,
     rcvlowat: Cell<usize>,
+    /// The widest receive window that the peer was seen to announce, in bytes.
+    widest_window: Cell<u32>,
     reads: Turn,
     writes: Turn,
 }
@@ -63,7 +65,14 @@ impl CompioStream {
     }
 
     fn new(socket: Socket, peer: String) -> Self {
-        Self { socket, peer, rcvlowat: Cell::new(1), reads: Turn::new(), writes: Turn::new() }
+        Self {
+            socket,
+            peer,
+            rcvlowat: Cell::new(1),
+            widest_window: Cell::new(0),
+            reads: Turn::new(),
+            writes: Turn::new(),
+        }
     }
 
     /// The address of this end. `None` for a Unix-domain socket, and once the connection is over.
@@ -131,6 +140,21 @@ impl Stream for CompioStream {
             Socket::Tcp(tcp) => rustix::net::connect_unspec(tcp).map_err(io::Error::from),
             Socket::Ipc(ipc) => SockRef::from(ipc).shutdown(Shutdown::Both),
         };
+    }
+
+    fn reachability(&self) -> Option<Reachability> {
+        match &self.socket {
+            Socket::Tcp(tcp) => {
+                let told = reachability::of_tcp(tcp.as_fd()).ok()?;
+                let widest = self.widest_window.get().max(told.window);
+                self.widest_window.set(widest);
+                // A program that reads all keeps its window at more than half of what it ever was: for less, Linux
+                // announces one that has doubled.
+                let unread = told.window < widest / 2;
+                Some(Reachability { undelivered: told.unacknowledged || unread, ..told.reachability })
+            }
+            Socket::Ipc(ipc) => reachability::of_unix(ipc.as_fd()).ok(),
+        }
     }
 
     fn peer_address(&self) -> String {
