@@ -44,10 +44,11 @@ pub struct Options {
     /// How long a connection may take from its first byte to the end of the handshake. Zero = for ever.
     /// Default 30 s.
     pub handshake_ivl: Duration,
-    /// Pause between PINGs on a connection. Zero (default) sends none.
+    /// Pause between PINGs on a connection, at least 1 ms. Zero (default) sends none.
     pub heartbeat_ivl: Duration,
-    /// How long after a PING without a sign of life the connection is given up. `None` (default): as
-    /// `heartbeat_ivl`.
+    /// How long after a PING has gone out the connection is given up if there is no sign of life, at least 1 ms. `None`
+    /// (default): as `heartbeat_ivl`. Zero waits forever. A peer that is slow, or has stopped reading, is alive; one
+    /// whose thread is blocked for as long is not.
     pub heartbeat_timeout: Option<Duration>,
     /// What a PING asks of the peer: to give the connection up when nothing comes for this long. Sent in
     /// tenths of a second, at most 6553.5 s. Zero (default) asks nothing.

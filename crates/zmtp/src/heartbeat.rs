@@ -262,12 +262,13 @@ impl Heartbeat {
             self.sign(now);
             return Ok(());
         };
-        if known.unanswered.is_some_and(|silence| silence >= limit) && !planted(Bug::SilenceOfKernelIgnored) {
+        let unanswered = known.unanswered.filter(|_| !planted(Bug::SilenceOfKernelIgnored));
+        if unanswered.is_some_and(|silence| silence >= limit) {
             return Err(timer);
         }
         if !self.listening || self.leaving != Leaving::None || known.undelivered {
             self.arrived = false;
-            self.sign(now.saturating_sub(known.unanswered.unwrap_or_default()));
+            self.sign(now.saturating_sub(unanswered.unwrap_or_default()));
             return Ok(());
         }
         // It has our PING, since `arrival` at the latest. If that was long after it went out, its time begins anew.

@@ -33,8 +33,8 @@ pub(crate) struct Signs {
     asked: bool,
     /// When the next one is due.
     due: Option<Instant>,
-    /// Something lies unread.
-    behind: bool,
+    /// Since when something lies unread, the same frame or the same messages.
+    behind_since: Option<Instant>,
     /// Since when there are messages.
     since: Instant,
 }
@@ -43,7 +43,7 @@ impl Signs {
     /// `knows_pong`: the peer's version of ZMTP has PONGs, so that it may get one unasked.
     pub(crate) fn new(now: Instant, knows_pong: bool) -> Self {
         let every = knows_pong.then_some(INTERVAL_UNTOLD);
-        Self { every, asked: false, due: None, behind: false, since: now }
+        Self { every, asked: false, due: None, behind_since: None, since: now }
     }
 
     /// The peer sent a PING.
@@ -67,13 +67,19 @@ impl Signs {
     /// What was read was decoded as far as possible. `behind` says whether something is left, `messages` whether there
     /// were messages: then a PING may be on its way behind others.
     pub(crate) fn settle(&mut self, now: Instant, behind: bool, messages: bool) {
-        self.behind = behind && !planted(Bug::StalledIsSilent);
-        if self.behind || messages && self.asked && !planted(Bug::StalledIsSilent) {
+        if planted(Bug::StalledIsSilent) {
+            return;
+        }
+        if !behind {
+            self.behind_since = None;
+        } else if messages || self.behind_since.is_none() {
+            self.behind_since = Some(now);
+        }
+        if behind || messages && self.asked {
             if self.due.is_none() {
                 self.due = self.every.map(|every| now + every);
             }
         } else if !self.asked {
-            self.due = None;
             // Everything was read, and no PING was there: its interval is longer than that.
             let seen = now.saturating_duration_since(self.since) / 2;
             self.every = self.every.map(|_| seen.clamp(INTERVAL_UNTOLD, INTERVAL_UNASKED_MAX));
@@ -89,8 +95,14 @@ impl Signs {
         if self.due.is_none_or(|due| due > now) {
             return false;
         }
-        self.due = self.every.filter(|_| self.behind).map(|every| now + every);
-        true
+        self.due = match (self.every, self.behind_since) {
+            // A peer that has not asked is not bothered while it makes progress.
+            (Some(every), Some(since)) if !self.asked && since + every > now => Some(since + every),
+            (Some(every), Some(_)) => Some(now + every),
+            _ => None,
+        };
+        self.asked
+            || self.behind_since.is_some_and(|since| self.every.is_some_and(|every| since + every <= now))
     }
 }
 
@@ -189,7 +201,24 @@ mod tests {
             signs.settle(at(seen), false, true);
             signs.settle(at(seen), true, false);
             assert_eq!(signs.due(), Some(at(seen + every)));
+            assert!(signs.take_due(at(seen + every)));
+            signs.settle(at(seen + every), false, false);
+            assert!(!signs.take_due(at(seen + 2 * every)), "nothing is unread any more");
+            assert_eq!(signs.due(), None);
+            signs = Signs::new(at(0), true);
         }
+    }
+
+    #[test]
+    fn a_peer_that_has_not_asked_gets_none_while_it_makes_progress() {
+        let mut signs = Signs::new(at(0), true);
+        for millis in (0..1000).step_by(50) {
+            signs.settle(at(millis), true, true);
+            assert!(!signs.take_due(at(millis)));
+        }
+        assert!(!signs.take_due(at(1000)));
+        assert_eq!(signs.due(), Some(at(1050)));
+        assert!(signs.take_due(at(1050)));
     }
 
     #[test]

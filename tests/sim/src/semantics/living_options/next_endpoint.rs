@@ -102,6 +102,8 @@ fn heartbeats_change_for_the_next_endpoint_also_after_a_reconnect() {
         dealer.connect(stage.server.at(2))?;
         let mut peer = second.accept_as("DEALER").await;
         let began = stage.now();
+        peer.expect_command("PING", b"\0\x1eSEAW\0\0\x07\xd0").await;
+        peer.say_command("PONG", b"").await;
         peer.expect_command("PING", &[0, 30]).await;
         assert!((stage.now() - began).abs_diff(SECOND) <= 5 * MS);
         // It does not answer.
