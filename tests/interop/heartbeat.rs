@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use seaworthy::{DealerSocket, Message, Options, RouterSocket};
+use futures_util::join;
+use seaworthy::{DealerSocket, Message, Options, PullSocket, PushSocket, RouterSocket};
 
 use crate::libzmq;
 use crate::link::on_every_link;
@@ -64,6 +65,64 @@ fn libzmq_answers_our_heartbeats() {
         let second = libzmq::run(router, |router| libzmq::recv(&router)).await;
         assert_eq!(second[1], b"second");
         assert_eq!(first[0], second[0], "the connection did not survive the silence");
+    });
+}
+
+/// More messages than both ends and their kernels hold.
+const FLOOD: u32 = 20_000;
+
+/// A message that says which it is.
+fn numbered(number: u32) -> Vec<u8> {
+    let mut body = vec![7; 1000];
+    body[..4].copy_from_slice(&number.to_be_bytes());
+    body
+}
+
+#[test]
+fn libzmq_does_not_give_up_a_receiver_of_ours_that_stands_still() {
+    on_every_link(async |link, context, libzmq| {
+        let options = Options::default().rcvhwm(1).rcvbuf_pending(10_000);
+        let pull = PullSocket::with_options(context, options).unwrap();
+        let push = libzmq.socket(zmq::PUSH);
+        push.set_heartbeat_ivl(millis(INTERVAL)).unwrap();
+        push.set_heartbeat_timeout(millis(TIMEOUT)).unwrap();
+        link.connect(&pull, &push);
+        let sending = libzmq::run(push, |push| {
+            for number in 0..FLOOD {
+                push.send(numbered(number), 0).unwrap();
+            }
+            push
+        });
+        let receiving = async {
+            compio::time::sleep(2 * SILENCE).await;
+            for number in 0..FLOOD {
+                assert_eq!(pull.recv().await.unwrap(), Message::from(numbered(number)));
+            }
+        };
+        join!(sending, receiving);
+    });
+}
+
+#[test]
+fn we_do_not_give_up_a_receiver_of_libzmq_that_stands_still() {
+    on_every_link(async |link, context, libzmq| {
+        let options = Options::default().heartbeat_ivl(INTERVAL).heartbeat_timeout(TIMEOUT);
+        let push = PushSocket::with_options(context, options).unwrap();
+        let pull = libzmq.socket(zmq::PULL);
+        pull.set_rcvhwm(1).unwrap();
+        link.connect(&push, &pull);
+        let sending = async {
+            for number in 0..FLOOD {
+                push.send(numbered(number)).await.unwrap();
+            }
+        };
+        let receiving = libzmq::run(pull, |pull| {
+            std::thread::sleep(2 * SILENCE);
+            for number in 0..FLOOD {
+                assert_eq!(libzmq::recv(&pull), [numbered(number)]);
+            }
+        });
+        join!(sending, receiving);
     });
 }
 

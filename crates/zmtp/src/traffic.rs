@@ -64,7 +64,7 @@ const SHARED_BYTES_MIN: usize = 32 * 1024;
 pub(crate) struct Traffic {
     peer: Box<Peer>,
     heartbeat: Heartbeat,
-    signs: Signs,
+    signs: Box<Signs>,
     /// No PING was sent yet: the first says how long we wait for signs of life.
     patience_told: bool,
     /// What has come last is the begin of a message's frame.
@@ -91,7 +91,7 @@ impl Traffic {
         let message_bytes_max = config.message_bytes_max;
         Self {
             heartbeat: Heartbeat::new(config, now),
-            signs: Signs::new(now, peer.version.has_subscription_commands()),
+            signs: Box::new(Signs::new(now, peer.version.has_subscription_commands())),
             peer: Box::new(peer),
             patience_told: false,
             within_frame: false,
