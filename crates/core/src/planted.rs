@@ -50,8 +50,6 @@ bugs! {
     SlowReaderCutOff,
     /// The high-water mark of received messages does not stop the next read.
     ReceiveMarkIgnored,
-    /// A full pipe stops all reading, so that PINGs are not answered.
-    FullPipeDeaf,
     /// A write that fails ends the connection with what has come unread.
     WriteErrorEndsReading,
     /// One write in ten thousand is short of a message.

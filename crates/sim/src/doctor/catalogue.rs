@@ -32,7 +32,6 @@ impl Entry {
             Bug::SlowReaderCutOff => (Check("coverage"), "paused-reader", 5),
             Bug::ReceiveMarkIgnored => (Check("high-water mark"), "slow-pull-high-water-mark", 5),
             Bug::WriteErrorEndsReading => (Check("coverage"), "write-error-keeps-received", 5),
-            Bug::FullPipeDeaf => (Check("coverage"), "held-messages", 5),
             Bug::Canary => (Check("conservation"), "push-partition", 200),
             Bug::TaskPanics => (Check("task panic"), "lazy-pirate", 5),
             Bug::TaskSpins => (Livelock, "slow-pull-high-water-mark", 5),

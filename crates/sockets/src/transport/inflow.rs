@@ -189,9 +189,6 @@ impl Inflow {
         let full_since = *self.full_since.get_or_insert(now);
         self.patient = now < full_since + PATIENCE;
         let max = attachment.port.options().rcvbuf_pending.saturating_sub(attachment.overrun);
-        if planted(Bug::FullPipeDeaf) {
-            return 0;
-        }
         match self.patient {
             _ if self.hurried || connection.has_heartbeats() || attachment.is_publisher() => max,
             true => 0,

@@ -396,7 +396,7 @@ fn a_peer_whose_system_owes_an_answer_for_as_long_as_the_timeout_is_dead() {
     }
     // Its answers would not be read, but its system answers.
     let mut pull = not_reading();
-    pull.now = pull.now + TIMEOUT;
+    pull.passes(TIMEOUT);
     assert_eq!(pull.connection.examine(pull.now, || Some(silent_for(TIMEOUT))), Err(Timer::PongMissing));
     assert_eq!(pull.connection.examine(pull.now, || Some(ALIVE)), Ok(()));
     assert_eq!(pull.connection.handle_timeout(pull.now), Ok(()));
