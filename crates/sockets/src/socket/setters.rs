@@ -80,6 +80,12 @@ setters! {
 
 setters! {
     [P: Pattern, N: Network> Socket<P, N>]
+    "Takes effect for the next connection; those that there are stay, even if there are more.":
+    connections_max set_connections_max (usize),
+}
+
+setters! {
+    [P: Pattern, N: Network> Socket<P, N>]
     "Takes effect for endpoints that are bound or connected from now on; others keep what they began with, also when they reconnect.":
     reconnect_ivl set_reconnect_ivl (Option<Duration>),
     reconnect_ivl_max set_reconnect_ivl_max (Duration),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use seaworthy::{Error, Options};
 
-use super::super::raw::{RawPeer, encoded_message};
+use super::super::raw::{RawPeer, encoded_message, hello};
 use super::super::stage::{MS, SECOND, play, sockets::*};
 
 #[test]
@@ -109,6 +109,26 @@ fn rcvbuf_pending_changes_for_connections_that_there_are() {
             }
         }
         assert_eq!(seen, ["seen", "seen too"]);
+        Ok(())
+    });
+}
+
+#[test]
+fn connections_max_changes_for_the_next_connection() {
+    play(|stage| async move {
+        let pull: Pull = stage.server.open();
+        let endpoint = stage.server.bind(&pull);
+        let mut peers = Vec::new();
+        for (max, admitted) in [(0, true), (1, false), (2, true), (2, false), (0, true)] {
+            pull.set_connections_max(max)?;
+            let before = pull.connections().len();
+            let peer = RawPeer::connect(&stage.client, &endpoint).await;
+            // One that is not admitted may be reset before it has said all.
+            let _ = peer.try_say(&hello("PUSH", &[])).await;
+            stage.pass(SECOND).await;
+            assert_eq!(pull.connections().len() - before, usize::from(admitted), "{max}");
+            peers.push(peer);
+        }
         Ok(())
     });
 }
