@@ -303,7 +303,10 @@ impl Home for Host {
     }
 
     fn task_panicked(&self, task: &'static str, panic: &(dyn Any + Send)) {
-        let message = panic_message(panic);
+        let mut message = panic_message(panic);
+        if message.contains(OUTSIDE_OF_COMPIO) {
+            message.push_str(INSTEAD_OF_COMPIO);
+        }
         self.world.record(&Event::TaskFailed { host: self.id, task, message: &message });
         self.world.fail(Failure::Panic { host: self.name.clone(), task: task.to_owned(), message });
     }
@@ -312,6 +315,13 @@ impl Home for Host {
         self.world.log.is_some().then(|| Running::task_of(self))
     }
 }
+
+/// What compio says to a program that it does not run.
+const OUTSIDE_OF_COMPIO: &str = "not in a compio runtime";
+
+const INSTEAD_OF_COMPIO: &str = "; a simulated host runs its program itself: use `net.sleep(…)` or `context.sleep(…)` \
+                                 for `compio::time`, `net.spawn(…)` for `compio::runtime::spawn`, and a context made \
+                                 by `Context::with_network(net)`";
 
 impl fmt::Debug for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -76,6 +76,22 @@ fn a_program_that_panics_or_fails_fails_the_run() {
 }
 
 #[test]
+fn a_program_that_waits_by_compio_is_told_what_to_use() {
+    on_carriers(|carrier| {
+        let sim = Sim::builder(1).carrier(carrier).build();
+        sim.host("a", |_| async {
+            compio::time::sleep(Duration::from_secs(1)).await;
+            Ok(())
+        });
+        let failure = sim.run(Duration::from_secs(1)).unwrap_err().to_string();
+        assert!(
+            failure.contains("not in a compio runtime; ") && failure.contains("`net.sleep(…)`"),
+            "{failure}"
+        );
+    });
+}
+
+#[test]
 fn a_task_that_is_busy_without_end_fails_the_run() {
     on_carriers(|carrier| {
         let sim = Sim::builder(1).carrier(carrier).poll_budget(10_000).build();
