@@ -22,7 +22,7 @@ use self::marks::{End, Lot, Marks};
 use self::queue::{Consumer, Producer};
 use self::wake::Wake;
 use crate::planted::{Bug, planted};
-use crate::sync::{Arc, AtomicBool, AtomicU64, Ordering, Tally};
+use crate::sync::{Arc, AtomicBool, AtomicU64, Ordering, Tally, fence};
 
 /// Something that a pipe carries.
 pub trait Weigh {
@@ -198,6 +198,7 @@ fn way<T: Weigh>(end: End, marks: HighWaterMarks, local: bool) -> (Sender<T>, Re
             batch: 1,
             batch_max: if barrier::is_available() { BATCH_MAX } else { 1 },
             has_reader_fence: true,
+            holds_back: false,
             credit: (0, 0),
         },
         Receiver { lot: way.marks.lot(), way, queue: consumer, credit: (0, 0) },
@@ -216,6 +217,8 @@ pub struct Sender<T: Weigh> {
     batch_max: u64,
     /// A reader that goes to sleep has to fence for both while items are held back.
     has_reader_fence: bool,
+    /// Items were held back since everything was handed over.
+    holds_back: bool,
     /// The reader's credit when last looked at: messages and bytes.
     credit: (u64, u64),
 }
@@ -288,24 +291,36 @@ impl<T: Weigh> Sender<T> {
         }
         if self.queue.unpublished() < self.batch {
             // The item was counted before; a reader that goes to sleep now looks at the count.
-            barrier::light();
+            if self.holds_back {
+                barrier::light()
+            } else {
+                self.begin_to_hold_back()
+            }
             if !self.way.reader.is_asleep() {
                 return true;
             }
         }
         self.batch = (self.batch * 2).min(self.batch_max);
-        if self.batch == 2 {
-            // The fence of `publish` comes after it.
-            self.way.written.0.holds_back.store(self.has_reader_fence, Ordering::Relaxed);
-        }
         self.publish();
         false
+    }
+
+    /// Leaves it to the reader from now on to fence for both before it sleeps, and fences for itself until the reader
+    /// can know.
+    #[cold]
+    fn begin_to_hold_back(&mut self) {
+        self.holds_back = true;
+        self.way.written.0.holds_back.store(self.has_reader_fence, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
     }
 
     /// Hands everything over, and the next item at once.
     pub fn publish_all(&mut self) {
         self.batch = 1;
-        self.way.written.0.holds_back.store(false, Ordering::Relaxed);
+        if self.holds_back {
+            self.holds_back = false;
+            self.way.written.0.holds_back.store(false, Ordering::Relaxed);
+        }
         if self.queue.unpublished() > 0 {
             self.publish();
         }
