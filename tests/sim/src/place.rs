@@ -52,7 +52,7 @@ impl<N: Network> Pair<N> {
         }
     }
 
-    fn anywhere(&self) -> Endpoint {
+    pub(crate) fn anywhere(&self) -> Endpoint {
         match self.transport {
             Transport::Tcp => Endpoint::Tcp { host: self.far_host.clone(), port: 0 },
             Transport::Ipc => Endpoint::Ipc(IpcPath::Wildcard),

@@ -168,6 +168,14 @@ pub trait Stream: 'static {
     /// Not cancel-safe: bytes that had arrived may be lost with the dropped future.
     fn read(&self, buffer: BytesMut) -> impl Future<Output = (io::Result<usize>, BytesMut)>;
 
+    /// Completes once a [`read`](Self::read) would not wait: bytes have arrived, or the stream has ended or broken,
+    /// which that read returns. It holds no buffer meanwhile. It may complete too early. Not while a read is in flight.
+    ///
+    /// Cancel-safe.
+    fn readable(&self) -> impl Future<Output = ()> {
+        std::future::ready(())
+    }
+
     /// A hint: from now on, a read need not end before so many bytes have come, unless the stream ends. One to begin
     /// with. Only for who knows that they will come, and can do nothing with fewer. A network may ignore it.
     fn set_rcvlowat(&self, _bytes: usize) {}

@@ -390,6 +390,15 @@ impl Connection {
         }
     }
 
+    /// Ready once [`poll_read`](Self::poll_read) is.
+    pub(crate) fn poll_readable(&mut self, cx: &Context<'_>) -> Poll<()> {
+        if self.readable() > 0 || self.error.is_some() || self.peer_ended || self.closed {
+            return Poll::Ready(());
+        }
+        self.reader = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
     pub(crate) fn poll_read(
         &mut self,
         cx: &Context<'_>,

@@ -272,6 +272,24 @@ impl IpcEnd {
         if pipe.ghost_write.is_empty() { pipe.capacity.saturating_sub(pipe.bytes) } else { 0 }
     }
 
+    /// Ready once [`poll_read`](Self::poll_read) is.
+    pub(crate) fn poll_readable(&self, host: &Host, cx: &Context<'_>) -> Poll<()> {
+        let mut pipe = self.incoming.borrow_mut();
+        match pipe.chunks.front() {
+            Some((at, _)) if *at <= host.world.now() => return Poll::Ready(()),
+            Some((at, _)) => {
+                host.world.carrier.schedule(host.id, *at, Action::Wake(cx.waker().clone()));
+                return Poll::Pending;
+            }
+            None => {}
+        }
+        if pipe.reset || pipe.writing_ended && pipe.ghost_write.is_empty() || pipe.reading_ended {
+            return Poll::Ready(());
+        }
+        pipe.reader = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
     pub(crate) fn poll_read(
         &self,
         host: &Host,

@@ -425,6 +425,10 @@ impl Stack {
         self.connections.get(&id).map_or(0, Connection::readable)
     }
 
+    pub(crate) fn poll_readable(&mut self, id: ConnectionId, cx: &Context<'_>) -> Poll<()> {
+        self.connections.get_mut(&id).map_or(Poll::Ready(()), |connection| connection.poll_readable(cx))
+    }
+
     pub(crate) fn poll_read(
         &mut self,
         id: ConnectionId,

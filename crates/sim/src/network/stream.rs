@@ -49,6 +49,17 @@ impl SimStream {
         [Readers::Host(self.network.host.id), Readers::Stream(self.id)]
     }
 
+    fn poll_readable(&self, cx: &Context<'_>) -> Poll<()> {
+        match &self.end {
+            End::Tcp(id) => self
+                .network
+                .kernel
+                .with_stack(|stack, _| stack.poll_readable(*id, cx))
+                .unwrap_or(Poll::Ready(())),
+            End::Ipc { end, .. } => end.poll_readable(&self.network.host, cx),
+        }
+    }
+
     fn poll_read(&self, cx: &Context<'_>, spare: usize, buffer: &mut BytesMut) -> Poll<io::Result<usize>> {
         let SimNetwork { host, kernel } = &self.network;
         let world = &host.world;
@@ -111,6 +122,10 @@ impl Stream for SimStream {
         let result = poll_fn(|cx| self.poll_read(cx, spare, &mut buffer)).await;
         submitted.complete();
         (result, buffer)
+    }
+
+    async fn readable(&self) {
+        poll_fn(|cx| self.poll_readable(cx)).await;
     }
 
     async fn write(&self, segments: Vec<Bytes>) -> (io::Result<usize>, Vec<Bytes>) {

@@ -102,6 +102,10 @@ impl Stream for RealStream {
         (result, buffer)
     }
 
+    async fn readable(&self) {
+        self.inner.readable().await;
+    }
+
     async fn write(&self, segments: Vec<Bytes>) -> (io::Result<usize>, Vec<Bytes>) {
         let total: usize = segments.iter().map(Bytes::len).sum();
         if total == 0 {

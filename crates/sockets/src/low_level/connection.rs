@@ -3,7 +3,7 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
 use seaworthy_core::planted::{Bug, planted};
@@ -40,9 +40,14 @@ pub struct Connection<N: Network> {
     /// Read and not yet decoded, while no read is in flight.
     input: BytesMut,
     room: ReadRoom,
+    /// What comes before a read with a large buffer.
+    waiting: Option<Waiting>,
     reading: Option<Reading>,
     peer: Peer,
 }
+
+/// A wait for something to read, which owns its stream.
+type Waiting = Pin<Box<dyn Future<Output = ()>>>;
 
 /// A read in flight, which owns its stream.
 type Reading = Pin<Box<dyn Future<Output = (io::Result<usize>, BytesMut)>>>;
@@ -83,7 +88,8 @@ impl<N: Network> Connection<N> {
             protocol.written(network.now());
             if let Some(Event::Ready(peer)) = event? {
                 let (network, peer) = (network.clone(), *peer);
-                return Ok(Self { network, stream, protocol, poisoned, input, room, reading: None, peer });
+                let (waiting, reading) = (None, None);
+                return Ok(Self { network, stream, protocol, poisoned, input, room, waiting, reading, peer });
             }
             input = room.make(input, protocol.wanted());
             let deadline = protocol.poll_timeout().map(|(at, _)| network.sleep_until(at));
@@ -235,6 +241,17 @@ impl<N: Network> Connection<N> {
 
     /// Goes on with the read in flight, or starts one.
     fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if self.reading.is_none() {
+            if self.waiting.is_none() && self.room.waits(&self.input) {
+                self.input = BytesMut::new();
+                let stream = Rc::clone(&self.stream);
+                self.waiting = Some(Box::pin(async move { stream.readable().await }));
+            }
+            if let Some(waiting) = &mut self.waiting {
+                ready!(waiting.as_mut().poll(context));
+                self.waiting = None;
+            }
+        }
         let wanted = self.protocol.wanted();
         let reading = self.reading.get_or_insert_with(|| {
             let stream = Rc::clone(&self.stream);

@@ -1,7 +1,7 @@
 //! The task that joins a stream, a protocol connection and a pipe.
 //!
-//! It owns the stream. One read is always in flight unless the pipe is full, one write while there is something to
-//! write, and neither is ever dropped while the connection lives: on io_uring a dropped read can lose bytes that
+//! It owns the stream. One read is always in flight unless the pipe is full or a large buffer would lie idle, one write
+//! while there is something to write, and neither is ever dropped while the connection lives: on io_uring a dropped read can lose bytes that
 //! had arrived, and a dropped write may have sent any prefix. While a write is in flight, messages queue in the
 //! pipe, and all of them go out with the next one: batching needs no timer and no flush.
 
@@ -35,6 +35,8 @@ const REST_AFTER: Duration = Duration::from_secs(1);
 /// What a driver wakes up for.
 enum Step {
     Written(io::Result<usize>, Vec<Bytes>),
+    /// There is something to read.
+    Readable,
     Read(io::Result<usize>, BytesMut),
     /// There is something to send, or the socket is gone.
     Outgoing,
@@ -92,6 +94,8 @@ impl<N: Network> Driver<'_, N> {
     async fn run(&mut self) -> Ended {
         let stream = self.stream;
         let mut writing = pin!(None);
+        let mut awaiting = pin!(None);
+        let mut is_readable = false;
         let mut reading = pin!(None);
         let mut sleeping = pin!(None);
         let mut sleeping_until: Option<Instant> = None;
@@ -117,10 +121,16 @@ impl<N: Network> Driver<'_, N> {
                 // Nobody is left to deliver to.
                 return self.end(Fault::Over(Ended::Closed));
             }
-            if reading.is_none()
+            if reading.is_none() && self.phase.reads() && !is_readable && self.inflow.waits() {
+                if awaiting.is_none() {
+                    stream.set_rcvlowat(1);
+                    awaiting.set(Some(stream.readable()));
+                }
+            } else if reading.is_none()
                 && self.phase.reads()
                 && let Some(buffer) = self.inflow.next_read(&self.connection)
             {
+                is_readable = false;
                 stream.set_rcvlowat(self.inflow.awaited(&self.connection));
                 reading.set(Some(stream.read(buffer)));
             }
@@ -153,6 +163,11 @@ impl<N: Network> Driver<'_, N> {
                     && let Poll::Ready((result, buffer)) = read.poll(context)
                 {
                     return Poll::Ready(Step::Read(result, buffer));
+                }
+                if let Some(readable) = awaiting.as_mut().as_pin_mut()
+                    && readable.poll(context).is_ready()
+                {
+                    return Poll::Ready(Step::Readable);
                 }
                 if reads && inflow.is_waiting() && !attachment.wait_to_deliver(context.waker()) {
                     return Poll::Ready(Step::Room);
@@ -187,6 +202,11 @@ impl<N: Network> Driver<'_, N> {
                 Step::Read(result, buffer) => {
                     reading.set(None);
                     self.read(result, buffer)
+                }
+                Step::Readable => {
+                    awaiting.set(None);
+                    is_readable = true;
+                    Ok(())
                 }
                 Step::Room => self.deliver(now),
                 Step::Deadline => {

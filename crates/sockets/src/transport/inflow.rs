@@ -62,6 +62,11 @@ impl Inflow {
         Some(self.room.make(std::mem::take(&mut self.buffer), connection.wanted()))
     }
 
+    /// Whether the next read is to begin only when there is something to read.
+    pub(super) fn waits(&self) -> bool {
+        !self.stalled && self.room.waits(&self.buffer)
+    }
+
     /// How many bytes the next read may wait for. One where signs of life are counted, of which each byte is one.
     pub(super) fn awaited(&self, connection: &Connection) -> usize {
         if connection.has_heartbeats() { 1 } else { self.room.awaited() }
@@ -71,6 +76,9 @@ impl Inflow {
     pub(super) fn free_spares(&mut self) {
         if self.held.is_empty() {
             self.held = VecDeque::new();
+        }
+        if self.buffer.is_empty() {
+            self.buffer = BytesMut::new();
         }
     }
 

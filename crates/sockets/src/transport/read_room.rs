@@ -8,6 +8,11 @@ const READ_MIN: usize = 2 * 1024;
 /// Room of a read on a busy connection, in bytes.
 const READ_MAX: usize = 128 * 1024;
 
+/// A read with more room than this, in bytes, is not begun before there is something to read: a connection that was
+/// busy would keep its buffer for as long as nothing comes. Waiting first costs a step more, so that small messages
+/// that come one at a time do not pay for it.
+const IDLE_READ_MAX: usize = 16 * 1024;
+
 /// A frame of at least this many bytes gets a buffer that holds it and one more like it, which both share: of two reads
 /// and a copy, the copy costs more from here on. Smaller frames are copied out of a buffer that is used again, and
 /// stays in the processor's cache.
@@ -83,6 +88,13 @@ impl ReadRoom {
         self.rest = rest;
         self.spare = buffer.capacity() - buffer.len();
         buffer
+    }
+
+    /// Whether the next read is to begin only when there is something to read. `buffer` is what has not been decoded: if
+    /// a frame has begun, its rest is on its way.
+    pub(crate) fn waits(&self, buffer: &BytesMut) -> bool {
+        buffer.is_empty()
+            && (self.bytes > IDLE_READ_MAX || self.capacity > IDLE_READ_MAX && buffer.capacity() > 0)
     }
 
     fn adapt(&mut self) {
@@ -226,6 +238,26 @@ mod tests {
             let _buffer = room.make(BytesMut::new(), 0);
         }
         assert_eq!(room.bytes, READ_MIN);
+    }
+
+    #[test]
+    fn only_a_read_with_much_room_at_the_end_of_a_frame_waits_for_something_to_read() {
+        let mut room = ReadRoom::new();
+        let waits: Vec<bool> = (0..4)
+            .map(|_| {
+                let waits = room.waits(&BytesMut::new());
+                let count = room.make(BytesMut::new(), 0).capacity();
+                room.read(count);
+                waits
+            })
+            .collect();
+        assert_eq!(waits, [false, false, false, true]);
+        assert!(!room.waits(&BytesMut::from(&[7][..])));
+        for _ in 0..6 {
+            room.read(100);
+            let _buffer = room.make(BytesMut::new(), 0);
+        }
+        assert!(!room.waits(&BytesMut::new()));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use compio::BufResult;
 use compio::buf::{IntoInner, IoBufMut, IoVectoredBuf};
 use compio::io::{AsyncRead, AsyncWrite};
 use compio::net::{TcpStream, UnixStream};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use socket2::SockRef;
 
 use super::turn::Turn;
@@ -75,6 +76,16 @@ impl CompioStream {
         }
     }
 
+    /// Whether a read would not wait, as the kernel says at once: a task that reads a busy stream need not wait for the
+    /// ring to say so.
+    fn is_readable(&self) -> bool {
+        let mut socket = match &self.socket {
+            Socket::Tcp(tcp) => [PollFd::new(tcp, PollFlags::IN)],
+            Socket::Ipc(ipc) => [PollFd::new(ipc, PollFlags::IN)],
+        };
+        poll(&mut socket, Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
+    }
+
     /// The address of this end. `None` for a Unix-domain socket, and once the connection is over.
     pub fn local_address(&self) -> Option<SocketAddr> {
         match &self.socket {
@@ -96,6 +107,20 @@ impl Stream for CompioStream {
         // compio fills a bare BytesMut from its start; this view begins behind what it holds.
         let BufResult(outcome, view) = on_socket!(self, |socket| socket.read(buffer.uninit()));
         (outcome, view.into_inner())
+    }
+
+    async fn readable(&self) {
+        // Whatever fails here fails the read, too, which returns it.
+        if self.is_readable() {
+            return;
+        }
+        let waiting = match &self.socket {
+            Socket::Tcp(tcp) => tcp.to_poll_fd(),
+            Socket::Ipc(ipc) => ipc.to_poll_fd(),
+        };
+        if let Ok(waiting) = waiting {
+            let _ = waiting.read_ready().await;
+        }
     }
 
     fn set_rcvlowat(&self, bytes: usize) {
