@@ -275,6 +275,11 @@ impl<T: Weigh> Sender<T> {
         self.way.reader.wake();
     }
 
+    /// True when the reader, on this thread, was woken and has not looked since.
+    pub fn is_reader_due(&self) -> bool {
+        self.way.reader.is_due()
+    }
+
     /// Hands what was written to the reader, or leaves that to a [`publish_all`](Self::publish_all) soon: then true.
     ///
     /// Between threads, handing over costs a memory fence, and the fence waits until the other processor has given
@@ -470,6 +475,7 @@ impl<T: Weigh> Receiver<T> {
     /// Tells the writer what was taken.
     #[inline(never)]
     fn give_credit(&mut self) {
+        self.way.reader.runs();
         let read = &self.way.read.0;
         let taken = (read.messages.get(), read.bytes.get());
         if self.credit == taken {

@@ -2,6 +2,7 @@
 //! the run has heard from each other.
 
 use std::pin::pin;
+use std::task::Waker;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -115,7 +116,7 @@ pub(super) async fn send<N: Network>(actor: &Actor<N>, message: Message, stamp: 
     let sending = cancellable(actor, CancelOperation::Send, actor.socket.send(message));
     let mut sending = pin!(sending);
     let taken = if actor.network.has_other_threads() {
-        unless_waiting(sending.as_mut()).await
+        unless_waiting(sending.as_mut(), |task| after_io(actor, task)).await
     } else {
         let moment = actor.network.sleep_until(actor.network.now() + Duration::from_nanos(1));
         first(moment, sending.as_mut()).await
@@ -139,6 +140,15 @@ pub(super) async fn send<N: Network>(actor: &Actor<N>, message: Message, stamp: 
         }
         Some(result) => Sending::Done(result),
     }
+}
+
+/// Wakes a task when its runtime has done I/O. False if it has no doorbell that rings then.
+fn after_io<N: Network>(actor: &Actor<N>, task: &Waker) -> bool {
+    let doorbell = actor.network.doorbell().ok().flatten();
+    doorbell.is_some_and(|doorbell| {
+        doorbell.post(task.clone());
+        true
+    })
 }
 
 /// A REP expects what a REQ sends: an empty frame before the request.

@@ -274,11 +274,22 @@ impl<P: Pattern> Core<P> {
         }
     }
 
-    /// True when the task must let others run before it goes on with an operation of this limit: one that never waits
-    /// takes no turn.
+    /// True when the task must let others run before it receives within this limit: an operation that never waits takes
+    /// no turn. What its drivers have to do meanwhile is not known, so that somebody may always be held up.
     #[inline(always)]
-    pub(super) fn is_turn_over_within(&self, limit: Option<Duration>) -> bool {
-        limit != Some(Duration::ZERO) && self.turn.is_over()
+    pub(super) fn is_turn_over_to_recv(&self, limit: Option<Duration>) -> bool {
+        limit != Some(Duration::ZERO) && self.turn.is_over(|| true)
+    }
+
+    /// As [`is_turn_over_to_recv`](Self::is_turn_over_to_recv), for sending. A task that pauses between messages holds
+    /// nobody up: their drivers ran meanwhile.
+    #[inline(always)]
+    pub(super) fn is_turn_over_to_send(&self, limit: Option<Duration>) -> bool {
+        limit != Some(Duration::ZERO) && self.turn.is_over(|| self.holds_up_what_was_sent())
+    }
+
+    fn holds_up_what_was_sent(&self) -> bool {
+        self.state.borrow_mut().peers.iter_mut().any(|(_, peer)| peer.pipe.out.is_reader_due())
     }
 }
 
@@ -302,7 +313,7 @@ impl<P: Sends> Core<P> {
         place: &mut Place,
         message: &mut Message,
     ) -> Poll<Result<(), Error>> {
-        if self.turn.is_over() {
+        if self.turn.is_over(|| self.holds_up_what_was_sent()) {
             self.turn.give_way(context.waker());
             return Poll::Pending;
         }
@@ -363,7 +374,7 @@ impl<P: Receives> Core<P> {
         context: &TaskContext<'_>,
         place: &mut Place,
     ) -> Poll<Result<Message, Error>> {
-        if self.turn.is_over() {
+        if self.turn.is_over(|| true) {
             self.turn.give_way(context.waker());
             return Poll::Pending;
         }

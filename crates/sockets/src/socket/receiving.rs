@@ -141,7 +141,7 @@ impl<P: Receives, N: Network, L: Limit> Future for Receiving<'_, P, N, L> {
             return this.poll_waiting(context);
         }
         let limit = this.limit.of(this.socket.core.rcvtimeo.get());
-        let turn_over = this.socket.core.is_turn_over_within(limit);
+        let turn_over = this.socket.core.is_turn_over_to_recv(limit);
         if !turn_over {
             match this.socket.core.try_recv_eagerly() {
                 Ok(Some(message)) => return Poll::Ready(Ok(message)),

@@ -158,7 +158,7 @@ impl<P: Sends, N: Network, M: Into<Message>, L: Refuses> Future for Sending<'_, 
         let mut message = message.into();
         let core = &this.socket.core;
         let limit = this.limit.of(core.sndtimeo.get());
-        let unsent = if core.is_turn_over_within(limit) {
+        let unsent = if core.is_turn_over_to_send(limit) {
             Unsent::Yield
         } else {
             match core.try_send(&mut message) {

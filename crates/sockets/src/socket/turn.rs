@@ -11,8 +11,8 @@ use seaworthy_core::{Doorbell, Instant, Network};
 /// always finds room, or a message, would starve the drivers on its own thread.
 const OPERATIONS_PER_TURN: u32 = 2048;
 
-/// Time after which a turn is over, however few its operations were: a task that computes between them holds up what
-/// it sent, and heartbeats.
+/// Time after which a turn is over, however few its operations were, if somebody is held up: a task that computes between
+/// them holds up what it sent, and heartbeats.
 const TURN: Duration = Duration::from_millis(1);
 
 /// Operations between two looks at the clock at most. A look costs as much as a short operation.
@@ -44,16 +44,17 @@ impl Turn {
     }
 
     /// Counts an operation. True when the task must let others run before it goes on: see [`give_way`](Self::give_way).
+    /// `holds_up` says whether anybody waits for that; it is asked once a turn has taken its time.
     #[inline(always)]
-    pub(super) fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self, holds_up: impl FnOnce() -> bool) -> bool {
         let operations = self.operations.get() + 1;
         self.operations.set(operations);
-        operations >= self.glance_at.get() && self.glance(operations)
+        operations >= self.glance_at.get() && self.glance(operations, holds_up)
     }
 
     #[cold]
     #[inline(never)]
-    fn glance(&self, operations: u32) -> bool {
+    fn glance(&self, operations: u32, holds_up: impl FnOnce() -> bool) -> bool {
         if operations > OPERATIONS_PER_TURN {
             self.restart();
             return true;
@@ -63,8 +64,9 @@ impl Turn {
             self.began.set(now);
         } else if now - self.began.get() >= TURN {
             self.restart();
-            self.late.set(true);
-            return true;
+            let late = holds_up();
+            self.late.set(late);
+            return late;
         }
         self.glance_at
             .set((operations * 2).min(operations + OPERATIONS_PER_GLANCE).min(OPERATIONS_PER_TURN + 1));
