@@ -92,3 +92,25 @@ fn spent_segments_go_back_to_the_writer() {
         writer.join().unwrap();
     });
 }
+
+#[test]
+fn spares_are_freed_while_the_writer_uses_them_up() {
+    long_model(|| {
+        let (mut near, mut far) = bounded(0);
+        for batch in [0..3, 3..5] {
+            batch.clone().for_each(|number| near.out.write(Numbered(number)).unwrap());
+            near.out.publish();
+            batch.for_each(|expected| assert_eq!(receive(&mut far.inward), Some(expected)));
+        }
+        let writer = thread::spawn(move || {
+            (5..9).for_each(|number| near.out.write(Numbered(number)).unwrap());
+            near.out.publish();
+        });
+        far.free_spares();
+        for expected in 5..9 {
+            assert_eq!(receive(&mut far.inward), Some(expected));
+        }
+        assert_eq!(receive(&mut far.inward), None);
+        writer.join().unwrap();
+    });
+}

@@ -14,8 +14,8 @@
 //! ```
 //!
 //! Emptied segments are kept as spares for the producer, so a queue in steady state does not allocate. The consumer
-//! puts them on a list, one by one; the producer takes the whole list when it needs one. A queue
-//! that was never written to has no segment.
+//! puts them on a list, one by one; the producer collects the whole list when it needs one. Both lists can be emptied from
+//! either end, by a swap. A queue that was never written to has no segment.
 #![allow(unsafe_code, reason = "slots change their owner by a counter, which the borrow checker cannot see")]
 
 use std::mem::MaybeUninit;
@@ -70,6 +70,8 @@ struct Shared<T> {
     oldest: AtomicPtr<Segment<T>>,
     /// Emptied segments on their way back to the producer, the last one first.
     spares: AtomicPtr<Segment<T>>,
+    /// Of these, what the producer has collected and not used yet. It alone puts a list here; either end may take it out.
+    collected: AtomicPtr<Segment<T>>,
 }
 
 // SAFETY: the raw pointers are owned by the queue, and each item is accessed by one thread at a time (see above),
@@ -77,6 +79,15 @@ struct Shared<T> {
 unsafe impl<T: Send> Send for Shared<T> {}
 // SAFETY: as above; `&Shared` gives no access to items.
 unsafe impl<T: Send> Sync for Shared<T> {}
+
+impl<T> Shared<T> {
+    /// Frees the spares. Whoever swaps a list out owns its segments.
+    fn free_spares(&self) {
+        for spares in [&self.spares, &self.collected] {
+            free_all(spares.swap(ptr::null_mut(), Ordering::Acquire));
+        }
+    }
+}
 
 /// The end that writes.
 pub(crate) struct Producer<T> {
@@ -89,8 +100,6 @@ pub(crate) struct Producer<T> {
     capacity: u64,
     /// What `shared.published` holds.
     published: u64,
-    /// Spares that were taken and not used yet, or null.
-    spares: *mut Segment<T>,
 }
 
 /// The end that reads.
@@ -119,6 +128,7 @@ pub(crate) fn queue<T>() -> (Producer<T>, Consumer<T>) {
         first: AtomicPtr::new(ptr::null_mut()),
         oldest: AtomicPtr::new(ptr::null_mut()),
         spares: AtomicPtr::new(ptr::null_mut()),
+        collected: AtomicPtr::new(ptr::null_mut()),
     });
     let producer = Producer {
         shared: Arc::clone(&shared),
@@ -126,7 +136,6 @@ pub(crate) fn queue<T>() -> (Producer<T>, Consumer<T>) {
         written: 0,
         capacity: 0,
         published: 0,
-        spares: ptr::null_mut(),
     };
     let consumer = Consumer { shared, head: ptr::null_mut(), taken: 0, published: 0, spares: 0 };
     (producer, consumer)
@@ -175,15 +184,17 @@ impl<T> Producer<T> {
     /// Appends a segment to the chain.
     #[cold]
     fn extend(&mut self) {
-        if self.spares.is_null() {
-            self.spares = self.shared.spares.swap(ptr::null_mut(), Ordering::Acquire);
+        let mut spare = self.shared.collected.swap(ptr::null_mut(), Ordering::Acquire);
+        if spare.is_null() {
+            spare = self.shared.spares.swap(ptr::null_mut(), Ordering::Acquire);
         }
-        let segment = if self.spares.is_null() {
+        let segment = if spare.is_null() {
             Box::into_raw(Segment::boxed())
         } else {
-            let spare = self.spares;
-            // SAFETY: whoever swaps the list out owns its segments, and `Acquire` saw them linked.
-            self.spares = unsafe { (*spare).next.load(Ordering::Relaxed) };
+            // SAFETY: whoever swaps a list out owns its segments, and `Acquire` saw them linked.
+            let others = unsafe { (*spare).next.load(Ordering::Relaxed) };
+            // Nobody else puts a list there, so it is still null.
+            self.shared.collected.store(others, Ordering::Release);
             // SAFETY: as above; it is off the list.
             unsafe { (*spare).next.store(ptr::null_mut(), Ordering::Relaxed) };
             // SAFETY: as above.
@@ -211,9 +222,7 @@ impl<T> Producer<T> {
 
     /// Frees the segments that wait to be used again.
     pub(crate) fn free_spares(&mut self) {
-        free_all(std::mem::replace(&mut self.spares, ptr::null_mut()));
-        // Whoever swaps the list out owns its segments.
-        free_all(self.shared.spares.swap(ptr::null_mut(), Ordering::Acquire));
+        self.shared.free_spares();
     }
 
     /// Items that were written and not published.
@@ -226,7 +235,7 @@ impl<T> Producer<T> {
 impl<T> Drop for Producer<T> {
     fn drop(&mut self) {
         self.publish();
-        free_all(self.spares);
+        self.free_spares();
     }
 }
 
@@ -295,10 +304,9 @@ impl<T> Consumer<T> {
         self.spare(empty);
     }
 
-    /// Frees the segments that wait to be used again, except those that the producer has taken.
+    /// Frees the segments that wait to be used again.
     pub(crate) fn free_spares(&mut self) {
-        // Whoever swaps the list out owns its segments.
-        free_all(self.shared.spares.swap(ptr::null_mut(), Ordering::Acquire));
+        self.shared.free_spares();
         self.spares = 0;
     }
 
@@ -349,7 +357,7 @@ impl<T> Drop for Shared<T> {
             taken += 1;
         }
         free_all(segment);
-        free_all(self.spares.load(Ordering::Acquire));
+        self.free_spares();
     }
 }
 
@@ -413,7 +421,9 @@ mod tests {
             } else {
                 producer.free_spares();
             }
-            assert!(producer.shared.spares.load(Ordering::Acquire).is_null());
+            for spares in [&producer.shared.spares, &producer.shared.collected] {
+                assert!(spares.load(Ordering::Acquire).is_null());
+            }
             for item in 4 * SLOTS + 1..5 * SLOTS {
                 assert_eq!(consumer.take(), Some(Box::new((round, item))));
             }
