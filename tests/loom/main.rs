@@ -1,6 +1,7 @@
 //! One file per behaviour; each model is small enough to run every time, with all interleavings of up to three preemptions.
 #![cfg(loom)]
 
+mod budget;
 mod close;
 mod credit;
 mod doorbell;

@@ -148,6 +148,10 @@ pub(super) struct Lot {
 }
 
 impl Lot {
+    pub(super) fn limit_bytes(&mut self, bytes: u64) {
+        self.bytes = self.bytes.min(bytes);
+    }
+
     #[inline(always)]
     pub(super) const fn is_reached(self, messages: u64, bytes: u64) -> bool {
         messages >= self.messages || bytes >= self.bytes

@@ -8,6 +8,7 @@
 //! The ends may live on different threads; each is used by one task at a time. tests/loom runs these very files.
 
 mod barrier;
+mod budget;
 mod gauge;
 mod marks;
 mod queue;
@@ -16,6 +17,8 @@ mod wake;
 use std::fmt;
 use std::task::Waker;
 
+use self::budget::Account;
+pub use self::budget::{Charge, MemoryBudget};
 pub use self::gauge::{Gauge, Level};
 pub use self::marks::HighWaterMarks;
 use self::marks::{End, Lot, Marks};
@@ -76,6 +79,8 @@ struct Written {
     /// What they count for: messages, and bytes.
     messages: Tally,
     bytes: Tally,
+    /// Bytes that were charged to the budget, if there is one.
+    charged: Tally,
     /// The writer holds items back, and leaves it to a reader that goes to sleep to fence for both.
     holds_back: AtomicBool,
 }
@@ -119,13 +124,16 @@ impl<T: Weigh> PipeEnd<T> {
             change(&way.marks, own);
             way.writer.wake();
         }
-        self.inward.lot = self.inward.way.marks.lot();
+        self.inward.renew_lot();
     }
 
     /// Makes this a [`local_pipe`], for ends of which it turns out that both are on this thread, where they must stay.
     pub fn stay_local(&self) {
         for way in [&self.out.way, &self.inward.way] {
-            [&way.writer, &way.reader, &way.watcher].into_iter().for_each(Wake::stay_local);
+            [&way.reader, &way.watcher].into_iter().for_each(Wake::stay_local);
+            if self.out.account.is_none() {
+                way.writer.stay_local();
+            }
         }
     }
 
@@ -151,25 +159,54 @@ impl<T: Weigh> PipeEnd<T> {
 /// Creates a pipe, with the marks of the way from the first end to the second, and of the way back. Its ends may be
 /// used on different threads.
 pub fn pipe<T: Weigh>(there: HighWaterMarks, back: HighWaterMarks) -> (PipeEnd<T>, PipeEnd<T>) {
-    ends(there, back, false)
+    ends(there, back, false, None)
 }
 
 /// As [`pipe`], for ends that stay on one thread: it saves a memory fence for each message. Used from two threads,
 /// it would lose wake-ups.
 pub fn local_pipe<T: Weigh>(there: HighWaterMarks, back: HighWaterMarks) -> (PipeEnd<T>, PipeEnd<T>) {
-    ends(there, back, true)
+    ends(there, back, true, None)
 }
 
-fn ends<T: Weigh>(there: HighWaterMarks, back: HighWaterMarks, local: bool) -> (PipeEnd<T>, PipeEnd<T>) {
-    let (there_sender, there_receiver) = way(End::Writer, there, local);
-    let (back_sender, back_receiver) = way(End::Reader, back, local);
+/// As [`pipe`], charged to a budget if there is one.
+pub fn pipe_within<T: Weigh>(
+    budget: Option<&Arc<MemoryBudget>>,
+    there: HighWaterMarks,
+    back: HighWaterMarks,
+) -> (PipeEnd<T>, PipeEnd<T>) {
+    ends(there, back, false, budget)
+}
+
+/// As [`local_pipe`], charged to a budget if there is one. Then a waker that waits for room is called from other threads
+/// too.
+pub fn local_pipe_within<T: Weigh>(
+    budget: Option<&Arc<MemoryBudget>>,
+    there: HighWaterMarks,
+    back: HighWaterMarks,
+) -> (PipeEnd<T>, PipeEnd<T>) {
+    ends(there, back, true, budget)
+}
+
+fn ends<T: Weigh>(
+    there: HighWaterMarks,
+    back: HighWaterMarks,
+    local: bool,
+    budget: Option<&Arc<MemoryBudget>>,
+) -> (PipeEnd<T>, PipeEnd<T>) {
+    let (there_sender, there_receiver) = way(End::Writer, there, local, budget);
+    let (back_sender, back_receiver) = way(End::Reader, back, local, budget);
     (
         PipeEnd { out: there_sender, inward: back_receiver },
         PipeEnd { out: back_sender, inward: there_receiver },
     )
 }
 
-fn way<T: Weigh>(end: End, marks: HighWaterMarks, local: bool) -> (Sender<T>, Receiver<T>) {
+fn way<T: Weigh>(
+    end: End,
+    marks: HighWaterMarks,
+    local: bool,
+    budget: Option<&Arc<MemoryBudget>>,
+) -> (Sender<T>, Receiver<T>) {
     let way = Arc::new(Way {
         read: Apart(Read {
             credit_messages: AtomicU64::new(0),
@@ -181,27 +218,41 @@ fn way<T: Weigh>(end: End, marks: HighWaterMarks, local: bool) -> (Sender<T>, Re
             items: AtomicU64::new(0),
             messages: Tally::new(0),
             bytes: Tally::new(0),
+            charged: Tally::new(0),
             holds_back: AtomicBool::new(false),
         }),
         reader_gone: AtomicBool::new(false),
         writer_gone: AtomicBool::new(false),
         marks: Marks::new(end, marks),
-        writer: Wake::new(local),
+        // Memory comes back on any thread.
+        writer: Wake::new(local && budget.is_none()),
         reader: Wake::new(local),
         watcher: Wake::new(local),
     });
     let (producer, consumer) = queue::queue();
+    let account =
+        budget.map(|budget| Arc::new(Account { budget: Arc::clone(budget), way: Arc::clone(&way) }));
+    let mut receiver = Receiver {
+        lot: way.marks.lot(),
+        way: Arc::clone(&way),
+        queue: consumer,
+        credit: (0, 0),
+        account: account.clone(),
+    };
+    receiver.renew_lot();
     (
         Sender {
-            way: Arc::clone(&way),
+            way,
             queue: producer,
             batch: 1,
             batch_max: if barrier::is_available() { BATCH_MAX } else { 1 },
             has_reader_fence: true,
             holds_back: false,
             credit: (0, 0),
+            account,
+            place: None,
         },
-        Receiver { lot: way.marks.lot(), way, queue: consumer, credit: (0, 0) },
+        receiver,
     )
 }
 
@@ -221,6 +272,9 @@ pub struct Sender<T: Weigh> {
     holds_back: bool,
     /// The reader's credit when last looked at: messages and bytes.
     credit: (u64, u64),
+    account: Option<Arc<Account>>,
+    /// Its place in the line of those that wait for memory.
+    place: Option<u64>,
 }
 
 impl<T: Weigh> Sender<T> {
@@ -271,6 +325,9 @@ impl<T: Weigh> Sender<T> {
     /// Hands what was written to the reader, with one wake-up for all of it.
     #[inline(always)]
     pub fn publish(&mut self) {
+        if self.account.is_some() {
+            self.charge();
+        }
         self.queue.publish();
         self.way.reader.wake();
     }
@@ -278,6 +335,22 @@ impl<T: Weigh> Sender<T> {
     /// True when the reader, on this thread, was woken and has not looked since.
     pub fn is_reader_due(&self) -> bool {
         self.way.reader.is_due()
+    }
+
+    /// Charges to the budget what was written since it was charged last.
+    #[inline(never)]
+    fn charge(&mut self) {
+        let Some(account) = &self.account else { return };
+        let written = &self.way.written.0;
+        let uncharged = written.bytes.get() - written.charged.get();
+        if uncharged == 0 {
+            return;
+        }
+        written.charged.set(written.bytes.get());
+        account.budget.charge(uncharged);
+        if let Some(place) = self.place.take() {
+            account.budget.leave(place);
+        }
     }
 
     /// Hands what was written to the reader, or leaves that to a [`publish_all`](Self::publish_all) soon: then true.
@@ -295,6 +368,9 @@ impl<T: Weigh> Sender<T> {
             return false;
         }
         if self.queue.unpublished() < self.batch {
+            if self.account.is_some() {
+                self.charge();
+            }
             // The item was counted before; a reader that goes to sleep now looks at the count.
             if self.holds_back {
                 barrier::light()
@@ -331,15 +407,20 @@ impl<T: Weigh> Sender<T> {
         }
     }
 
-    /// True when the mark is reached.
+    /// True when the mark is reached, or the budget while the way holds something.
     #[inline(always)]
     pub fn is_full(&mut self) -> bool {
         self.is_reached() && self.is_still_full()
     }
 
-    /// True when the mark is reached, by the credit that is known.
+    /// As [`is_full`](Self::is_full), by the credit that is known.
     #[inline(always)]
     fn is_reached(&self) -> bool {
+        self.are_marks_reached() || self.account.is_some() && self.is_budget_reached()
+    }
+
+    #[inline(always)]
+    fn are_marks_reached(&self) -> bool {
         let written = &self.way.written.0;
         let (mut messages, mut bytes) =
             (written.messages.get() - self.credit.0, written.bytes.get() - self.credit.1);
@@ -355,14 +436,29 @@ impl<T: Weigh> Sender<T> {
         self.way.marks.are_reached(messages, bytes)
     }
 
-    /// Looks for new credit.
+    /// True when the way holds something, by the credit that is known, and the budget allows no more.
+    #[inline(never)]
+    fn is_budget_reached(&self) -> bool {
+        let written = &self.way.written.0;
+        written.messages.get() > self.credit.0
+            && self
+                .account
+                .as_ref()
+                .is_some_and(|account| account.budget.is_reached(written.bytes.get() - written.charged.get()))
+    }
+
+    /// True when the mark is reached, by the credit that the reader has given by now.
     #[cold]
     fn is_still_full(&mut self) -> bool {
+        self.look_for_credit();
+        self.is_reached()
+    }
+
+    fn look_for_credit(&mut self) {
         self.credit = (
             self.way.read.0.credit_messages.load(Ordering::Acquire),
             self.way.read.0.credit_bytes.load(Ordering::Acquire),
         );
-        self.is_reached()
     }
 
     /// What was ever written, in places of the mark.
@@ -384,6 +480,7 @@ impl<T: Weigh> Sender<T> {
 
     /// Ends this way: what was written is still read, and nothing can be written any more.
     pub fn close(&mut self) {
+        self.charge();
         self.queue.publish();
         self.way.reader_gone.store(true, Ordering::Release);
         self.leave();
@@ -404,7 +501,27 @@ impl<T: Weigh> Sender<T> {
         // Nobody gives credit for what was not handed over.
         self.publish_all();
         self.way.writer.sleep(waker);
-        self.is_still_full() && !self.is_closed()
+        let mut in_line = false;
+        loop {
+            self.look_for_credit();
+            if self.is_closed() {
+                return false;
+            }
+            // One look at the budget decides: between two, memory may come back.
+            if self.are_marks_reached() {
+                return true;
+            }
+            if !self.is_budget_reached() {
+                return false;
+            }
+            if in_line {
+                return true;
+            }
+            if let Some(account) = &self.account {
+                account.budget.join(&mut self.place, &self.way);
+            }
+            in_line = true;
+        }
     }
 
     /// Arranges for `waker` to be woken once credit is given for what was written, or the reader is gone, whatever the
@@ -427,6 +544,10 @@ impl<T: Weigh> Sender<T> {
 
 impl<T: Weigh> Drop for Sender<T> {
     fn drop(&mut self) {
+        self.charge();
+        if let (Some(account), Some(place)) = (&self.account, self.place) {
+            account.budget.leave(place);
+        }
         self.queue.publish();
         self.leave();
     }
@@ -440,6 +561,7 @@ pub struct Receiver<T: Weigh> {
     lot: Lot,
     /// What the writer was last told: messages and bytes.
     credit: (u64, u64),
+    account: Option<Arc<Account>>,
 }
 
 impl<T: Weigh> Receiver<T> {
@@ -456,7 +578,9 @@ impl<T: Weigh> Receiver<T> {
         let (messages, bytes) = (taken.messages.get() + places as u64, taken.bytes.get() + weight as u64);
         taken.messages.set(messages);
         taken.bytes.set(bytes);
-        if self.lot.is_reached(messages - self.credit.0, bytes - self.credit.1) {
+        if self.lot.is_reached(messages - self.credit.0, bytes - self.credit.1)
+            || self.account.is_some() && self.queue.is_known_empty()
+        {
             self.give_credit();
         }
         Some(item)
@@ -481,14 +605,28 @@ impl<T: Weigh> Receiver<T> {
         if self.credit == taken {
             return;
         }
+        let freed = taken.1 - self.credit.1;
         self.credit = taken;
-        self.lot = self.way.marks.lot();
+        self.renew_lot();
+        let read = &self.way.read.0;
         read.credit_messages.store(taken.0, Ordering::Release);
         read.credit_bytes.store(taken.1, Ordering::Release);
+        if let Some(account) = &self.account {
+            account.budget.release(freed);
+        }
         if planted(Bug::WakeUpLost) {
             return;
         }
         self.way.writer.wake();
+    }
+
+    /// Goes by the present marks, and gives memory back to a budget in small lots.
+    #[inline]
+    fn renew_lot(&mut self) {
+        self.lot = self.way.marks.lot();
+        if let Some(account) = &self.account {
+            self.lot.limit_bytes(account.budget.lot());
+        }
     }
 
     /// What was ever written, in places of the mark. While the writer is on another thread it may be more by now.

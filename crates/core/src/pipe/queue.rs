@@ -269,6 +269,12 @@ impl<T> Consumer<T> {
         Some(item)
     }
 
+    /// True when nothing is known to be published that was not taken.
+    #[inline(always)]
+    pub(super) const fn is_known_empty(&self) -> bool {
+        self.taken == self.published
+    }
+
     /// True when nothing is published that was not taken.
     #[inline]
     pub(crate) fn is_empty(&mut self) -> bool {
