@@ -1,7 +1,9 @@
 //! What sockets of one program share: a network, and the names under which they meet.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use seaworthy_core::pipe::MemoryBudget;
 use seaworthy_core::{Instant, Network};
 
 #[cfg(feature = "compio")]
@@ -29,6 +31,7 @@ pub struct Context<N: Network = CompioNetwork> {
     network: N,
     names: Names,
     log: Log,
+    budget: Option<Arc<MemoryBudget>>,
 }
 
 /// The owner of what sockets share. Cloning it is cheap and gives the same context.
@@ -38,6 +41,7 @@ pub struct Context<N: Network> {
     network: N,
     names: Names,
     log: Log,
+    budget: Option<Arc<MemoryBudget>>,
 }
 
 #[cfg(feature = "compio")]
@@ -45,6 +49,16 @@ impl Context {
     /// A context on the real network. Its sockets must be made and used inside a compio runtime.
     pub fn new() -> Self {
         Self::with_network(CompioNetwork::new())
+    }
+
+    /// Prepares a context on the real network that is not like all others.
+    ///
+    /// ```
+    /// let context = seaworthy::Context::builder().memory_budget(64 << 20).build();
+    /// assert_eq!(context.memory_in_use(), Some(0));
+    /// ```
+    pub fn builder() -> ContextBuilder {
+        Self::builder_with_network(CompioNetwork::new())
     }
 }
 
@@ -58,7 +72,12 @@ impl Default for Context {
 impl<N: Network> Context<N> {
     /// A context on any network.
     pub fn with_network(network: N) -> Self {
-        Self { network, names: Names::new(), log: Log::default() }
+        Self::builder_with_network(network).build()
+    }
+
+    /// Prepares a context on any network.
+    pub const fn builder_with_network(network: N) -> ContextBuilder<N> {
+        ContextBuilder { network, memory_budget: 0 }
     }
 
     /// The network.
@@ -99,12 +118,73 @@ impl<N: Network> Context<N> {
         list(&self.names)
     }
 
+    /// Bytes that the sockets of this context keep, on all threads. `None` without a
+    /// [memory budget](ContextBuilder::memory_budget): then they are not counted.
+    pub fn memory_in_use(&self) -> Option<usize> {
+        self.budget.as_ref().map(|budget| budget.in_use())
+    }
+
+    /// Bytes that they may keep; `None` for no limit.
+    pub fn memory_budget(&self) -> Option<usize> {
+        self.budget.as_ref().map(|budget| budget.limit())
+    }
+
+    pub(crate) const fn budget(&self) -> Option<&Arc<MemoryBudget>> {
+        self.budget.as_ref()
+    }
+
     pub(crate) const fn log(&self) -> &Log {
         &self.log
     }
 
     pub(crate) const fn names(&self) -> &Names {
         &self.names
+    }
+}
+
+/// What a context is to be. Made by [`Context::builder_with_network`], or by `Context::builder`.
+#[cfg(feature = "compio")]
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct ContextBuilder<N: Network = CompioNetwork> {
+    network: N,
+    memory_budget: usize,
+}
+
+/// What a context is to be. Made by [`Context::builder_with_network`].
+#[cfg(not(feature = "compio"))]
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct ContextBuilder<N: Network> {
+    network: N,
+    memory_budget: usize,
+}
+
+impl<N: Network> ContextBuilder<N> {
+    /// Bytes of messages that all sockets of the context may keep together, on all threads. 0 (default) = unlimited.
+    ///
+    /// Counted are messages in pipes, in both directions, on every transport, what was received and waits for room in a
+    /// pipe, and the buffers of reads and writes under way, except the first 2 KiB of a connection and the buffer of one
+    /// that has been quiet for a second. A message counts as for
+    /// [`sndhwm_bytes`](crate::Options#structfield.sndhwm_bytes), so that the memory kept is within a factor of two of
+    /// what is counted. Messages that the application has received are not counted, nor is the beginning of a message of
+    /// several frames whose end has not arrived.
+    ///
+    /// At the budget every pipe that holds something is at its high-water mark: reading from its peer stops, and `send`
+    /// waits, drops or fails as the socket's type says. A pipe that holds nothing still takes one message, so that no
+    /// message waits for memory that only its own progress would free. So use may pass the budget by one message for each
+    /// pipe, by what a connection has read already, and by an eighth for what is read ahead of full pipes to answer
+    /// heartbeats. Whoever waits for memory goes on once a thirty-second of the budget is free, those that have waited
+    /// longest first.
+    pub const fn memory_budget(mut self, bytes: usize) -> Self {
+        self.memory_budget = bytes;
+        self
+    }
+
+    /// The context.
+    pub fn build(self) -> Context<N> {
+        let budget = (self.memory_budget > 0).then(|| Arc::new(MemoryBudget::new(self.memory_budget)));
+        Context { network: self.network, names: Names::new(), log: Log::default(), budget }
     }
 }
 

@@ -75,7 +75,7 @@ pub use seaworthy_zmtp::limits::{MESSAGE_BYTES_MAX, MESSAGE_FRAMES_MAX, TOPIC_LE
 pub use seaworthy_zmtp::{ConnectionConfig, SocketType};
 
 pub use crate::connections::ConnectionInfo;
-pub use crate::context::Context;
+pub use crate::context::{Context, ContextBuilder};
 pub use crate::error::{Error, LeftUnsent, TrySendError};
 pub use crate::event::{ConnectionId, Event};
 pub use crate::exclusive_pair::Pair;

@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, reason = "real threads are what is tested")]
 
 use std::collections::BTreeMap;
+use std::future::Future;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -261,4 +262,41 @@ fn a_thread_that_panics_takes_only_its_own_sockets_with_it() {
     });
     assert!(doomed.join().is_err());
     assert_eq!(join(vec![survivor])[0], "last words".into());
+}
+
+/// A send over tcp, and one over inproc, wait for memory that another thread holds, and go on when it gives it back.
+#[test]
+fn memory_that_another_thread_gives_back_wakes_those_who_wait_here() {
+    for endpoint in ["inproc://nobody", "ipc://@seaworthy-budget-nobody"] {
+        let context = Context::builder().memory_budget(100_000).build();
+        let (full, is_full) = std::sync::mpsc::channel();
+        let (waits, is_waiting) = std::sync::mpsc::channel::<()>();
+        let options = || Options::default().linger(Duration::ZERO);
+        let holder = on_a_thread(&context, async move |context| {
+            let push = PushSocket::with_options(&context, options())?;
+            push.connect("inproc://held")?;
+            while push.try_send(vec![0; 1000]).is_ok() {}
+            full.send(()).expect("somebody waits");
+            is_waiting.recv().expect("somebody waits");
+            push.close().await;
+            Ok(())
+        });
+        let waiter = on_a_thread(&context, async move |context| {
+            let push = PushSocket::with_options(&context, options())?;
+            push.connect(endpoint)?;
+            is_full.recv().expect("somebody holds the memory");
+            push.try_send("the one that an empty pipe takes").expect("the pipe is empty");
+            let mut send = Box::pin(push.send("waits"));
+            let early =
+                std::future::poll_fn(|task| std::task::Poll::Ready(send.as_mut().poll(task).is_ready()));
+            assert!(!early.await);
+            waits.send(()).expect("somebody holds the memory");
+            send.as_mut().await?;
+            drop(send);
+            push.close().await;
+            Ok(())
+        });
+        join(vec![holder, waiter]);
+        assert_eq!(context.memory_in_use(), Some(0));
+    }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use seaworthy_core::inproc::BindingId;
-use seaworthy_core::pipe::{Watch, pipe};
+use seaworthy_core::pipe::{Watch, pipe_within};
 use seaworthy_core::{Backoff, Doorbell, Endpoint, Network, Options, waker_for_others};
 use seaworthy_zmtp::SocketType;
 
@@ -159,7 +159,7 @@ impl<N: Network> Connector<N> {
     /// Makes a pipe, attaches one end and offers the other.
     fn offer(&self) -> Result<Tie, NotTaken> {
         let (there, back) = marks(&self.port.options());
-        let (mut ours, mut theirs) = pipe(there, back);
+        let (mut ours, mut theirs) = pipe_within(self.port.budget(), there, back);
         if !self.network.has_other_threads() {
             ours.hold_back();
             theirs.hold_back();

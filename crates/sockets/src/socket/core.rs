@@ -8,7 +8,7 @@ use std::task::{Context as TaskContext, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
-use seaworthy_core::pipe::HighWaterMarks;
+use seaworthy_core::pipe::{HighWaterMarks, MemoryBudget};
 use seaworthy_core::planted::{Bug, planted};
 use seaworthy_core::{Doorbell, Endpoint, Host, Instant, Message, Network, Options};
 use seaworthy_zmtp::SocketType;
@@ -18,6 +18,7 @@ use super::home::Home;
 use super::turn::Turn;
 use super::validity::admit;
 use crate::connections::{Connections, Origin};
+use crate::context::Context;
 use crate::error::Error;
 use crate::event::Event;
 use crate::inproc::NameBinding;
@@ -46,6 +47,7 @@ pub(crate) struct Core<P> {
     pub(super) monitors: Monitors,
     pub(super) connections: Connections,
     log: Log,
+    budget: Option<Arc<MemoryBudget>>,
     clock: Box<dyn Fn() -> Instant>,
     pub(super) tasks: Tasks,
     pub(super) home: Home,
@@ -119,7 +121,8 @@ pub(super) enum Binding {
 }
 
 impl<P: Pattern> Core<P> {
-    pub(super) fn new(options: Options, network: &impl Network, log: Log) -> Self {
+    pub(super) fn new<N: Network>(options: Options, context: &Context<N>) -> Self {
+        let network = context.network();
         let peers = Peers::new();
         let pattern = P::new(&options, network.random());
         let room = RefCell::new(Place::new(Arc::clone(&peers.writable)));
@@ -136,7 +139,8 @@ impl<P: Pattern> Core<P> {
             endpoints: RefCell::default(),
             monitors: Monitors::default(),
             connections: Connections::default(),
-            log,
+            log: context.log().clone(),
+            budget: context.budget().cloned(),
             clock: Box::new(move || clock.now()),
             tasks: Tasks::default(),
             home: Home::new(network),
@@ -451,6 +455,10 @@ impl<P: Forwards> Core<P> {
 }
 
 impl<P: Pattern> Port for Core<P> {
+    fn budget(&self) -> Option<&Arc<MemoryBudget>> {
+        self.budget.as_ref()
+    }
+
     fn options(&self) -> Rc<Options> {
         Rc::clone(&self.options.borrow())
     }

@@ -89,7 +89,7 @@ impl<P: Pattern, N: Network> Socket<P, N> {
     /// [`InvalidOption`](Error::InvalidOption) names the option whose value cannot be used.
     pub fn with_options(context: &Context<N>, options: Options) -> Result<Self, Error> {
         check::<P>(&options)?;
-        let core = Core::<P>::new(options, context.network(), context.log().clone());
+        let core = Core::<P>::new(options, context);
         Ok(Self { streaming: core.readable(), core: Rc::new(core), context: context.clone() })
     }
 
@@ -125,6 +125,7 @@ impl<P: Pattern, N: Network> Socket<P, N> {
             });
             return Ok(resolved);
         }
+        self.wait_for_memory("bind")?;
         if puts_off::<P>() {
             self.start_publisher();
         }
@@ -168,6 +169,9 @@ impl<P: Pattern, N: Network> Socket<P, N> {
             return Ok(());
         }
         let closing = Closing::default();
+        if !matches!(given, Endpoint::Inproc(_)) {
+            self.wait_for_memory("connect")?;
+        }
         let token = self.core.tasks.token();
         let network = self.context.network();
         let connecting = match &given {
@@ -305,12 +309,25 @@ impl<P: Pattern, N: Network> Socket<P, N> {
 
     /// Makes the socket ready for peers on other threads. Gives what they have its tasks woken by.
     fn open_to_threads(&self, operation: &'static str) -> Result<Option<Arc<Doorbell>>, Error> {
+        let doorbell = self.set_doorbell(operation)?;
+        self.start_publisher();
+        Ok(doorbell)
+    }
+
+    /// Where the context has a memory budget, makes the socket ready for other threads that release memory.
+    fn wait_for_memory(&self, operation: &'static str) -> Result<(), Error> {
+        if self.context.budget().is_some() {
+            self.set_doorbell(operation)?;
+        }
+        Ok(())
+    }
+
+    fn set_doorbell(&self, operation: &'static str) -> Result<Option<Arc<Doorbell>>, Error> {
         let doorbell = self.context.network().doorbell();
         let doorbell = doorbell.map_err(|source| Error::Runtime { operation, source })?;
         if let Some(doorbell) = &doorbell {
             self.core.set_doorbell(doorbell);
         }
-        self.start_publisher();
         Ok(doorbell)
     }
 

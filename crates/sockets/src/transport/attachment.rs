@@ -1,12 +1,13 @@
 //! A driver's hold on its socket: its end of the pipe, and what becomes of the peer when connections come and go.
 
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use seaworthy_core::pipe::{HighWaterMarks, Watch, local_pipe};
+use seaworthy_core::pipe::{Charge, HighWaterMarks, Watch, local_pipe_within};
 use seaworthy_core::planted::{Bug, planted};
-use seaworthy_core::{Endpoint, Instant, Message, Options};
+use seaworthy_core::{Doorbell, Endpoint, Instant, Message, Options, waker_for_others};
 use seaworthy_zmtp::{Peer, SocketType};
 
 use super::handshakes::{Complete, Handshake};
@@ -51,6 +52,10 @@ pub(super) struct Attachment {
     complete: Option<Complete>,
     /// Bytes that former connections left in the pipe beyond its marks.
     pub(super) overrun: usize,
+    /// By what other threads have the task woken, where their memory is this one's.
+    doorbell: Option<Arc<Doorbell>>,
+    /// The task, and how other threads wake it.
+    outside: Option<(Waker, Waker)>,
     /// Set once the socket was seen to be done with this peer: when to stop waiting for queued messages to go out.
     linger: Option<Linger>,
 }
@@ -108,6 +113,8 @@ impl Attachment {
             handshake: None,
             complete: None,
             overrun: 0,
+            doorbell: None,
+            outside: None,
             linger: None,
         };
         if lifetime == Lifetime::Endpoint {
@@ -136,7 +143,7 @@ impl Attachment {
 
     fn attach(&mut self) -> Result<PeerId, NotTaken> {
         let (out, inward) = marks(&self.port.options());
-        let (socket_end, pipe) = local_pipe(out, inward);
+        let (socket_end, pipe) = local_pipe_within(self.port.budget(), out, inward);
         let id = self.port.attach(socket_end).ok_or(NotTaken)?;
         self.closing.add(id);
         let released = pipe.inward.watch();
@@ -336,11 +343,23 @@ impl Attachment {
     }
 
     /// Wakes the task once there is room to deliver. False when there is already.
-    pub(super) fn wait_to_deliver(&mut self, task: &std::task::Waker) -> bool {
-        match &mut self.attached {
-            Some(attached) => attached.pipe.out.wait_for_room(task),
-            None => false,
+    pub(super) fn wait_to_deliver(&mut self, task: &Waker) -> bool {
+        let Some(attached) = &mut self.attached else { return false };
+        let Some(doorbell) = &self.doorbell else { return attached.pipe.out.wait_for_room(task) };
+        if !self.outside.as_ref().is_some_and(|(known, _)| known.will_wake(task)) {
+            self.outside = Some((task.clone(), waker_for_others(Some(doorbell), task)));
         }
+        self.outside.as_ref().is_some_and(|(_, outside)| attached.pipe.out.wait_for_room(outside))
+    }
+
+    /// The task runs where this doorbell is.
+    pub(super) fn set_doorbell(&mut self, doorbell: Option<Arc<Doorbell>>) {
+        self.doorbell = doorbell;
+    }
+
+    /// An account for memory that the connection keeps outside of the pipe.
+    pub(super) fn charge(&self) -> Charge {
+        Charge::new(self.port.budget().cloned())
     }
 
     /// Ready once the socket has let go of this peer, also while nothing is taken from the pipe. Wakes the last task that

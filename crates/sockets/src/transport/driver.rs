@@ -12,6 +12,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
+use seaworthy_core::pipe::Charge;
 use seaworthy_core::planted::{Bug, planted};
 use seaworthy_core::{Instant, Network, PoisonGuard, Poisoned, Stream};
 use seaworthy_zmtp::{Connection, ConnectionConfig};
@@ -50,12 +51,16 @@ enum Step {
 /// Carries messages between `stream` and the attached pipe until one of them ends.
 pub(super) async fn drive<N: Network>(network: &N, stream: N::Stream, attachment: &mut Attachment) -> Ended {
     let config = ConnectionConfig::from((&*attachment.options, attachment.port.socket_type()));
+    if attachment.port.budget().is_some() {
+        attachment.set_doorbell(network.doorbell().ok().flatten());
+    }
     let poisoned = Poisoned::new();
     let mut driver = Driver {
         network,
         stream: &stream,
         connection: Connection::new(config, network.now()),
-        inflow: Inflow::new(),
+        inflow: Inflow::new(attachment.charge()),
+        outflow: attachment.charge(),
         phase: Phase::Open,
         poisoned: &poisoned,
         guard: None,
@@ -78,6 +83,8 @@ struct Driver<'a, N: Network> {
     attachment: &'a mut Attachment,
     connection: Connection,
     inflow: Inflow,
+    /// What was taken from the pipe and not yet written.
+    outflow: Charge,
     phase: Phase,
     poisoned: &'a Poisoned,
     /// Armed while a write is not complete.
@@ -250,6 +257,9 @@ impl<N: Network> Driver<'_, N> {
             self.connection.poll_transmit(&mut self.segments);
         }
         if !self.segments.is_empty() {
+            if self.outflow.counts() {
+                self.outflow.set(self.segments.iter().map(Bytes::len).sum());
+            }
             self.guard.get_or_insert_with(|| self.poisoned.arm());
             if planted(Bug::GuardDisarmedEarly)
                 && let Some(guard) = self.guard.take()
@@ -330,10 +340,11 @@ impl<N: Network> Driver<'_, N> {
             self.segments = vec![Bytes::from(vec![0; *count])];
         }
         result.and_then(|count| advance(&mut self.segments, count)).map_err(Fault::Unwritable)?;
-        if self.segments.is_empty()
-            && let Some(guard) = self.guard.take()
-        {
-            guard.disarm();
+        if self.segments.is_empty() {
+            self.outflow.set(0);
+            if let Some(guard) = self.guard.take() {
+                guard.disarm();
+            }
         }
         if self.segments.is_empty() && self.connection.is_writing_ping() {
             self.connection.written(self.network.now());

@@ -4,14 +4,14 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use seaworthy_core::pipe::Weigh;
+use seaworthy_core::pipe::{Charge, Weigh};
 use seaworthy_core::planted::{Bug, planted};
 use seaworthy_core::{Instant, Message};
 use seaworthy_zmtp::{Connection, Event, SocketType};
 
 use super::attachment::Attachment;
 use super::ending::{Ended, Fault};
-use super::read_room::ReadRoom;
+use super::read_room::{READ_MIN, ReadRoom};
 use crate::parcel::Parcel;
 
 /// How long a full pipe stops all reading. After that a little is read ahead, so that a first PING and the end of
@@ -30,6 +30,10 @@ pub(super) struct Inflow {
     held: VecDeque<Parcel>,
     /// What these weigh.
     held_bytes: usize,
+    /// Of the read that waits: bytes of the frame that has begun.
+    begun: usize,
+    /// What is kept here, held or for reading.
+    charge: Charge,
     /// Decoding waits for room in the pipe, and so does reading.
     stalled: bool,
     /// Since when the pipe has been full.
@@ -41,12 +45,14 @@ pub(super) struct Inflow {
 }
 
 impl Inflow {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(charge: Charge) -> Self {
         Self {
             buffer: BytesMut::new(),
             room: ReadRoom::new(),
             held: VecDeque::new(),
             held_bytes: 0,
+            begun: 0,
+            charge,
             stalled: false,
             full_since: None,
             patient: true,
@@ -59,7 +65,13 @@ impl Inflow {
         if self.stalled {
             return None;
         }
-        Some(self.room.make(std::mem::take(&mut self.buffer), connection.wanted()))
+        if self.charge.is_budget_reached() {
+            self.room.restrict();
+        }
+        let buffer = self.room.make(std::mem::take(&mut self.buffer), connection.wanted());
+        self.begun = buffer.len();
+        self.charge.set(self.held_bytes + kept_for(&buffer));
+        Some(buffer)
     }
 
     /// Whether the next read is to begin only when there is something to read.
@@ -80,12 +92,22 @@ impl Inflow {
         if self.buffer.is_empty() {
             self.buffer = BytesMut::new();
         }
+        if !self.stalled {
+            self.charge_kept();
+        }
+    }
+
+    /// Charges what is kept here. The buffer of a read in flight counts since the read began, or only with what has begun
+    /// to arrive.
+    fn charge_kept(&mut self) {
+        self.charge.set(self.held_bytes + self.begun.max(kept_for(&self.buffer)));
     }
 
     /// Takes the buffer back, with `count` bytes more.
     pub(super) fn read(&mut self, buffer: BytesMut, count: usize) {
         self.room.read(count);
         self.buffer = buffer;
+        self.begun = 0;
     }
 
     /// Decodes what was read and delivers it, as far as the pipe has room.
@@ -99,6 +121,7 @@ impl Inflow {
         let outcome = self.decode(now, connection, attachment);
         connection.settle(now, !self.stalled);
         attachment.publish();
+        self.charge_kept();
         outcome
     }
 
@@ -196,7 +219,12 @@ impl Inflow {
     fn ahead_max(&mut self, now: Instant, connection: &Connection, attachment: &Attachment) -> usize {
         let full_since = *self.full_since.get_or_insert(now);
         self.patient = now < full_since + PATIENCE;
-        let max = attachment.port.options().rcvbuf_pending.saturating_sub(attachment.overrun);
+        let max = attachment
+            .port
+            .options()
+            .rcvbuf_pending
+            .saturating_sub(attachment.overrun)
+            .min(self.charge.ahead_max());
         match self.patient {
             _ if self.hurried || connection.has_heartbeats() || attachment.is_publisher() => max,
             true => 0,
@@ -234,4 +262,9 @@ impl Inflow {
     pub(super) fn is_waiting(&self) -> bool {
         self.stalled || !self.held.is_empty()
     }
+}
+
+/// What a buffer keeps. The first room of a connection is as much a part of it as its task.
+fn kept_for(buffer: &BytesMut) -> usize {
+    buffer.len().max(buffer.capacity().saturating_sub(READ_MIN))
 }

@@ -3,10 +3,11 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use seaworthy_core::pipe::HighWaterMarks;
+use seaworthy_core::pipe::{HighWaterMarks, MemoryBudget};
 use seaworthy_core::{Endpoint, Instant, Options};
 use seaworthy_zmtp::SocketType;
 
@@ -21,6 +22,9 @@ use crate::peers::PeerId;
 pub(crate) trait Port {
     /// The options as they are now.
     fn options(&self) -> Rc<Options>;
+
+    /// The memory budget of the socket's context, if it has one.
+    fn budget(&self) -> Option<&Arc<MemoryBudget>>;
 
     /// Until when a pipe that the socket is done with waits for what is queued to go out. `None`: forever.
     fn linger_until(&self, now: Instant) -> Option<Instant>;

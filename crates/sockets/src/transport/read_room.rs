@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 
 /// Room of the first read, in bytes. What an idle connection costs is mostly this.
-const READ_MIN: usize = 2 * 1024;
+pub(super) const READ_MIN: usize = 2 * 1024;
 
 /// Room of a read on a busy connection, in bytes.
 const READ_MAX: usize = 128 * 1024;
@@ -95,6 +95,12 @@ impl ReadRoom {
     pub(crate) fn waits(&self, buffer: &BytesMut) -> bool {
         buffer.is_empty()
             && (self.bytes > IDLE_READ_MAX || self.capacity > IDLE_READ_MAX && buffer.capacity() > 0)
+    }
+
+    /// Memory is short: the next read of small frames gets little.
+    pub(crate) fn restrict(&mut self) {
+        self.bytes = READ_MIN;
+        self.count = self.count.min(READ_MIN - 1);
     }
 
     fn adapt(&mut self) {

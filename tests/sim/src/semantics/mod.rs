@@ -24,6 +24,7 @@ mod linger;
 mod living_options;
 mod low_level;
 mod mandatory_router;
+mod memory_budget;
 mod neighbours;
 mod options;
 mod pair;

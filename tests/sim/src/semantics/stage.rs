@@ -97,6 +97,13 @@ impl Place {
         self.context.borrow().clone().expect("hosts boot before the script begins")
     }
 
+    /// Sockets that are opened from now on share a budget of memory.
+    pub(crate) fn set_memory_budget(&self, bytes: usize) -> Context<SimNetwork> {
+        let context = Context::builder_with_network(self.network()).memory_budget(bytes).build();
+        self.context.replace(Some(context.clone()));
+        context
+    }
+
     /// A socket with default options.
     pub(crate) fn open<S: Opens>(&self) -> S {
         self.open_with(Options::default())
