@@ -221,7 +221,7 @@ impl<T> Producer<T> {
     }
 
     /// Frees the segments that wait to be used again.
-    pub(crate) fn free_spares(&mut self) {
+    pub(crate) fn free_spares(&self) {
         self.shared.free_spares();
     }
 
