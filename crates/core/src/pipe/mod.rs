@@ -332,9 +332,9 @@ impl<T: Weigh> Sender<T> {
         self.way.reader.wake();
     }
 
-    /// True when the reader, on this thread, was woken and has not looked since.
-    pub fn is_reader_due(&self) -> bool {
-        self.way.reader.is_due()
+    /// True when the reader is on this thread and has not taken everything.
+    pub fn waits_for_reader(&self) -> bool {
+        self.way.reader.is_local() && self.way.written.0.messages.get() != self.way.read.0.messages.get()
     }
 
     /// Charges to the budget what was written since it was charged last.
@@ -599,7 +599,6 @@ impl<T: Weigh> Receiver<T> {
     /// Tells the writer what was taken.
     #[inline(never)]
     fn give_credit(&mut self) {
-        self.way.reader.runs();
         let read = &self.way.read.0;
         let taken = (read.messages.get(), read.bytes.get());
         if self.credit == taken {

@@ -17,18 +17,11 @@ pub(crate) struct Wake {
     waker: Mutex<Option<Waker>>,
     /// Not zero: both sides are on one thread, which sees its own writes in order, so that no fence is needed.
     local: Tally,
-    /// Not zero: the sleeper was woken and has not run since. Only kept while both sides are on one thread.
-    due: Tally,
 }
 
 impl Wake {
     pub(crate) fn new(local: bool) -> Self {
-        Self {
-            sleeping: AtomicBool::new(false),
-            waker: Mutex::new(None),
-            local: Tally::new(local.into()),
-            due: Tally::new(0),
-        }
+        Self { sleeping: AtomicBool::new(false), waker: Mutex::new(None), local: Tally::new(local.into()) }
     }
 
     #[inline(always)]
@@ -82,17 +75,6 @@ impl Wake {
         self.sleeping.load(Ordering::Relaxed)
     }
 
-    /// The one that slept runs.
-    #[inline]
-    pub(crate) fn runs(&self) {
-        self.due.set(0);
-    }
-
-    /// True when the one that slept was woken and has not run since. Always false between threads.
-    pub(crate) fn is_due(&self) -> bool {
-        self.due.get() != 0
-    }
-
     /// Wakes the sleeper if there is one. Call it after the change that it waits for.
     #[inline]
     pub(crate) fn wake(&self) {
@@ -105,9 +87,6 @@ impl Wake {
     #[cold]
     fn wake_sleeper(&self) {
         if self.sleeping.swap(false, Ordering::AcqRel) {
-            if self.is_local() {
-                self.due.set(1);
-            }
             let waker = self.lock().clone();
             if let Some(waker) = waker {
                 waker.wake();

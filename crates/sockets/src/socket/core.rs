@@ -293,7 +293,7 @@ impl<P: Pattern> Core<P> {
     }
 
     fn holds_up_what_was_sent(&self) -> bool {
-        self.state.borrow_mut().peers.iter_mut().any(|(_, peer)| peer.pipe.out.is_reader_due())
+        self.state.borrow_mut().peers.iter_mut().any(|(_, peer)| peer.pipe.out.waits_for_reader())
     }
 }
 
@@ -533,6 +533,10 @@ impl<P: Pattern> Port for Core<P> {
         self.publishing.set(false);
         self.publisher.set(Some(context.waker().clone()));
         Poll::Pending
+    }
+
+    fn driver_runs(&self) {
+        self.turn.restart();
     }
 
     fn peer_is_elsewhere(&self) {

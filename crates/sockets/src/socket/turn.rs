@@ -18,7 +18,8 @@ const TURN: Duration = Duration::from_millis(1);
 /// Operations between two looks at the clock at most. A look costs as much as a short operation.
 const OPERATIONS_PER_GLANCE: u32 = 64;
 
-/// The turn of the tasks that use one socket. It begins with the first operation after a task let others run.
+/// The turn of the tasks that use one socket. It begins with the first operation after an operation waited, or a driver of
+/// the socket ran: a task that pauses between its operations is not late.
 pub(super) struct Turn {
     operations: Cell<u32>,
     /// The operation at which to look at the clock.

@@ -107,6 +107,7 @@ impl<N: Network> Driver<'_, N> {
         let mut sleeping = pin!(None);
         let mut sleeping_until: Option<Instant> = None;
         loop {
+            self.attachment.port.driver_runs();
             let now = self.network.now();
             if std::mem::take(&mut self.busy) {
                 self.rest_at = Some(now + REST_AFTER);

@@ -49,6 +49,9 @@ pub(crate) trait Port {
     /// Hands over what was sent, whenever that is due. Ready once the socket is closed.
     fn poll_publish(&self, context: &Context<'_>) -> Poll<()>;
 
+    /// A driver runs, so the task that uses the socket has let others run.
+    fn driver_runs(&self);
+
     /// A peer of this process is on another thread.
     fn peer_is_elsewhere(&self);
 
