@@ -38,6 +38,10 @@ const AWAITED_MAX: usize = 192 * 1024;
 /// than this part of its room makes the next one smaller.
 const SMALL_READ_PARTS: usize = 16;
 
+/// Bytes of a frame that are moved to the front of a buffer so that the next read has more room. Beyond, a read of what is
+/// missing of it costs less.
+const MOVED_MAX: usize = 8 * 1024;
+
 /// A buffer that is more than this many times too large is given back.
 const SLACK: usize = 4;
 
@@ -140,7 +144,7 @@ impl ReadRoom {
             }
             // Not the end of the buffer yet, or not worth moving what has arrived.
             let spare = buffer.capacity() - arrived;
-            if spare >= rest.max(size / 2) {
+            if spare >= rest.max(size / 2) || rest > 0 && spare >= rest && arrived > MOVED_MAX {
                 return buffer;
             }
         }
@@ -347,5 +351,21 @@ mod tests {
         let mut room = ReadRoom::new();
         let buffer = room.make(BytesMut::from(&[7; 100][..]), usize::MAX / 4);
         assert_eq!(buffer.capacity(), 100 + READ_AHEAD_MAX);
+    }
+
+    #[test]
+    fn what_has_arrived_of_a_frame_is_moved_only_if_it_is_little() {
+        for (arrived, moved) in [(MOVED_MAX, true), (MOVED_MAX + 1, false)] {
+            let frame = MIDDLE_FRAME_MIN;
+            let mut room = ReadRoom { middle: 2 * frame, ..ReadRoom::new() };
+            // All but the end of the buffer belongs to a message that somebody keeps.
+            let mut buffer = room.allocate(2 * frame, &[7; MIDDLE_FRAME_MIN]);
+            let _kept = buffer.split_to(frame).freeze();
+            buffer.extend_from_slice(&[8; MIDDLE_FRAME_MIN][..arrived]);
+            let place = buffer.as_ptr();
+            let buffer = room.make(buffer, frame - arrived);
+            assert_eq!(buffer.as_ptr() != place, moved);
+            assert_eq!(buffer[..], [8; MIDDLE_FRAME_MIN][..arrived]);
+        }
     }
 }
