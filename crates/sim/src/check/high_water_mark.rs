@@ -238,7 +238,7 @@ impl Held {
 }
 
 /// What so many bytes in so many frames weigh against a mark.
-const fn weight_of(bytes: u64, frames: u64) -> u64 {
+pub(super) const fn weight_of(bytes: u64, frames: u64) -> u64 {
     bytes + frames * FRAME_WEIGHT as u64
 }
 

@@ -20,6 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::Case;
+use super::high_water_mark::weight_of;
 use super::queues::Queues;
 use super::streams::Streams;
 use crate::scenario::draw::Draw;
@@ -298,7 +299,7 @@ impl Ledger {
         let (mut messages, mut bytes) = (0, 0);
         for other in self.entries[..at].iter().filter(waiting) {
             messages += 1;
-            bytes += other.bytes;
+            bytes += weight_of(other.bytes, other.parts);
         }
         // Credit for what was taken out of a pipe is given in lots of half the mark.
         let reached = |held: u64, limit: Option<u64>| limit.is_some_and(|limit| held > limit / 2);

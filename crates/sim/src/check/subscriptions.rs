@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use super::high_water_mark::weight_of;
 use super::ledger::high_water_mark;
 use super::streams::Streams;
 use super::{Case, Violation};
@@ -102,7 +103,7 @@ pub fn completeness(case: &Case<'_>) -> Vec<Violation> {
         let manual = publisher.options.xpub_manual == Some(true);
         let grants = if manual { granted(events, &connection) } else { BTreeMap::new() };
         let mut prefixes: Vec<&str> = Vec::new();
-        // What was published and has not left, and its bytes. The mark counts frames' bytes, and admits what crosses it.
+        // What was published and has not left, and what it weighs. The mark admits what crosses it.
         let mut waiting: BTreeMap<&MessageName, u64> = BTreeMap::new();
         let mut owed: BTreeMap<&MessageName, (usize, &str)> = BTreeMap::new();
         for (position, event) in events.iter().enumerate().skip(connection.begins) {
@@ -128,7 +129,7 @@ pub fn completeness(case: &Case<'_>) -> Vec<Violation> {
                 What::Granted { .. } if grants.contains_key(&position) => {
                     prefixes.extend(grants.get(&position))
                 }
-                What::Sent { message, topic: Some(topic), bytes, .. }
+                What::Sent { message, topic: Some(topic), bytes, parts, .. }
                     if event.is_at(&connection.publisher)
                         && prefixes.iter().any(|prefix| topic.starts_with(prefix)) =>
                 {
@@ -137,7 +138,8 @@ pub fn completeness(case: &Case<'_>) -> Vec<Violation> {
                         // From here on it may have been dropping.
                         break;
                     }
-                    waiting.insert(message, *bytes);
+                    // The topic is a frame of its own.
+                    waiting.insert(message, weight_of(*bytes, u64::from(*parts) + 1));
                     owed.insert(message, (position, topic));
                 }
                 _ => {}
@@ -367,16 +369,16 @@ mod tests {
 
     #[test]
     fn a_mark_in_bytes_excuses_the_publisher_too() {
-        let bytes_of = |line: &Line| match &line.2 {
-            What::Sent { bytes, .. } => *bytes,
+        let weight = |line: &Line| match &line.2 {
+            What::Sent { bytes, parts, .. } => weight_of(*bytes, u64::from(*parts) + 1),
             _ => 0,
         };
         let sent: Vec<_> = (0..2).map(|n| publisher(published(&format!("pub#{n}"), "a"))).collect();
         let mark = |bytes: u64| TOPICS.replace("sndhwm = 3", &format!("sndhwm = 3, sndhwm_bytes = {bytes}"));
         let receipt = subscriber(got("pub#0", "a"));
         let events = quiet(&[&sent[..], &[receipt]].concat());
-        nothing_found_in(&mark(bytes_of(&sent[0])), completeness, &events);
-        found_in(&mark(bytes_of(&sent[0]) + 1), completeness, &events, "pub#1 was published");
+        nothing_found_in(&mark(weight(&sent[0])), completeness, &events);
+        found_in(&mark(weight(&sent[0]) + 1), completeness, &events, "pub#1 was published");
     }
 
     #[test]
