@@ -10,8 +10,8 @@
 //!            Arrivals ◀── offers ── entry "workers" ◀── offers
 //! ```
 //!
-//! Who waits here is woken on whatever thread the name changes: its waker has to be one that does not wait for its own
-//! thread ([`waker_for_others`](crate::waker_for_others)).
+//! A task that waits here is woken by the thread that changes the name. Its waker must not block that thread: see
+//! [`waker_for_others`](crate::waker_for_others).
 //!
 //! What is offered is the caller's business; it is a pipe's end in practice. tests/loom runs this very file.
 

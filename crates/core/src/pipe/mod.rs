@@ -118,7 +118,7 @@ impl<T: Weigh> PipeEnd<T> {
         self.change_marks(|marks, own| marks.forget(own.other()));
     }
 
-    /// Changes the marks of both ways; the change is told which end of the way this one is.
+    /// Changes the marks of both ways; `change` gets which end of the way this one is.
     fn change_marks(&mut self, change: impl Fn(&Marks, End)) {
         for (way, own) in [(&self.out.way, End::Writer), (&self.inward.way, End::Reader)] {
             change(&way.marks, own);

@@ -116,7 +116,7 @@ impl<H: Ord + Copy> Subscriptions<H> {
         !self.holdings.contains_key(&holder)
     }
 
-    /// As [`remove_some`](Self::remove_some), for who need not know which they were.
+    /// As [`remove_some`](Self::remove_some), for callers that need not know which they were.
     pub fn forget_some(&mut self, holder: H, max: usize) -> bool {
         for _ in 0..max {
             let Some(place) = self.pop(holder) else { return true };
