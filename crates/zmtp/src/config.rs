@@ -32,13 +32,13 @@ pub struct ConnectionConfig {
     pub message_bytes_max: u64,
     /// Frames of the longest message, at least 1. Default [`MESSAGE_FRAMES_MAX`].
     pub message_frames_max: usize,
-    /// From the first byte to the end of the handshake. Zero = for ever. Default 30 s.
+    /// From the first byte to the end of the handshake. Zero waits forever. Default 30 s.
     pub handshake_ivl: Duration,
     /// Pause between PINGs. Zero (default) sends none.
     pub heartbeat_ivl: Duration,
-    /// From a PING to giving up. `None` (default): as `heartbeat_ivl`. Zero = for ever.
+    /// From a PING to giving up. `None` (default): as `heartbeat_ivl`. Zero waits forever.
     pub heartbeat_timeout: Option<Duration>,
-    /// What a PING asks of the peer: to give up when it hears nothing for so long. Sent in tenths of a second,
+    /// What a PING asks of the peer: to give up when it hears nothing for this long. Sent in tenths of a second,
     /// rounded up, at most 6553.5 s. Zero (default) asks nothing.
     pub heartbeat_ttl: Duration,
 }

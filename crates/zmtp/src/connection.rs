@@ -7,12 +7,13 @@ use seaworthy_core::{Instant, Message, Reachability};
 use crate::command;
 use crate::config::ConnectionConfig;
 use crate::error::{ApiMisuse, Error, visible};
+use crate::established::{Established, SmallMessages};
+use crate::event::Event;
 use crate::handshake::Handshake;
-use crate::heartbeat::Timer;
 use crate::peer::{Peer, routing_id_fault};
 use crate::progress::Progress;
 use crate::socket_type::SocketType;
-use crate::traffic::{SmallMessages, Traffic};
+use crate::timer::Timer;
 use crate::transmit::Transmit;
 
 /// The protocol state of one connection. It is dropped whole with its stream: a reconnect begins with a new one,
@@ -29,30 +30,16 @@ pub struct Connection {
 
 #[derive(Debug)]
 enum State {
-    Handshake(Box<Starting>),
-    Traffic(Traffic),
+    Handshake(Box<Handshaking>),
+    Established(Established),
     Failed(Error),
 }
 
 #[derive(Debug)]
-struct Starting {
+struct Handshaking {
     config: ConnectionConfig,
     deadline: Option<Instant>,
     handshake: Handshake,
-}
-
-/// What a connection tells its driver.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Event {
-    /// The handshake is complete. The first event, and only once.
-    Ready(Box<Peer>),
-    /// A whole message.
-    Message(Message),
-    /// The peer wants messages that begin with this topic. Only a PUB or XPUB gets this.
-    Subscribe(Bytes),
-    /// The peer takes one such wish back. Only a PUB or XPUB gets this.
-    Cancel(Bytes),
 }
 
 impl Connection {
@@ -66,7 +53,7 @@ impl Connection {
                 let length = config.routing_id.len();
                 State::Failed(ApiMisuse::RoutingId { length, reason }.into())
             }
-            None => State::Handshake(Box::new(Starting {
+            None => State::Handshake(Box::new(Handshaking {
                 deadline: (!config.handshake_ivl.is_zero() && !planted(Bug::HandshakeWithoutDeadline))
                     .then(|| now + config.handshake_ivl),
                 handshake: Handshake::start(&config, &mut transmit),
@@ -77,8 +64,8 @@ impl Connection {
     }
 
     /// Takes bytes from the front of `input` until there is an event, or `None` when more bytes are needed. Call
-    /// it until it gives `None`, or stop at any event: what it has not taken stays in `input`, where later bytes
-    /// are to be appended.
+    /// it until it returns `None`, or stop at any event: what it has not taken stays in `input`, and later bytes
+    /// are appended there.
     ///
     /// Long frames share the memory of `input`: see [`share_from`](Self::share_from). Everything else is copied.
     ///
@@ -94,33 +81,33 @@ impl Connection {
         }
     }
 
-    /// The message that [`handle_input`](Self::handle_input) would give, if it is one of a single frame and all of it has
-    /// come; otherwise `None`, and `input` is untouched. What most input of most connections is, without the cost
-    /// of moving events and errors about.
+    /// The message that [`handle_input`](Self::handle_input) would return, if it has a single frame and all of it has
+    /// come; otherwise `None`, and `input` is untouched. Most input is of this kind, and it comes here without the
+    /// cost of moving events and errors.
     #[inline(always)]
     pub fn whole_message(&mut self, input: &mut BytesMut) -> Option<Message> {
         match &mut self.state {
-            State::Traffic(traffic) => traffic.whole_message(input),
+            State::Established(established) => established.whole_message(input),
             State::Handshake(_) | State::Failed(_) => None,
         }
     }
 
-    /// The small messages that [`handle_input`](Self::handle_input) would give next, without the cost of looking at the
+    /// The small messages that [`handle_input`](Self::handle_input) would return next, without the cost of looking at the
     /// connection's state, and of taking bytes off the input, for each of them. `None` when no message can come now.
     #[inline(always)]
     pub fn small_messages<'a>(&'a mut self, input: &'a mut BytesMut) -> Option<SmallMessages<'a>> {
         match &mut self.state {
-            State::Traffic(traffic) => traffic.small_messages(input),
+            State::Established(established) => established.small_messages(input),
             State::Handshake(_) | State::Failed(_) => None,
         }
     }
 
-    /// From now on, bodies of at least so many bytes share the memory of the input, and shorter ones are copied. Whoever
-    /// keeps a frame that shares memory keeps all of it; so this is best half the size of the allocation that the input
-    /// lies in. 32 KiB to begin with. Without effect before [`Event::Ready`].
+    /// From now on, bodies of at least `bytes` bytes share the memory of the input, and shorter ones are copied. A frame
+    /// that shares memory keeps the whole allocation alive; so half the size of the input's allocation is a good
+    /// value. 32 KiB to begin with. Without effect before [`Event::Ready`].
     pub const fn share_from(&mut self, bytes: usize) {
-        if let State::Traffic(traffic) = &mut self.state {
-            traffic.share_from(bytes);
+        if let State::Established(established) = &mut self.state {
+            established.share_from(bytes);
         }
     }
 
@@ -129,16 +116,16 @@ impl Connection {
         self.wanted = 0;
         let progress = match &mut self.state {
             State::Failed(error) => return Err(error.clone()),
-            State::Traffic(traffic) => traffic.handle_input(now, input, &mut self.transmit),
-            State::Handshake(starting) => {
-                let Starting { config, handshake, .. } = &mut **starting;
+            State::Established(established) => established.handle_input(now, input, &mut self.transmit),
+            State::Handshake(handshaking) => {
+                let Handshaking { config, handshake, .. } = &mut **handshaking;
                 match handshake.handle_input(config, input, &mut self.transmit) {
                     Ok(Progress::Done(peer)) => {
                         let ready = Event::Ready(Box::new(peer.clone()));
-                        let mut traffic = Traffic::new(config, peer, now);
+                        let mut established = Established::new(config, peer, now);
                         // Before any message, so that the peer knows from the start whether signs of life are awaited.
-                        let begun = traffic.handle_timeout(now, &mut self.transmit);
-                        self.state = State::Traffic(traffic);
+                        let begun = established.handle_timeout(now, &mut self.transmit);
+                        self.state = State::Established(established);
                         begun?;
                         Ok(Progress::Done(ready))
                     }
@@ -160,23 +147,23 @@ impl Connection {
     /// Bytes came: a sign of life, whatever they are part of. To be called for each read, since the
     /// [short ways](Self::small_messages) of decoding do not know the time. It does not prolong the handshake.
     pub fn received(&mut self, now: Instant) {
-        if let State::Traffic(traffic) = &mut self.state {
-            traffic.received(now);
+        if let State::Established(established) = &mut self.state {
+            established.received(now);
         }
     }
 
     /// What was read was decoded as far as possible. `reading` says whether the caller goes on to read: one that does
     /// not cannot hold the peer's silence against it, and owes the peer signs of life, since its PINGs are not seen. So
     /// does one that has got part of a frame, or messages behind which a PING may be on its way. They become due as
-    /// [`Timer::SignDue`].
+    /// [`Timer::KeepaliveDue`].
     pub fn settle(&mut self, now: Instant, reading: bool) {
-        if let State::Traffic(traffic) = &mut self.state {
-            traffic.settle(now, reading);
+        if let State::Established(established) = &mut self.state {
+            established.settle(now, reading);
         }
     }
 
     /// Looks closer at a peer whose silence is about to end the connection; does nothing while it is not. With what
-    /// the stream knows of the other end, a peer that is merely slow is told from one that is dead, and the
+    /// the stream knows of the other end, a peer that is merely slow is distinguished from one that is dead, and the
     /// deadline moves on. To be called before [`handle_timeout`](Self::handle_timeout), which knows silence only.
     ///
     /// # Errors
@@ -188,36 +175,36 @@ impl Connection {
         reachability: impl FnOnce() -> Option<Reachability>,
     ) -> Result<(), Timer> {
         match &mut self.state {
-            State::Traffic(traffic) => traffic.examine(now, reachability),
+            State::Established(established) => established.examine(now, reachability),
             State::Handshake(_) | State::Failed(_) => Ok(()),
         }
     }
 
-    /// True when [`written`](Self::written) is waited for: there is a PING in what
-    /// [`poll_transmit`](Self::poll_transmit) gave last.
+    /// True while the connection waits for a call to [`written`](Self::written): there is a PING in what
+    /// [`poll_transmit`](Self::poll_transmit) returned last.
     #[inline]
     pub fn is_writing_ping(&self) -> bool {
-        matches!(&self.state, State::Traffic(traffic) if traffic.is_writing_ping())
+        matches!(&self.state, State::Established(established) if established.is_writing_ping())
     }
 
-    /// All that [`poll_transmit`](Self::poll_transmit) gave was handed over to the network: the answer to a PING is
+    /// All that [`poll_transmit`](Self::poll_transmit) returned was handed over to the network: the answer to a PING is
     /// awaited from now on. Until this is called there is no other PING.
     pub fn written(&mut self, now: Instant) {
-        if let State::Traffic(traffic) = &mut self.state {
-            traffic.written(now);
+        if let State::Established(established) = &mut self.state {
+            established.written(now);
         }
     }
 
-    /// True when either side sends PINGs: then whoever stops reading leaves some unanswered.
+    /// True when either side sends PINGs: then a side that stops reading leaves some unanswered.
     pub fn has_heartbeats(&self) -> bool {
-        matches!(&self.state, State::Traffic(traffic) if traffic.has_heartbeats())
+        matches!(&self.state, State::Established(established) if established.has_heartbeats())
     }
 
     /// The next deadline and what it is for. It may change with every other call.
     pub fn poll_timeout(&self) -> Option<(Instant, Timer)> {
         match &self.state {
-            State::Handshake(starting) => Some((starting.deadline?, Timer::Handshake)),
-            State::Traffic(traffic) => traffic.poll_timeout(),
+            State::Handshake(handshaking) => Some((handshaking.deadline?, Timer::Handshake)),
+            State::Established(established) => established.poll_timeout(),
             State::Failed(_) => None,
         }
     }
@@ -231,8 +218,8 @@ impl Connection {
     pub fn handle_timeout(&mut self, now: Instant) -> Result<(), Error> {
         let outcome = match &mut self.state {
             State::Failed(error) => return Err(error.clone()),
-            State::Traffic(traffic) => traffic.handle_timeout(now, &mut self.transmit),
-            State::Handshake(starting) => match starting.deadline {
+            State::Established(established) => established.handle_timeout(now, &mut self.transmit),
+            State::Handshake(handshaking) => match handshaking.deadline {
                 Some(deadline) if deadline <= now => Err(Error::TimedOut(Timer::Handshake)),
                 _ => Ok(()),
             },
@@ -247,7 +234,7 @@ impl Connection {
     /// does nothing.
     #[inline]
     pub fn send(&mut self, message: &Message) {
-        if let State::Traffic(_) = &self.state
+        if let State::Established(_) = &self.state
             && !message.is_empty()
         {
             self.transmit.message(message);
@@ -267,8 +254,8 @@ impl Connection {
     /// [`send`](Self::send) does.
     pub fn subscribe(&mut self, topic: &[u8]) {
         match &self.state {
-            State::Traffic(traffic) if self.socket_type.is_subscriber() => {
-                traffic.subscribe(topic, &mut self.transmit);
+            State::Established(established) if self.socket_type.is_subscriber() => {
+                established.subscribe(topic, &mut self.transmit);
             }
             _ => self.refuse_subscription(),
         }
@@ -277,8 +264,8 @@ impl Connection {
     /// Queues the end of a subscription, in the form that [`subscribe`](Self::subscribe) uses; fails as it does.
     pub fn cancel(&mut self, topic: &[u8]) {
         match &self.state {
-            State::Traffic(traffic) if self.socket_type.is_subscriber() => {
-                traffic.cancel(topic, &mut self.transmit);
+            State::Established(established) if self.socket_type.is_subscriber() => {
+                established.cancel(topic, &mut self.transmit);
             }
             _ => self.refuse_subscription(),
         }
@@ -288,7 +275,7 @@ impl Connection {
     /// Close the stream after what waits is flushed. The RFC has ERROR for the handshake; but "the peer SHALL treat an
     /// incoming ERROR command as fatal" at any time.
     pub fn dismiss(&mut self, reason: &str) {
-        if let State::Traffic(_) = &self.state {
+        if let State::Established(_) = &self.state {
             command::error(&mut self.transmit, &visible(reason));
         }
     }
@@ -308,8 +295,8 @@ impl Connection {
     /// Moves everything that waits to the end of `segments`, in order; none is empty. Drop the segments when
     /// they are written, and before the next call if possible: then their memory is used again.
     pub fn poll_transmit(&mut self, segments: &mut Vec<Bytes>) {
-        if let State::Traffic(traffic) = &mut self.state {
-            traffic.transmitted();
+        if let State::Established(established) = &mut self.state {
+            established.transmitted();
         }
         self.transmit.take(segments);
     }
@@ -321,7 +308,7 @@ impl Connection {
     }
 
     /// How many bytes are missing to the end of the current greeting, frame header or frame body, after
-    /// [`handle_input`](Self::handle_input) gave `None`; otherwise 0. A hint for the size of the next read. A
+    /// [`handle_input`](Self::handle_input) returned `None`; otherwise 0. A hint for the size of the next read. A
     /// peer can announce a large frame and never send it: cap what you allocate.
     pub fn wanted(&self) -> usize {
         self.wanted
@@ -330,7 +317,7 @@ impl Connection {
     /// The other end, from [`Event::Ready`] until the connection fails.
     pub fn peer(&self) -> Option<&Peer> {
         match &self.state {
-            State::Traffic(traffic) => Some(traffic.peer()),
+            State::Established(established) => Some(established.peer()),
             State::Handshake(_) | State::Failed(_) => None,
         }
     }
@@ -350,17 +337,17 @@ impl Connection {
         }
     }
 
-    /// Fails for good. The peer is told why during the handshake: RFC 37, "ZMTP allows an explicit fatal error response
-    /// during the mechanism handshake, using the ERROR command". Later, closing says it, unless the peer exceeds a
-    /// limit, which it cannot know.
+    /// Fails for good. During the handshake an ERROR command says why: RFC 37, "ZMTP allows an explicit fatal error response
+    /// during the mechanism handshake, using the ERROR command". Later the stream is closed
+    /// without a word, unless the peer exceeds a limit, which it cannot know.
     #[cold]
     fn fail(&mut self, error: Error) -> Error {
-        let tells = match &self.state {
-            State::Handshake(starting) => starting.handshake.can_send_error(),
-            State::Traffic(_) => error.is_limit(),
+        let sends_error = match &self.state {
+            State::Handshake(handshaking) => handshaking.handshake.can_send_error(),
+            State::Established(_) => error.is_limit(),
             State::Failed(_) => false,
         };
-        if tells && let Some(reason) = error.wire_reason() {
+        if sends_error && let Some(reason) = error.wire_reason() {
             command::error(&mut self.transmit, &reason);
         }
         self.wanted = 0;

@@ -1,12 +1,12 @@
 //! Why a connection failed: whose fault it is, and what goes on the wire about it.
 
-use crate::heartbeat::Timer;
 use crate::limits::ERROR_REASON_BYTES_MAX;
-use crate::peer::Version;
 use crate::socket_type::SocketType;
+use crate::timer::Timer;
+use crate::version::Version;
 
 /// Why a connection failed. It never recovers: close the stream, after flushing what
-/// [`poll_transmit`](crate::Connection::poll_transmit) still gives.
+/// [`poll_transmit`](crate::Connection::poll_transmit) still returns.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -40,7 +40,7 @@ impl Error {
         }
     }
 
-    /// What an ERROR command says to the peer about this, or `None` when it is to be told nothing.
+    /// What an ERROR command says to the peer about this, or `None` when nothing is to be sent.
     ///
     /// RFC 37: `error-reason = short-size 0*255VCHAR`, so it is the printed error with dashes for whatever
     /// is not a visible character.

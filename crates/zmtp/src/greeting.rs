@@ -11,7 +11,7 @@
 //! send the rest.
 
 use crate::error::PeerIncompatible;
-use crate::peer::Version;
+use crate::version::Version;
 
 /// Octets of a greeting.
 pub(crate) const GREETING_BYTES: usize = 64;

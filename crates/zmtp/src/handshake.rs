@@ -1,7 +1,7 @@
 //! From the first byte to the peer's metadata.
 //!
 //! ```text
-//! ExpectVersion --11 octets--> ExpectGreeting --64 octets--> ExpectCommand --READY--> (traffic)
+//! ExpectVersion --11 octets--> ExpectGreeting --64 octets--> ExpectCommand --READY--> (established)
 //! we sent 11 octets            we sent the other 53          we sent READY
 //! ```
 //!
@@ -18,9 +18,10 @@ use crate::greeting::{self, FIRST_BYTES, GREETING_BYTES, Greeting};
 use crate::limits::HANDSHAKE_COMMAND_BYTES_MAX;
 use crate::mechanism::Exchange;
 use crate::metadata::Metadata;
-use crate::peer::{Peer, Version};
+use crate::peer::Peer;
 use crate::progress::Progress;
 use crate::transmit::Transmit;
+use crate::version::Version;
 
 /// A handshake under way.
 #[derive(Debug)]

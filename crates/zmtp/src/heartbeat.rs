@@ -1,6 +1,5 @@
 //! Signs of life that we wait for, and when waiting ends (RFC 37, "Connection Heartbeating").
 
-use std::fmt;
 use std::time::Duration;
 
 use seaworthy_core::planted::{Bug, planted};
@@ -8,34 +7,7 @@ use seaworthy_core::{Instant, Reachability};
 
 use crate::config::ConnectionConfig;
 use crate::limits::{HEARTBEAT_MIN, TTL_DECISECONDS_MAX};
-
-/// Why a connection wants to be woken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[non_exhaustive]
-pub enum Timer {
-    /// The handshake has taken too long: the connection fails.
-    Handshake,
-    /// Nothing came after our PING: the connection fails.
-    PongMissing,
-    /// Nothing came for as long as the peer's PING said: the connection fails.
-    TimeToLive,
-    /// It is time for a PING.
-    PingDue,
-    /// The peer waits for a sign of life, and its PING may lie behind what has not been read.
-    SignDue,
-}
-
-impl fmt::Display for Timer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Handshake => "the handshake is not complete",
-            Self::PongMissing => "nothing came after a PING",
-            Self::TimeToLive => "nothing came within the time to live of the peer's PING",
-            Self::PingDue => "a PING is due",
-            Self::SignDue => "a sign of life is due",
-        })
-    }
-}
+use crate::timer::Timer;
 
 /// Our PINGs and the peer's time to live.
 ///
@@ -66,7 +38,7 @@ pub(crate) struct Heartbeat {
     listening: bool,
     /// The peer has sent a PING.
     pinged: bool,
-    /// The peer gives signs of life also while it does not see our PINGs.
+    /// The peer sends signs of life also while it does not see our PINGs.
     volunteers: bool,
 }
 
@@ -103,7 +75,7 @@ impl Heartbeat {
         }
     }
 
-    /// How long we wait for a sign of life, as our PINGs tell the peer. Zero when for ever.
+    /// How long we wait for a sign of life, as our PINGs tell the peer. Zero: forever.
     pub(crate) const fn patience(&self) -> Duration {
         self.timeout
     }
@@ -128,7 +100,7 @@ impl Heartbeat {
         }
     }
 
-    /// The peer gave a sign of life at `at`: bytes came, whatever they are part of.
+    /// The peer showed a sign of life at `at`: bytes came, whatever they are part of.
     pub(crate) fn sign(&mut self, at: Instant) {
         if planted(Bug::HeartbeatDeaf) {
             return;
@@ -231,9 +203,9 @@ impl Heartbeat {
 
     /// Looks closer at a peer whose silence would end the connection now. If it is alive, the deadline moves on.
     ///
-    /// Who volunteers signs of life while it does not see PINGs is judged by its silence, and so is everybody by
-    /// its time to live. Nobody else's can be held against it while the PING may not have reached it, nor ours against
-    /// anybody while we do not read: then it is dead if its system owes an answer for as long.
+    /// A peer that volunteers signs of life while it does not see PINGs is judged by its silence, and every peer is
+    /// judged by its own time to live. The silence of another proves nothing while the PING may not have reached it,
+    /// and no silence does while we do not read: then a peer is dead if its system has owed an answer for as long.
     ///
     /// # Errors
     /// The timer that has run out.

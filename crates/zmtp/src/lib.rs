@@ -49,7 +49,7 @@
 //! # }
 //! ```
 //!
-//! On an error the stream is to be closed, after what [`Connection::poll_transmit`] still gives is written.
+//! On an error the stream is to be closed, after what [`Connection::poll_transmit`] still returns is written.
 //! [`Error::is_protocol`] says whether to connect again. Everything a peer can make a connection do has a bound
 //! in [`limits`].
 //!
@@ -61,26 +61,31 @@ mod command;
 mod config;
 mod connection;
 mod error;
+mod established;
+mod event;
 mod frame;
 mod greeting;
 mod handshake;
 mod heartbeat;
+mod keepalive;
 pub mod limits;
 mod mechanism;
 mod metadata;
 mod peer;
 mod progress;
-mod signs;
 mod socket_type;
-mod traffic;
+mod timer;
 mod transmit;
+mod version;
 
 pub use config::ConnectionConfig;
-pub use connection::{Connection, Event};
+pub use connection::Connection;
 pub use error::{ApiMisuse, Error, PeerIncompatible, PeerMisbehaved};
-pub use heartbeat::Timer;
+pub use established::SmallMessages;
+pub use event::Event;
 pub use mechanism::Mechanism;
 pub use metadata::Metadata;
-pub use peer::{Peer, Version};
+pub use peer::Peer;
 pub use socket_type::SocketType;
-pub use traffic::SmallMessages;
+pub use timer::Timer;
+pub use version::Version;

@@ -17,7 +17,7 @@ pub const MESSAGE_BYTES_MAX: u64 = 4 << 30;
 /// times as fast as the wire carries them. With this bound the cost is 4.5 MiB.
 pub const MESSAGE_FRAMES_MAX: usize = 65_536;
 
-/// Body of a command before the handshake is complete, in bytes. Whoever is at the other end is not known yet,
+/// Body of a command before the handshake is complete, in bytes. The peer is not known yet,
 /// so it gets little: a READY with the standard properties has under 350 bytes, the longest command of CURVE
 /// 257 plus metadata; the rest is room for application metadata.
 pub const HANDSHAKE_COMMAND_BYTES_MAX: u64 = 16 << 10;

@@ -1,6 +1,4 @@
-//! What a handshake tells about the other end.
-
-use std::fmt;
+//! What a handshake reveals about the other end.
 
 use bytes::Bytes;
 use seaworthy_core::planted::{Bug, planted};
@@ -10,6 +8,7 @@ use crate::error::{Error, PeerIncompatible, PeerMisbehaved, printable};
 use crate::limits::ROUTING_ID_BYTES_MAX;
 use crate::metadata::Metadata;
 use crate::socket_type::SocketType;
+use crate::version::Version;
 
 /// The other end of a connection, as it described itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,32 +72,4 @@ pub(crate) fn routing_id_fault(id: &[u8]) -> Option<&'static str> {
         return Some("it is longer than 255 bytes");
     }
     (id.first() == Some(&0)).then_some("it begins with a zero byte, which is reserved")
-}
-
-/// A version of ZMTP.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[allow(clippy::exhaustive_structs, reason = "the greeting has room for nothing else")]
-pub struct Version {
-    /// 3 for everything that we speak.
-    pub major: u8,
-    /// 0 or 1, so far.
-    pub minor: u8,
-}
-
-impl Version {
-    /// ZMTP 3.0, RFC 23.
-    pub const ZMTP_3_0: Self = Self { major: 3, minor: 0 };
-    /// ZMTP 3.1, RFC 37: what we announce.
-    pub const ZMTP_3_1: Self = Self { major: 3, minor: 1 };
-
-    /// Whether subscriptions are commands. In 3.0 they are messages that begin with 1 or 0.
-    pub fn has_subscription_commands(self) -> bool {
-        self >= Self::ZMTP_3_1
-    }
-}
-
-impl fmt::Display for Version {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.major, self.minor)
-    }
 }

@@ -1,9 +1,9 @@
-//! What every decoder answers.
+//! What every decoder returns.
 
 /// What became of the input.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Progress<T> {
-    /// At least so many bytes are missing. What is there stays in the input.
+    /// At least this many bytes are missing. What is there stays in the input.
     Missing(usize),
     /// This came out of it.
     Done(T),

@@ -18,7 +18,7 @@ const SEGMENT_BYTES_MAX: usize = 64 << 10;
 /// A segment begins at this size, so that a quiet connection costs next to nothing.
 const SEGMENT_BYTES_MIN: usize = 256;
 
-/// After so many small transmissions in a row, segments larger than [`SEGMENT_BYTES_KEPT`] are given back.
+/// After this many small transmissions in a row, segments larger than [`SEGMENT_BYTES_KEPT`] are freed.
 const SMALL_TRANSMISSIONS_MAX: u8 = 16;
 
 /// What a connection that has become quiet may keep.

@@ -55,7 +55,7 @@ pub(crate) enum Exchange {
 }
 
 impl Exchange {
-    /// Takes the peer's next command, and gives the peer's metadata when it was the last. A command that breaks
+    /// Takes the peer's next command, and returns the peer's metadata when it was the last. A command that breaks
     /// off the exchange, ERROR, never comes here.
     pub(crate) fn handle_command(&mut self, command: Command<'_>) -> Result<Option<Metadata>, Error> {
         match self {

@@ -440,7 +440,7 @@ fn who_does_not_read_gives_signs_of_life_unasked() {
     for (reading, behind) in [(false, true), (true, false)] {
         pull.connection.settle(pull.now, reading);
         if behind {
-            assert_eq!(pull.connection.poll_timeout(), Some((pull.now + TIMEOUT / 3, Timer::SignDue)));
+            assert_eq!(pull.connection.poll_timeout(), Some((pull.now + TIMEOUT / 3, Timer::KeepaliveDue)));
             for _ in 0..10 {
                 pull.passes(TIMEOUT / 3);
                 pull.connection.handle_timeout(pull.now).unwrap();
@@ -455,7 +455,7 @@ fn who_does_not_read_gives_signs_of_life_unasked() {
     // So does who has part of a frame, behind which a PING may come.
     pull.receives(announcing(0, 1000));
     pull.connection.settle(pull.now, true);
-    assert_eq!(pull.connection.poll_timeout(), Some((pull.now + TIMEOUT / 3, Timer::SignDue)));
+    assert_eq!(pull.connection.poll_timeout(), Some((pull.now + TIMEOUT / 3, Timer::KeepaliveDue)));
 }
 
 #[test]

@@ -15,18 +15,18 @@ use crate::limits::HEARTBEAT_MIN;
 /// milliseconds, as 32 bits in network order; zero is without end.
 pub(crate) const SIGNATURE: [u8; 4] = *b"SEAW";
 
-/// Of a peer's patience, one part in so many passes between two signs of life: one may be late, or take its time.
+/// Signs of life within a peer's patience: one may be late, or lost time on its way.
 const SIGNS_PER_PATIENCE: u32 = 3;
 
-/// Between two signs of life for a peer that has not told its patience.
-const INTERVAL_UNTOLD: Duration = Duration::from_millis(100);
+/// Between two signs of life for a peer that has not announced its patience.
+const INTERVAL_UNKNOWN_PATIENCE: Duration = Duration::from_millis(100);
 
 /// The same for one that was seen not to send PINGs for a while: a socket that is full for days costs little.
 const INTERVAL_UNASKED_MAX: Duration = Duration::from_secs(1);
 
 /// See the module.
 #[derive(Debug)]
-pub(crate) struct Signs {
+pub(crate) struct Keepalive {
     /// Between two of them. `None` when the peer expects none.
     every: Option<Duration>,
     /// The peer has sent a PING.
@@ -39,10 +39,10 @@ pub(crate) struct Signs {
     since: Instant,
 }
 
-impl Signs {
+impl Keepalive {
     /// `knows_pong`: the peer's version of ZMTP has PONGs, so that it may get one unasked.
     pub(crate) fn new(now: Instant, knows_pong: bool) -> Self {
-        let every = knows_pong.then_some(INTERVAL_UNTOLD);
+        let every = knows_pong.then_some(INTERVAL_UNKNOWN_PATIENCE);
         Self { every, asked: false, due: None, behind_since: None, since: now }
     }
 
@@ -54,8 +54,8 @@ impl Signs {
             Some(patience) if patience.is_zero() => None,
             Some(patience) => Some((patience / SIGNS_PER_PATIENCE).max(HEARTBEAT_MIN)),
             // Only the first of a peer's PINGs has it.
-            None if self.every.is_some_and(|every| every != INTERVAL_UNTOLD) => self.every,
-            None => Some(INTERVAL_UNTOLD),
+            None if self.every.is_some_and(|every| every != INTERVAL_UNKNOWN_PATIENCE) => self.every,
+            None => Some(INTERVAL_UNKNOWN_PATIENCE),
         };
         if !ttl.is_zero() {
             // It must show, by acknowledging them, that it is alive itself.
@@ -82,7 +82,7 @@ impl Signs {
         } else if !self.asked {
             // Everything was read, and no PING was there: its interval is longer than that.
             let seen = now.saturating_duration_since(self.since) / 2;
-            self.every = self.every.map(|_| seen.clamp(INTERVAL_UNTOLD, INTERVAL_UNASKED_MAX));
+            self.every = self.every.map(|_| seen.clamp(INTERVAL_UNKNOWN_PATIENCE, INTERVAL_UNASKED_MAX));
         }
     }
 
@@ -115,7 +115,7 @@ pub(crate) fn context(patience: Duration) -> [u8; 8] {
     [s, e, w, v, a, b, c, d]
 }
 
-/// The patience that a PING's context tells.
+/// The patience that a PING's context announces.
 fn patience(context: &[u8]) -> Option<Duration> {
     let (signature, millis) = context.split_first_chunk::<4>()?;
     let millis: [u8; 4] = millis.try_into().ok()?;
@@ -133,14 +133,14 @@ mod tests {
     }
 
     #[test]
-    fn a_context_tells_the_patience_of_its_sender() {
-        for (patience_of, told) in [
+    fn a_context_announces_the_patience_of_its_sender() {
+        for (patience_of, announced) in [
             (Duration::ZERO, Duration::ZERO),
             (Duration::from_nanos(1), MS),
             (MS * 300, MS * 300),
             (Duration::MAX, MS * u32::MAX),
         ] {
-            assert_eq!(patience(&context(patience_of)), Some(told));
+            assert_eq!(patience(&context(patience_of)), Some(announced));
         }
         assert_eq!(patience(b"SEAW"), None);
         assert_eq!(patience(b"WAES\0\0\0\x01"), None);
@@ -148,86 +148,86 @@ mod tests {
     }
 
     #[test]
-    fn a_peer_that_told_its_patience_gets_three_signs_in_that_time_while_something_is_unread() {
-        let mut signs = Signs::new(at(0), true);
-        signs.asked(Duration::ZERO, &context(MS * 300));
-        signs.settle(at(10), true, false);
-        assert_eq!(signs.due(), Some(at(110)));
-        signs.settle(at(50), true, false);
-        assert!(!signs.take_due(at(109)));
-        assert!(signs.take_due(at(110)));
-        assert_eq!(signs.due(), Some(at(210)));
-        signs.settle(at(150), false, false);
-        assert!(signs.take_due(at(210)), "one more, for what may be on its way");
-        assert_eq!(signs.due(), None);
+    fn a_peer_that_announced_its_patience_gets_three_signs_in_that_time_while_something_is_unread() {
+        let mut keepalive = Keepalive::new(at(0), true);
+        keepalive.asked(Duration::ZERO, &context(MS * 300));
+        keepalive.settle(at(10), true, false);
+        assert_eq!(keepalive.due(), Some(at(110)));
+        keepalive.settle(at(50), true, false);
+        assert!(!keepalive.take_due(at(109)));
+        assert!(keepalive.take_due(at(110)));
+        assert_eq!(keepalive.due(), Some(at(210)));
+        keepalive.settle(at(150), false, false);
+        assert!(keepalive.take_due(at(210)), "one more, for what may be on its way");
+        assert_eq!(keepalive.due(), None);
     }
 
     #[test]
     fn messages_are_followed_by_a_sign_if_the_peer_sends_pings() {
-        let mut signs = Signs::new(at(0), true);
-        signs.settle(at(0), false, true);
-        assert_eq!(signs.due(), None);
-        signs.asked(Duration::ZERO, &context(MS * 300));
-        signs.settle(at(0), false, false);
-        assert_eq!(signs.due(), None, "not for PINGs alone, which two would send each other without end");
-        signs.settle(at(0), false, true);
-        assert_eq!(signs.due(), Some(at(100)));
+        let mut keepalive = Keepalive::new(at(0), true);
+        keepalive.settle(at(0), false, true);
+        assert_eq!(keepalive.due(), None);
+        keepalive.asked(Duration::ZERO, &context(MS * 300));
+        keepalive.settle(at(0), false, false);
+        assert_eq!(keepalive.due(), None, "not for PINGs alone, which two would send each other without end");
+        keepalive.settle(at(0), false, true);
+        assert_eq!(keepalive.due(), Some(at(100)));
     }
 
     #[test]
     fn a_peer_without_end_to_its_patience_gets_none() {
-        let mut signs = Signs::new(at(0), true);
-        signs.asked(Duration::ZERO, &context(Duration::ZERO));
-        signs.settle(at(0), true, true);
-        assert_eq!(signs.due(), None);
+        let mut keepalive = Keepalive::new(at(0), true);
+        keepalive.asked(Duration::ZERO, &context(Duration::ZERO));
+        keepalive.settle(at(0), true, true);
+        assert_eq!(keepalive.due(), None);
     }
 
     #[test]
     fn later_pings_without_a_context_change_nothing_and_a_time_to_live_asks_for_more() {
-        let mut signs = Signs::new(at(0), true);
-        signs.asked(Duration::ZERO, &context(MS * 3000));
-        signs.asked(Duration::ZERO, b"");
-        signs.settle(at(0), true, false);
-        assert_eq!(signs.due(), Some(at(1000)));
-        signs.asked(MS * 600, b"");
-        signs.settle(at(0), true, false);
-        assert_eq!(signs.due(), Some(at(200)));
+        let mut keepalive = Keepalive::new(at(0), true);
+        keepalive.asked(Duration::ZERO, &context(MS * 3000));
+        keepalive.asked(Duration::ZERO, b"");
+        keepalive.settle(at(0), true, false);
+        assert_eq!(keepalive.due(), Some(at(1000)));
+        keepalive.asked(MS * 600, b"");
+        keepalive.settle(at(0), true, false);
+        assert_eq!(keepalive.due(), Some(at(200)));
     }
 
     #[test]
     fn a_peer_that_was_seen_to_send_no_pings_gets_fewer() {
-        let mut signs = Signs::new(at(0), true);
+        let mut keepalive = Keepalive::new(at(0), true);
         for (seen, every) in [(0, 100), (200, 100), (1000, 500), (2000, 1000), (3_600_000, 1000)] {
-            signs.settle(at(seen), false, true);
-            signs.settle(at(seen), true, false);
-            assert_eq!(signs.due(), Some(at(seen + every)));
-            assert!(signs.take_due(at(seen + every)));
-            signs.settle(at(seen + every), false, false);
-            assert!(!signs.take_due(at(seen + 2 * every)), "nothing is unread any more");
-            assert_eq!(signs.due(), None);
-            signs = Signs::new(at(0), true);
+            keepalive.settle(at(seen), false, true);
+            keepalive.settle(at(seen), true, false);
+            assert_eq!(keepalive.due(), Some(at(seen + every)));
+            assert!(keepalive.take_due(at(seen + every)));
+            keepalive.settle(at(seen + every), false, false);
+            assert!(!keepalive.take_due(at(seen + 2 * every)), "nothing is unread any more");
+            assert_eq!(keepalive.due(), None);
+            keepalive = Keepalive::new(at(0), true);
         }
     }
 
     #[test]
     fn a_peer_that_has_not_asked_gets_none_while_it_makes_progress() {
-        let mut signs = Signs::new(at(0), true);
+        let mut keepalive = Keepalive::new(at(0), true);
         for millis in (0..1000).step_by(50) {
-            signs.settle(at(millis), true, true);
-            assert!(!signs.take_due(at(millis)));
+            keepalive.settle(at(millis), true, true);
+            assert!(!keepalive.take_due(at(millis)));
         }
-        assert!(!signs.take_due(at(1000)));
-        assert_eq!(signs.due(), Some(at(1050)));
-        assert!(signs.take_due(at(1050)));
+        assert!(!keepalive.take_due(at(1000)));
+        assert_eq!(keepalive.due(), Some(at(1050)));
+        assert!(keepalive.take_due(at(1050)));
     }
 
     #[test]
     fn a_peer_that_may_not_know_pongs_gets_none_until_it_asks() {
-        let mut signs = Signs::new(at(0), false);
-        signs.settle(at(0), true, false);
-        assert_eq!(signs.due(), None);
-        signs.asked(Duration::ZERO, b"");
-        signs.settle(at(0), true, false);
-        assert_eq!(signs.due(), Some(at(100)));
+        let mut keepalive = Keepalive::new(at(0), false);
+        keepalive.settle(at(0), true, false);
+        assert_eq!(keepalive.due(), None);
+        keepalive.asked(Duration::ZERO, b"");
+        keepalive.settle(at(0), true, false);
+        assert_eq!(keepalive.due(), Some(at(100)));
     }
 }

@@ -1,4 +1,4 @@
-//! After the handshake: frames become messages and events, commands are obeyed.
+//! After the handshake: frames become messages and events, commands are handled.
 
 use std::time::Duration;
 
@@ -8,25 +8,26 @@ use seaworthy_core::{FRAME_IN_PLACE_MAX, Frame, Instant, Message, Reachability};
 
 use crate::command::{self, Command};
 use crate::config::ConnectionConfig;
-use crate::connection::Event;
 use crate::error::{Error, PeerMisbehaved, printable};
+use crate::event::Event;
 use crate::frame::{Header, LONG, LONG_HEADER_BYTES, SHORT_HEADER_BYTES, take_bytes};
-use crate::heartbeat::{Heartbeat, Timer};
+use crate::heartbeat::Heartbeat;
+use crate::keepalive::{self, Keepalive};
 use crate::limits::{COMMAND_BYTES_MAX, PONGS_WAITING_MAX};
 use crate::peer::Peer;
 use crate::progress::Progress;
-use crate::signs::{self, Signs};
+use crate::timer::Timer;
 use crate::transmit::Transmit;
 
 /// The small messages at the front of some input, one after the other: those of one frame that is no longer than
-/// [`FRAME_IN_PLACE_MAX`] and has come whole. When this is dropped, the input begins behind the last that was given.
+/// [`FRAME_IN_PLACE_MAX`] and has come whole. When this is dropped, the input begins behind the last one that was returned.
 #[derive(Debug)]
 pub struct SmallMessages<'a> {
-    traffic: &'a mut Traffic,
+    established: &'a mut Established,
     input: &'a mut BytesMut,
-    /// Bytes of the frames that were given.
+    /// Bytes of the frames that were returned.
     taken: usize,
-    /// Longest body to give.
+    /// Longest body to return.
     length_max: usize,
 }
 
@@ -50,8 +51,8 @@ impl Drop for SmallMessages<'_> {
     fn drop(&mut self) {
         if self.taken > 0 {
             self.input.advance(self.taken);
-            self.traffic.messages = true;
-            self.traffic.heard();
+            self.established.messages = true;
+            self.established.heard();
         }
     }
 }
@@ -59,15 +60,15 @@ impl Drop for SmallMessages<'_> {
 /// Bodies from this length on share the memory of the input, unless the driver of the connection knows better.
 const SHARED_BYTES_MIN: usize = 32 * 1024;
 
-/// A connection in traffic.
+/// A connection whose handshake is complete.
 #[derive(Debug)]
-pub(crate) struct Traffic {
+pub(crate) struct Established {
     peer: Box<Peer>,
     heartbeat: Heartbeat,
-    signs: Box<Signs>,
+    keepalive: Box<Keepalive>,
     /// No PING was sent yet: the first says how long we wait for signs of life.
-    patience_told: bool,
-    /// What has come last is the begin of a message's frame.
+    patience_sent: bool,
+    /// What came last is the beginning of a message's frame.
     within_frame: bool,
     /// Part of a message was decoded since the driver settled last.
     messages: bool,
@@ -86,14 +87,14 @@ pub(crate) struct Traffic {
     shared_min: usize,
 }
 
-impl Traffic {
+impl Established {
     pub(crate) fn new(config: &ConnectionConfig, peer: Peer, now: Instant) -> Self {
         let message_bytes_max = config.message_bytes_max;
         Self {
             heartbeat: Heartbeat::new(config, now),
-            signs: Box::new(Signs::new(now, peer.version.has_subscription_commands())),
+            keepalive: Box::new(Keepalive::new(now, peer.version.has_subscription_commands())),
             peer: Box::new(peer),
-            patience_told: false,
+            patience_sent: false,
             within_frame: false,
             messages: false,
             publisher: config.socket_type.is_publisher(),
@@ -116,7 +117,7 @@ impl Traffic {
         self.shared_min = bytes;
     }
 
-    /// The short way for the most common input: a whole message of one frame.
+    /// The fast path for the most common input: a whole message of one frame.
     #[inline(always)]
     pub(crate) fn whole_message(&mut self, input: &mut BytesMut) -> Option<Message> {
         let (header_bytes, length) = match input[..] {
@@ -138,7 +139,7 @@ impl Traffic {
     #[inline(always)]
     pub(crate) fn small_messages<'a>(&'a mut self, input: &'a mut BytesMut) -> Option<SmallMessages<'a>> {
         let length_max = FRAME_IN_PLACE_MAX.min(self.alone_bytes_max()?);
-        Some(SmallMessages { traffic: self, input, taken: 0, length_max })
+        Some(SmallMessages { established: self, input, taken: 0, length_max })
     }
 
     /// Longest frame that may be a message of its own. `None` when what follows is the rest of a message, or may be a
@@ -155,7 +156,7 @@ impl Traffic {
         self.heartbeat.heard();
     }
 
-    /// Every other way.
+    /// The slow path: every other input.
     pub(crate) fn handle_input(
         &mut self,
         now: Instant,
@@ -225,7 +226,7 @@ impl Traffic {
         Ok(())
     }
 
-    /// Takes a frame of a message, and gives the message when it was the last.
+    /// Takes a frame of a message, and returns the message when it was the last.
     fn frame(&mut self, header: Header, body: Frame) -> Result<Option<Event>, PeerMisbehaved> {
         self.messages = true;
         if !header.is_last() {
@@ -247,7 +248,7 @@ impl Traffic {
         }
     }
 
-    /// Obeys a command. It may stand between the frames of a message: libzmq puts its PINGs there.
+    /// Handles a command. It may stand between the frames of a message: libzmq puts its PINGs there.
     fn command(
         &mut self,
         now: Instant,
@@ -259,7 +260,7 @@ impl Traffic {
             Command::Cancel(topic) if self.publisher => Ok(Some(Event::Cancel(owned_topic(topic)?))),
             Command::Ping { ttl, context } => {
                 self.heartbeat.ping_received(now, ttl);
-                self.signs.asked(Duration::from_millis(100 * u64::from(ttl)), context);
+                self.keepalive.asked(Duration::from_millis(100 * u64::from(ttl)), context);
                 if self.pongs_waiting < PONGS_WAITING_MAX {
                     self.pongs_waiting += 1;
                     command::pong(transmit, context);
@@ -269,7 +270,7 @@ impl Traffic {
             // "The peer SHALL treat an incoming ERROR command as fatal".
             Command::Error(reason) => Err(Error::PeerRefused { reason: printable(reason) }),
             Command::Pong { context } => {
-                if *context == signs::SIGNATURE {
+                if *context == keepalive::SIGNATURE {
                     self.heartbeat.volunteered();
                 }
                 Ok(None)
@@ -314,7 +315,7 @@ impl Traffic {
 
     pub(crate) fn settle(&mut self, now: Instant, reading: bool) {
         self.heartbeat.listen(reading);
-        self.signs.settle(now, !reading || self.within_frame, std::mem::take(&mut self.messages));
+        self.keepalive.settle(now, !reading || self.within_frame, std::mem::take(&mut self.messages));
     }
 
     pub(crate) fn examine(
@@ -330,21 +331,21 @@ impl Traffic {
     }
 
     pub(crate) fn poll_timeout(&self) -> Option<(Instant, Timer)> {
-        let sign = self.signs.due().map(|due| (due, Timer::SignDue));
+        let sign = self.keepalive.due().map(|due| (due, Timer::KeepaliveDue));
         [self.heartbeat.poll_timeout(), sign].into_iter().flatten().min()
     }
 
     pub(crate) fn handle_timeout(&mut self, now: Instant, transmit: &mut Transmit) -> Result<(), Error> {
         if let Some(ttl) = self.heartbeat.handle_timeout(now).map_err(Error::TimedOut)? {
-            let patience = signs::context(self.heartbeat.patience());
-            let context = if self.patience_told { &[][..] } else { &patience };
-            self.patience_told = true;
+            let patience = keepalive::context(self.heartbeat.patience());
+            let context = if self.patience_sent { &[][..] } else { &patience };
+            self.patience_sent = true;
             command::send_ping(transmit, ttl, context);
         }
         // One that waits for transmission serves.
-        if self.signs.take_due(now) && self.pongs_waiting == 0 {
+        if self.keepalive.take_due(now) && self.pongs_waiting == 0 {
             self.pongs_waiting = 1;
-            command::pong(transmit, &signs::SIGNATURE);
+            command::pong(transmit, &keepalive::SIGNATURE);
         }
         Ok(())
     }
