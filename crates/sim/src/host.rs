@@ -49,6 +49,7 @@ pub(crate) struct Host {
 
 struct HostDice {
     program: Dice,
+    secrets: Dice,
     cancel: Dice,
     short_read: Dice,
     short_write: Dice,
@@ -78,6 +79,7 @@ impl Host {
         let dice = |purpose: &str| Dice::new(world.settings.seed, &format!("{purpose} {name}"));
         let dice = HostDice {
             program: dice("program"),
+            secrets: dice("secrets"),
             cancel: dice("cancel"),
             short_read: dice("short read"),
             short_write: dice("short write"),
@@ -235,6 +237,14 @@ impl Host {
 
     pub(crate) fn random(&self) -> u64 {
         self.dice.borrow_mut().program.roll()
+    }
+
+    /// Keys and nonces of a simulated host: from a stream of their own.
+    pub(crate) fn fill_secret(&self, secret: &mut [u8]) {
+        let dice = &mut self.dice.borrow_mut().secrets;
+        for chunk in secret.chunks_mut(8) {
+            chunk.copy_from_slice(&dice.roll().to_le_bytes()[..chunk.len()]);
+        }
     }
 
     pub(crate) fn yields(&self) -> bool {

@@ -140,6 +140,10 @@ impl<N: Network> Network for Metered<N> {
         self.network.random()
     }
 
+    fn fill_secret(&self, secret: &mut [u8]) -> io::Result<()> {
+        self.network.fill_secret(secret)
+    }
+
     fn connect(
         &self,
         endpoint: &Endpoint,

@@ -12,6 +12,7 @@ use crate::place::{Pair, on_every_network};
 on_every_network! {
     tcp a_spawned_task_runs_and_outlives_who_spawned_it;
     tcp random_numbers_differ;
+    tcp secrets_fill_every_byte_and_differ;
 }
 
 async fn a_spawned_task_runs_and_outlives_who_spawned_it<N: Network>(pair: Pair<N>) {
@@ -32,6 +33,49 @@ async fn a_spawned_task_runs_and_outlives_who_spawned_it<N: Network>(pair: Pair<
 async fn random_numbers_differ<N: Network>(pair: Pair<N>) {
     let numbers: std::collections::BTreeSet<u64> = (0..100).map(|_| pair.near.random()).collect();
     assert_eq!(numbers.len(), 100);
+}
+
+async fn secrets_fill_every_byte_and_differ<N: Network>(pair: Pair<N>) {
+    let mut secrets = std::collections::BTreeSet::new();
+    for length in [1, 7, 8, 9, 32, 96] {
+        // A byte that stays zero in twenty draws is not filled.
+        let mut seen = vec![0; length];
+        for _ in 0..20 {
+            let mut secret = vec![0; length];
+            pair.near.fill_secret(&mut secret).unwrap();
+            seen.iter_mut().zip(&secret).for_each(|(seen, byte)| *seen |= byte);
+            assert!(length < 32 || secrets.insert(secret));
+        }
+        assert!(!seen.contains(&0), "{seen:?}");
+    }
+}
+
+#[test]
+fn secrets_of_a_simulation_follow_from_its_seed_and_move_no_other_draw() {
+    let drawn = |carrier, seed, secrets: usize| {
+        let sim = Sim::builder(seed).carrier(carrier).build();
+        let drawn = Rc::new(Cell::new(([0; 32], 0)));
+        let out = Rc::clone(&drawn);
+        sim.host("a", move |net| {
+            let out = Rc::clone(&out);
+            async move {
+                let mut secret = [0; 32];
+                for _ in 0..secrets {
+                    net.fill_secret(&mut secret)?;
+                }
+                out.set((secret, net.random()));
+                Ok(())
+            }
+        });
+        sim.run(Duration::from_secs(1)).unwrap();
+        drawn.get()
+    };
+    on_carriers(|carrier| {
+        assert_eq!(drawn(carrier, 1, 1), drawn(carrier, 1, 1));
+        assert_ne!(drawn(carrier, 1, 1).0, drawn(carrier, 2, 1).0);
+        assert_ne!(drawn(carrier, 1, 1).0, drawn(carrier, 1, 2).0);
+        assert_eq!(drawn(carrier, 1, 0).1, drawn(carrier, 1, 2).1);
+    });
 }
 
 fn on_carriers(test: impl Fn(Carrier)) {

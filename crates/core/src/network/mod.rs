@@ -58,6 +58,14 @@ pub trait Network: Clone + 'static {
     /// A random number, uniform over all of `u64`. In a simulation it follows from the seed.
     fn random(&self) -> u64;
 
+    /// Fills `secret` with random bytes that nobody can predict, for keys and nonces: see
+    /// [`SecretRandom`](crate::SecretRandom). From the operating system, never from the generator behind
+    /// [`random`](Self::random); in a simulation they follow from the seed, and drawing them moves no other draw.
+    ///
+    /// # Errors
+    /// The operating system has none to give.
+    fn fill_secret(&self, secret: &mut [u8]) -> io::Result<()>;
+
     /// Whether time passes while a task runs, so that it may see what other threads do meanwhile. In a simulation
     /// nothing happens until a task waits.
     fn has_other_threads(&self) -> bool {

@@ -233,6 +233,11 @@ impl Network for SimNetwork {
         self.host.random()
     }
 
+    fn fill_secret(&self, secret: &mut [u8]) -> io::Result<()> {
+        self.host.fill_secret(secret);
+        Ok(())
+    }
+
     fn connect(
         &self,
         endpoint: &Endpoint,

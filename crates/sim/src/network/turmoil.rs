@@ -432,6 +432,10 @@ impl Network for TurmoilNetwork {
         self.0.random()
     }
 
+    fn fill_secret(&self, secret: &mut [u8]) -> io::Result<()> {
+        self.0.fill_secret(secret)
+    }
+
     fn connect(
         &self,
         endpoint: &Endpoint,

@@ -108,6 +108,10 @@ impl Network for RealNetwork {
         self.host.world.compio.random()
     }
 
+    fn fill_secret(&self, secret: &mut [u8]) -> io::Result<()> {
+        self.host.world.compio.fill_secret(secret)
+    }
+
     fn has_other_threads(&self) -> bool {
         self.host.world.compio.has_other_threads()
     }

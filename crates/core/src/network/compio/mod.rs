@@ -27,8 +27,8 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use compio::runtime::Runtime;
-use rand::rngs::StdRng;
-use rand::{Rng, SeedableRng};
+use rand::rngs::{OsRng, StdRng};
+use rand::{Rng, SeedableRng, TryRngCore};
 
 pub use self::driver::{Driver, runtime};
 pub use self::listener::CompioListener;
@@ -106,6 +106,10 @@ impl Network for CompioNetwork {
 
     fn random(&self) -> u64 {
         self.random.lock().unwrap_or_else(PoisonError::into_inner).random()
+    }
+
+    fn fill_secret(&self, secret: &mut [u8]) -> io::Result<()> {
+        OsRng.try_fill_bytes(secret).map_err(io::Error::other)
     }
 
     fn has_other_threads(&self) -> bool {
