@@ -5,6 +5,7 @@ use bytes::BytesMut;
 use crate::error::{PeerMisbehaved, printable};
 use crate::frame::COMMAND;
 use crate::limits::{ERROR_REASON_BYTES_MAX, PING_CONTEXT_BYTES_MAX};
+use crate::mechanism;
 use crate::metadata::Metadata;
 use crate::transmit::Transmit;
 
@@ -15,11 +16,9 @@ const CANCEL: &[u8] = b"\x06CANCEL";
 const PING: &[u8] = b"\x04PING";
 const PONG: &[u8] = b"\x04PONG";
 
-/// A command from the peer.
+/// A command from the peer, after the handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Command<'a> {
-    /// The peer's metadata, to be read by the mechanism.
-    Ready(&'a [u8]),
     /// Why the peer gives up.
     Error(&'a [u8]),
     Subscribe(&'a [u8]),
@@ -34,42 +33,41 @@ pub(crate) enum Command<'a> {
         /// Of the PING that it answers.
         context: &'a [u8],
     },
-    /// A command that we do not know.
-    Other(&'a [u8]),
+    /// A command without meaning after the handshake, or one that we do not know.
+    Other,
 }
 
 impl<'a> Command<'a> {
-    /// Reads the body of a command frame: `command-body = command-name command-data`,
-    /// `command-name = short-size 1*255command-name-char`.
+    /// Reads the body of a command frame.
     pub(crate) fn decode(body: &'a [u8]) -> Result<Self, PeerMisbehaved> {
-        let (name, data) = body
-            .split_first()
-            .and_then(|(length, rest)| rest.split_at_checked(usize::from(*length)))
-            .ok_or_else(|| malformed(body, "the name is cut short"))?;
+        let mechanism::Command { name, data } = split(body)?;
         Ok(match name {
-            b"" => return Err(malformed(name, "the name is empty")),
-            b"READY" => Self::Ready(data),
             b"ERROR" => Self::Error(error_reason(data)),
             b"SUBSCRIBE" => Self::Subscribe(data),
             b"CANCEL" => Self::Cancel(data),
             b"PING" => ping(data)?,
             b"PONG" => Self::Pong { context: data },
-            _ => Self::Other(name),
+            _ => Self::Other,
         })
     }
+}
 
-    /// The name, fit to be shown.
-    pub(crate) fn name(&self) -> String {
-        match self {
-            Self::Ready(_) => "READY".to_owned(),
-            Self::Error(_) => "ERROR".to_owned(),
-            Self::Subscribe(_) => "SUBSCRIBE".to_owned(),
-            Self::Cancel(_) => "CANCEL".to_owned(),
-            Self::Ping { .. } => "PING".to_owned(),
-            Self::Pong { .. } => "PONG".to_owned(),
-            Self::Other(name) => printable(name),
-        }
+/// Splits the body of a command frame: `command-body = command-name command-data`,
+/// `command-name = short-size 1*255command-name-char`.
+pub(crate) fn split(body: &[u8]) -> Result<mechanism::Command<'_>, PeerMisbehaved> {
+    let (name, data) = body
+        .split_first()
+        .and_then(|(length, rest)| rest.split_at_checked(usize::from(*length)))
+        .ok_or_else(|| malformed(body, "the name is cut short"))?;
+    if name.is_empty() {
+        return Err(malformed(name, "the name is empty"));
     }
+    Ok(mechanism::Command { name, data })
+}
+
+/// The reason in an ERROR; `None` for another command.
+pub(crate) fn error_reason_of(command: mechanism::Command<'_>) -> Option<&[u8]> {
+    (command.name == b"ERROR").then(|| error_reason(command.data))
 }
 
 /// `ready = command-size %d5 "READY" metadata`

@@ -1,12 +1,13 @@
 //! What a connection needs to know about its socket.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use seaworthy_core::Options;
 
 use crate::limits::{MESSAGE_BYTES_MAX, MESSAGE_FRAMES_MAX};
-use crate::mechanism::Mechanism;
+use crate::mechanism::{Mechanism, Null};
 use crate::socket_type::SocketType;
 
 /// How a connection behaves: the part of [`Options`] that concerns the wire.
@@ -17,15 +18,15 @@ use crate::socket_type::SocketType;
 /// let config = ConnectionConfig::from((&Options::default().routing_id("worker-7"), SocketType::Dealer));
 /// assert_eq!(config.routing_id, "worker-7");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ConnectionConfig {
     /// Our socket type.
     pub socket_type: SocketType,
     /// Our routing id, at most 255 bytes, not beginning with zero. Announced by REQ, DEALER and ROUTER.
     pub routing_id: Bytes,
-    /// Which security mechanism both ends must use. Default NULL.
-    pub mechanism: Mechanism,
+    /// Which security mechanism both ends must use. Default [`Null`].
+    pub mechanism: Arc<dyn Mechanism>,
     /// Largest frame of a message, in bytes. `None` (default): as large as a message may be.
     pub maxmsgsize: Option<u64>,
     /// Largest message, in bytes. Default [`MESSAGE_BYTES_MAX`].
@@ -55,7 +56,7 @@ impl From<(&Options, SocketType)> for ConnectionConfig {
         Self {
             socket_type,
             routing_id: options.routing_id.clone(),
-            mechanism: Mechanism::Null,
+            mechanism: Arc::new(Null::default()),
             maxmsgsize: options.maxmsgsize,
             message_bytes_max: MESSAGE_BYTES_MAX,
             message_frames_max: MESSAGE_FRAMES_MAX,

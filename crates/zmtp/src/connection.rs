@@ -2,19 +2,23 @@
 
 use bytes::{Bytes, BytesMut};
 use seaworthy_core::planted::{Bug, planted};
-use seaworthy_core::{Instant, Message, Reachability};
+use seaworthy_core::{Instant, Message, Reachability, SecretRandom};
 
+use crate::authentication::Verdict;
 use crate::command;
 use crate::config::ConnectionConfig;
 use crate::error::{ApiMisuse, Error, visible};
 use crate::established::{Established, SmallMessages};
 use crate::event::Event;
-use crate::handshake::Handshake;
-use crate::peer::{Peer, routing_id_fault};
+use crate::greeting::Greeting;
+use crate::handshake::{Handshake, Outcome};
+use crate::mechanism::{self, Protection};
+use crate::peer::{Peer, User, routing_id_fault};
 use crate::progress::Progress;
 use crate::socket_type::SocketType;
 use crate::timer::Timer;
 use crate::transmit::Transmit;
+use crate::version::Version;
 
 /// The protocol state of one connection. It is dropped whole with its stream: a reconnect begins with a new one,
 /// so nothing of the old can leak into it.
@@ -40,24 +44,36 @@ struct Handshaking {
     config: ConnectionConfig,
     deadline: Option<Instant>,
     handshake: Handshake,
+    random: Option<SecretRandom>,
 }
 
 impl Connection {
     /// A connection on a stream that has just been opened, from either end. The beginning of the greeting waits
-    /// for transmission. A routing id that must not be announced fails the connection at once.
+    /// for transmission. A routing id, or a name of a mechanism,
+    /// that must not be announced fails the connection at once.
+    ///
+    /// For mechanisms that need no random bytes; those that do, such as CURVE, fail with
+    /// [`ApiMisuse`](Error::ApiMisuse) once the greetings are exchanged.
     pub fn new(config: ConnectionConfig, now: Instant) -> Self {
+        Self::start(config, None, now)
+    }
+
+    /// The same for any mechanism: it draws its keys and nonces from `random`.
+    pub fn with_random(config: ConnectionConfig, random: SecretRandom, now: Instant) -> Self {
+        Self::start(config, Some(random), now)
+    }
+
+    fn start(config: ConnectionConfig, random: Option<SecretRandom>, now: Instant) -> Self {
         let mut transmit = Transmit::default();
         let socket_type = config.socket_type;
-        let state = match routing_id_fault(&config.routing_id) {
-            Some(reason) => {
-                let length = config.routing_id.len();
-                State::Failed(ApiMisuse::RoutingId { length, reason }.into())
-            }
-            None => State::Handshake(Box::new(Handshaking {
+        let state = match our_greeting(&config) {
+            Err(misuse) => State::Failed(misuse.into()),
+            Ok(greeting) => State::Handshake(Box::new(Handshaking {
                 deadline: (!config.handshake_ivl.is_zero() && !planted(Bug::HandshakeWithoutDeadline))
                     .then(|| now + config.handshake_ivl),
-                handshake: Handshake::start(&config, &mut transmit),
+                handshake: Handshake::start(greeting, &mut transmit),
                 config,
+                random,
             })),
         };
         Self { state, transmit, wanted: 0, socket_type }
@@ -118,17 +134,9 @@ impl Connection {
             State::Failed(error) => return Err(error.clone()),
             State::Established(established) => established.handle_input(now, input, &mut self.transmit),
             State::Handshake(handshaking) => {
-                let Handshaking { config, handshake, .. } = &mut **handshaking;
-                match handshake.handle_input(config, input, &mut self.transmit) {
-                    Ok(Progress::Done(peer)) => {
-                        let ready = Event::Ready(Box::new(peer.clone()));
-                        let mut established = Established::new(config, peer, now);
-                        // Before any message, so that the peer knows from the start whether signs of life are awaited.
-                        let begun = established.handle_timeout(now, &mut self.transmit);
-                        self.state = State::Established(established);
-                        begun?;
-                        Ok(Progress::Done(ready))
-                    }
+                let Handshaking { config, handshake, random, .. } = &mut **handshaking;
+                match handshake.handle_input(config, random.as_ref(), input, &mut self.transmit) {
+                    Ok(Progress::Done(outcome)) => self.follow(now, outcome).map(Progress::Done),
                     Ok(Progress::Missing(bytes)) => Ok(Progress::Missing(bytes)),
                     Err(error) => Err(error),
                 }
@@ -142,6 +150,57 @@ impl Connection {
             }
             Err(error) => Err(self.fail(error)),
         }
+    }
+
+    /// The answer to [`Event::Authenticate`]. An admitted peer goes on with its handshake, and [`Event::Ready`] may
+    /// follow at once. The handshake's deadline goes on while the verdict is awaited: one that comes too late finds a
+    /// connection that has failed.
+    ///
+    /// # Errors
+    /// The peer is refused; it is told so with an ERROR command, unless the refusal is temporary. Or no verdict was
+    /// awaited; or the error with which the connection has failed before.
+    pub fn authenticate(&mut self, now: Instant, verdict: Verdict) -> Result<Option<Event>, Error> {
+        let outcome = match (&mut self.state, verdict) {
+            (State::Failed(error), _) => return Err(error.clone()),
+            (State::Established(_), _) => Err(ApiMisuse::VerdictNotAwaited.into()),
+            (State::Handshake(handshaking), _) if !handshaking.handshake.awaits_verdict() => {
+                Err(ApiMisuse::VerdictNotAwaited.into())
+            }
+            (State::Handshake(_), Verdict::Refused(refusal)) => Err(refusal.into()),
+            (State::Handshake(handshaking), Verdict::Admitted { user_id, metadata }) => {
+                let Handshaking { config, handshake, .. } = &mut **handshaking;
+                handshake.admit(config, User { user_id, metadata }, &mut self.transmit)
+            }
+        };
+        outcome
+            .and_then(|outcome| outcome.map(|outcome| self.follow(now, outcome)).transpose())
+            .map_err(|error| self.fail(error))
+    }
+
+    /// True while a verdict is awaited: nothing is taken from the input.
+    pub fn awaits_verdict(&self) -> bool {
+        matches!(&self.state, State::Handshake(handshaking) if handshaking.handshake.awaits_verdict())
+    }
+
+    /// What a handshake has come to.
+    fn follow(&mut self, now: Instant, outcome: Outcome) -> Result<Event, Error> {
+        let (peer, protection) = match outcome {
+            Outcome::Authenticate(credentials) => return Ok(Event::Authenticate(credentials)),
+            Outcome::Complete(peer, protection) => (peer, protection),
+        };
+        let State::Handshake(handshaking) = &self.state else {
+            return Err(ApiMisuse::VerdictNotAwaited.into());
+        };
+        let ready = Event::Ready(Box::new(peer.clone()));
+        let opener = protection.map(|Protection { sealer, opener }| {
+            self.transmit.seal_with(sealer);
+            opener
+        });
+        let mut established = Established::new(&handshaking.config, peer, opener, now);
+        // Before any message, so that the peer knows from the start whether signs of life are awaited.
+        let begun = established.handle_timeout(now, &mut self.transmit);
+        self.state = State::Established(established);
+        begun.map(|()| ready)
     }
 
     /// Bytes came: a sign of life, whatever they are part of. To be called for each read, since the
@@ -343,7 +402,7 @@ impl Connection {
     #[cold]
     fn fail(&mut self, error: Error) -> Error {
         let sends_error = match &self.state {
-            State::Handshake(handshaking) => handshaking.handshake.can_send_error(),
+            State::Handshake(handshaking) => handshaking.handshake.may_send_error(&error),
             State::Established(_) => error.is_limit(),
             State::Failed(_) => false,
         };
@@ -354,4 +413,14 @@ impl Connection {
         self.state = State::Failed(error.clone());
         error
     }
+}
+
+fn our_greeting(config: &ConnectionConfig) -> Result<Greeting, ApiMisuse> {
+    if let Some(reason) = routing_id_fault(&config.routing_id) {
+        return Err(ApiMisuse::RoutingId { length: config.routing_id.len(), reason });
+    }
+    let Some(mechanism) = mechanism::padded_name(&*config.mechanism) else {
+        return Err(ApiMisuse::MechanismName { name: config.mechanism.name().to_owned() });
+    };
+    Ok(Greeting { version: Version::ZMTP_3_1, mechanism, as_server: config.mechanism.is_server() })
 }

@@ -1,5 +1,8 @@
 //! Why a connection failed: whose fault it is, and what goes on the wire about it.
 
+use std::io;
+
+use crate::authentication::Refusal;
 use crate::limits::ERROR_REASON_BYTES_MAX;
 use crate::socket_type::SocketType;
 use crate::timer::Timer;
@@ -22,6 +25,12 @@ pub enum Error {
         /// The reason it gave, with everything that is not printable ASCII escaped.
         reason: String,
     },
+    /// The peer may not connect: the [`Verdict`](crate::Verdict) that the connection was given.
+    #[error("the peer is refused: {0}")]
+    Unauthenticated(#[from] Refusal),
+    /// There are no random bytes for keys and nonces.
+    #[error("no random bytes for keys: {0}")]
+    NoRandomness(io::ErrorKind),
     /// The caller used the connection in a way it cannot be used.
     #[error("misuse of the connection: {0}")]
     ApiMisuse(#[from] ApiMisuse),
@@ -36,7 +45,18 @@ impl Error {
     pub fn is_protocol(&self) -> bool {
         match self {
             Self::PeerMisbehaved(_) | Self::PeerIncompatible(_) | Self::PeerRefused { .. } => true,
-            Self::ApiMisuse(_) | Self::TimedOut(_) => false,
+            Self::Unauthenticated(refusal) => *refusal != Refusal::Temporary,
+            Self::ApiMisuse(_) | Self::NoRandomness(_) | Self::TimedOut(_) => false,
+        }
+    }
+
+    /// Whether one end did not admit the other: the verdict here, or one of its status codes in the peer's ERROR.
+    pub fn is_authentication(&self) -> bool {
+        match self {
+            Self::Unauthenticated(_) => true,
+            // RFC 27 has these codes, and libzmq sends them as they are.
+            Self::PeerRefused { reason } => matches!(&reason[..], "300" | "400" | "500"),
+            _ => false,
         }
     }
 
@@ -48,7 +68,10 @@ impl Error {
         let text = match self {
             Self::PeerMisbehaved(why) => why.to_string(),
             Self::PeerIncompatible(why) => why.to_string(),
-            Self::PeerRefused { .. } | Self::ApiMisuse(_) | Self::TimedOut(_) => return None,
+            Self::Unauthenticated(refusal) => return refusal.wire_reason().map(str::to_owned),
+            Self::PeerRefused { .. } | Self::ApiMisuse(_) | Self::NoRandomness(_) | Self::TimedOut(_) => {
+                return None;
+            }
         };
         Some(visible(&text))
     }
@@ -136,6 +159,37 @@ pub enum PeerMisbehaved {
         /// Its name, with everything that is not printable ASCII escaped.
         name: String,
     },
+    /// A box that does not open: it was sealed with other keys, or changed on its way.
+    #[error("the box of {command} does not open: it was sealed with other keys, or changed")]
+    Unopenable {
+        /// The command, or the part of one, that it is in.
+        command: &'static str,
+    },
+    /// A nonce that is not larger than all before it: something is sent a second time.
+    #[error("the nonce {nonce} of {command} is not larger than {last}")]
+    NonceNotRising {
+        /// The command that carries it.
+        command: &'static str,
+        /// The nonce.
+        nonce: u64,
+        /// The one before it.
+        last: u64,
+    },
+    /// A public key with which every secret key agrees on the same secret: anybody could have sealed what comes with it.
+    #[error("the public key in {command} is of low order")]
+    LowOrderKey {
+        /// The command that carries it.
+        command: &'static str,
+    },
+    /// What the client's key vouches for is another connection, or another server.
+    #[error("the vouch in INITIATE is for another {0}")]
+    VouchForAnother(&'static str),
+    /// A frame that is not protected, on a connection whose frames are.
+    #[error("a frame is not protected: {reason}")]
+    Unprotected {
+        /// What gives it away.
+        reason: &'static str,
+    },
     /// A message before the end of the handshake.
     #[error("a message before the end of the handshake")]
     MessageDuringHandshake,
@@ -163,9 +217,15 @@ pub enum PeerIncompatible {
     #[error("it requires the mechanism {theirs:?} and we require {ours:?}")]
     Mechanism {
         /// What we announced.
-        ours: &'static str,
+        ours: String,
         /// What it announced, with everything that is not printable ASCII escaped.
         theirs: String,
+    },
+    /// It is a server, as we are.
+    #[error("it is a server of the mechanism {mechanism}, as we are")]
+    TwoServers {
+        /// The mechanism of both.
+        mechanism: String,
     },
     /// Its socket type is unknown, or must not talk to ours.
     #[error("socket type {theirs} cannot talk to {ours}")]
@@ -197,6 +257,29 @@ pub enum ApiMisuse {
     /// A subscription on a socket that makes none.
     #[error("subscribed on a {0} socket")]
     NotASubscriber(SocketType),
+    /// A mechanism whose name cannot stand in a greeting.
+    #[error("a mechanism is named {name:?}, which the greeting cannot carry")]
+    MechanismName {
+        /// Its name.
+        name: String,
+    },
+    /// A mechanism that needs random bytes, on a connection without [`SecretRandom`](seaworthy_core::SecretRandom).
+    #[error("the mechanism {mechanism} needs random bytes for keys, and the connection has none")]
+    NoSecretRandom {
+        /// The mechanism.
+        mechanism: &'static str,
+    },
+    /// A verdict that nobody has asked for.
+    #[error("a verdict on a peer, and none was asked for")]
+    VerdictNotAwaited,
+    /// A property that metadata cannot have.
+    #[error("property {property}: {reason}")]
+    Property {
+        /// Its name, with everything that is not printable ASCII escaped.
+        property: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
     /// A routing id that must not be announced.
     #[error("routing id of {length} bytes: {reason}")]
     RoutingId {

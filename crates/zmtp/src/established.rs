@@ -14,6 +14,7 @@ use crate::frame::{Header, LONG, LONG_HEADER_BYTES, SHORT_HEADER_BYTES, take_byt
 use crate::heartbeat::Heartbeat;
 use crate::keepalive::{self, Keepalive};
 use crate::limits::{COMMAND_BYTES_MAX, PONGS_WAITING_MAX};
+use crate::mechanism::{FrameKind, Opener};
 use crate::peer::Peer;
 use crate::progress::Progress;
 use crate::timer::Timer;
@@ -83,12 +84,21 @@ pub(crate) struct Established {
     /// Length of an incomplete frame as of the last look at it; growth is a sign of life.
     incomplete_bytes: usize,
     pongs_waiting: u16,
+    /// What frames are opened with, if the mechanism protects them.
+    opener: Option<Box<dyn Opener>>,
+    /// Whether a frame may be delivered for what its header says: it is not sealed, and cannot be a subscription.
+    plain: bool,
     /// The shortest body that shares the memory of the input.
     shared_min: usize,
 }
 
 impl Established {
-    pub(crate) fn new(config: &ConnectionConfig, peer: Peer, now: Instant) -> Self {
+    pub(crate) fn new(
+        config: &ConnectionConfig,
+        peer: Peer,
+        opener: Option<Box<dyn Opener>>,
+        now: Instant,
+    ) -> Self {
         let message_bytes_max = config.message_bytes_max;
         Self {
             heartbeat: Heartbeat::new(config, now),
@@ -105,6 +115,8 @@ impl Established {
             frames_bytes: 0,
             incomplete_bytes: 0,
             pongs_waiting: 0,
+            plain: opener.is_none() && !config.socket_type.is_publisher(),
+            opener,
             shared_min: SHARED_BYTES_MIN,
         }
     }
@@ -142,11 +154,11 @@ impl Established {
         Some(SmallMessages { established: self, input, taken: 0, length_max })
     }
 
-    /// Longest frame that may be a message of its own. `None` when what follows is the rest of a message, or may be a
-    /// subscription.
+    /// Longest frame that may be a message of its own. `None` when what follows is the rest of a message, is
+    /// sealed, or may be a subscription.
     #[inline(always)]
     fn alone_bytes_max(&self) -> Option<usize> {
-        let may_be_alone = !self.publisher && self.frames.is_empty();
+        let may_be_alone = self.plain && self.frames.is_empty();
         may_be_alone.then(|| usize::try_from(self.frame_bytes_max).unwrap_or(usize::MAX))
     }
 
@@ -166,6 +178,10 @@ impl Established {
         loop {
             self.within_frame = false;
             let taken = match Header::peek(input)? {
+                Progress::Done(header) if self.opener.is_some() => {
+                    self.within_frame = true;
+                    self.take_sealed(header, input)?
+                }
                 Progress::Done(header) => {
                     self.admit(header)?;
                     self.within_frame = !header.is_command();
@@ -194,6 +210,41 @@ impl Established {
                 return Ok(Progress::Done(event));
             }
         }
+    }
+
+    /// Takes a sealed frame off `input` when it is whole, opens it, and returns it as if it had come so.
+    fn take_sealed(
+        &mut self,
+        header: Header,
+        input: &mut BytesMut,
+    ) -> Result<Progress<(Header, Frame)>, PeerMisbehaved> {
+        let Some(opener) = &mut self.opener else { return Ok(Progress::Missing(0)) };
+        let overhead = opener.overhead();
+        let Some(plain_length) = header.length.checked_sub(overhead as u64) else {
+            return Err(PeerMisbehaved::Unprotected { reason: "it is too short" });
+        };
+        // Nothing outside of the seal can be believed. Whatever a frame is, it goes out as a whole message.
+        if header.is_command() || !header.is_last() {
+            return Err(PeerMisbehaved::Unprotected { reason: "its kind is in clear text" });
+        }
+        // A command may be longer than a frame of a message; what else it is will be seen when it is open.
+        if plain_length > COMMAND_BYTES_MAX {
+            self.admit(Header::opened(FrameKind::Last, usize::try_from(plain_length).unwrap_or(usize::MAX)))?;
+        }
+        let header_bytes = header.header_bytes();
+        let length = usize::try_from(header.length).unwrap_or(usize::MAX);
+        let frame_bytes = header_bytes.saturating_add(length);
+        if input.len() < frame_bytes {
+            return Ok(Progress::Missing(frame_bytes - input.len()));
+        }
+        input.advance(header_bytes);
+        let Some(opener) = &mut self.opener else { return Ok(Progress::Missing(0)) };
+        let kind = opener.open(input.get_mut(..length).unwrap_or_default())?;
+        input.advance(overhead);
+        let header = Header::opened(kind, length - overhead);
+        self.admit(header)?;
+        self.within_frame = !header.is_command();
+        Ok(Progress::Done((header, take_bytes(input, length - overhead, self.shared_min))))
     }
 
     /// Refuses a frame for what it announces.
@@ -275,7 +326,7 @@ impl Established {
                 }
                 Ok(None)
             }
-            Command::Ready(_) | Command::Subscribe(_) | Command::Cancel(_) | Command::Other(_) => Ok(None),
+            Command::Subscribe(_) | Command::Cancel(_) | Command::Other => Ok(None),
         }
     }
 

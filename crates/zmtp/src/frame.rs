@@ -8,6 +8,7 @@ use seaworthy_core::planted::{Bug, planted};
 use seaworthy_core::{FRAME_IN_PLACE_MAX, Frame};
 
 use crate::error::PeerMisbehaved;
+use crate::mechanism::FrameKind;
 use crate::progress::Progress;
 
 /// Bit 0: more frames of the same message follow.
@@ -59,6 +60,16 @@ impl Header {
         })
     }
 
+    /// Of a frame that has been opened: what it is, and the length of its body.
+    pub(crate) fn opened(kind: FrameKind, length: usize) -> Self {
+        Self { flags: flags(kind), length: length as u64 }
+    }
+
+    /// Octets before the body.
+    pub(crate) fn header_bytes(self) -> usize {
+        if self.flags & LONG == 0 { SHORT_HEADER_BYTES } else { LONG_HEADER_BYTES }
+    }
+
     pub(crate) fn is_command(self) -> bool {
         self.flags & COMMAND != 0
     }
@@ -70,7 +81,7 @@ impl Header {
     /// Takes the frame off `input` when it is whole, and returns its body: see [`take_bytes`].
     #[inline]
     pub(crate) fn take_body(self, input: &mut BytesMut, shared_min: usize) -> Progress<Frame> {
-        let header_bytes = if self.flags & LONG == 0 { SHORT_HEADER_BYTES } else { LONG_HEADER_BYTES };
+        let header_bytes = self.header_bytes();
         let length = usize::try_from(self.length).unwrap_or(usize::MAX);
         let frame_bytes = header_bytes.saturating_add(length);
         if planted(Bug::FrameTakenEarly) && (header_bytes + 1..frame_bytes).contains(&input.len()) {
@@ -82,6 +93,15 @@ impl Header {
         }
         input.advance(header_bytes);
         Progress::Done(take_bytes(input, length, shared_min))
+    }
+}
+
+/// The flags of a frame of this kind.
+pub(crate) const fn flags(kind: FrameKind) -> u8 {
+    match kind {
+        FrameKind::More => MORE,
+        FrameKind::Last => 0,
+        FrameKind::Command => COMMAND,
     }
 }
 

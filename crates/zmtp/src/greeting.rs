@@ -18,11 +18,13 @@ pub(crate) const GREETING_BYTES: usize = 64;
 /// Octets that go out first: the signature and the major version.
 pub(crate) const FIRST_BYTES: usize = 11;
 
-const MECHANISM_BYTES: usize = 20;
+/// Octets of a name of a mechanism.
+pub(crate) const MECHANISM_BYTES: usize = 20;
 const SIGNATURE_LAST: usize = 9;
 const MAJOR: usize = 10;
 const MINOR: usize = 11;
 const MECHANISM: std::ops::Range<usize> = 12..12 + MECHANISM_BYTES;
+const AS_SERVER: usize = MECHANISM.end;
 
 /// A name of a mechanism, padded with zeros.
 pub(crate) type MechanismName = [u8; MECHANISM_BYTES];
@@ -38,10 +40,12 @@ pub(crate) fn unpadded(name: &MechanismName) -> &[u8] {
 pub(crate) struct Greeting {
     pub(crate) version: Version,
     pub(crate) mechanism: MechanismName,
+    /// The sender is the server, in a mechanism that has one.
+    pub(crate) as_server: bool,
 }
 
 impl Greeting {
-    /// The octets that announce this. as-server is zero, as NULL demands; padding and filler are zero.
+    /// The octets that announce this; padding and filler are zero.
     pub(crate) fn encode(self) -> [u8; GREETING_BYTES] {
         let mut octets = [0; GREETING_BYTES];
         octets[0] = 0xff;
@@ -49,15 +53,17 @@ impl Greeting {
         octets[MAJOR] = self.version.major;
         octets[MINOR] = self.version.minor;
         octets[MECHANISM].copy_from_slice(&self.mechanism);
+        octets[AS_SERVER] = u8::from(self.as_server);
         octets
     }
 
-    /// Reads all 64 octets of a greeting that [`peek_version`] found nothing wrong with. What follows the
-    /// mechanism has no meaning for us and is not looked at.
+    /// Reads all 64 octets of a greeting that [`peek_version`] found nothing wrong with. The filler
+    /// is not looked at.
     pub(crate) fn decode(octets: &[u8; GREETING_BYTES]) -> Self {
         let mut mechanism = [0; MECHANISM_BYTES];
         mechanism.copy_from_slice(&octets[MECHANISM]);
-        Self { version: Version { major: octets[MAJOR], minor: octets[MINOR] }, mechanism }
+        let version = Version { major: octets[MAJOR], minor: octets[MINOR] };
+        Self { version, mechanism, as_server: octets[AS_SERVER] == 1 }
     }
 }
 

@@ -9,16 +9,18 @@
 //! which is the connection's.
 
 use bytes::{Buf, BytesMut};
+use seaworthy_core::SecretRandom;
 
-use crate::command::Command;
+use crate::authentication::Credentials;
+use crate::command;
 use crate::config::ConnectionConfig;
-use crate::error::{Error, PeerIncompatible, PeerMisbehaved, printable};
+use crate::error::{ApiMisuse, Error, PeerIncompatible, PeerMisbehaved, printable};
 use crate::frame::Header;
 use crate::greeting::{self, FIRST_BYTES, GREETING_BYTES, Greeting};
 use crate::limits::HANDSHAKE_COMMAND_BYTES_MAX;
-use crate::mechanism::Exchange;
+use crate::mechanism::{Commands, Complete, Handshake as Exchange, Protection, Status};
 use crate::metadata::Metadata;
-use crate::peer::Peer;
+use crate::peer::{Peer, User};
 use crate::progress::Progress;
 use crate::transmit::Transmit;
 use crate::version::Version;
@@ -34,29 +36,55 @@ enum State {
     Command(ExpectCommand),
 }
 
+/// What comes of a handshake.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// A verdict is asked for.
+    Authenticate(Credentials),
+    /// It is complete.
+    Complete(Peer, Option<Protection>),
+}
+
 impl Handshake {
     /// Begins with the signature and the major version.
-    pub(crate) fn start(config: &ConnectionConfig, transmit: &mut Transmit) -> Self {
-        Self(State::Version(ExpectVersion::start(config, transmit)))
+    pub(crate) fn start(greeting: Greeting, transmit: &mut Transmit) -> Self {
+        Self(State::Version(ExpectVersion::start(greeting, transmit)))
     }
 
-    /// Whether the greetings agree, so that the peer understands an ERROR command.
-    pub(crate) fn can_send_error(&self) -> bool {
-        matches!(self.0, State::Command(_))
+    /// Whether the peer may be told by an ERROR command why the handshake ends with `error`: the greetings agree, so
+    /// that it understands one, and the mechanism allows it.
+    pub(crate) fn may_send_error(&self, error: &Error) -> bool {
+        match &self.0 {
+            State::Command(state) => {
+                matches!(error, Error::Unauthenticated(_)) || state.exchange.may_send_error()
+            }
+            State::Version(_) | State::Greeting(_) => false,
+        }
     }
 
     /// Takes what it can from `input`.
     pub(crate) fn handle_input(
         &mut self,
         config: &ConnectionConfig,
+        random: Option<&SecretRandom>,
         input: &mut BytesMut,
         transmit: &mut Transmit,
-    ) -> Result<Progress<Peer>, Error> {
+    ) -> Result<Progress<Outcome>, Error> {
         loop {
             let progress = match &mut self.0 {
-                State::Version(state) => state.handle_input(config, input, transmit)?.map(State::Greeting),
-                State::Greeting(state) => state.handle_input(config, input, transmit)?.map(State::Command),
-                State::Command(state) => return state.handle_input(config, input),
+                State::Version(state) => state.handle_input(input, transmit)?.map(State::Greeting),
+                State::Greeting(state) => match state.handle_input(config, random, input)? {
+                    Progress::Done(mut state) => {
+                        let begun = state.begin(config, transmit)?;
+                        self.0 = State::Command(state);
+                        match begun {
+                            Some(outcome) => return Ok(Progress::Done(outcome)),
+                            None => continue,
+                        }
+                    }
+                    Progress::Missing(bytes) => Progress::Missing(bytes),
+                },
+                State::Command(state) => return state.handle_input(config, input, transmit),
             };
             match progress {
                 Progress::Done(next) => self.0 = next,
@@ -64,74 +92,120 @@ impl Handshake {
             }
         }
     }
+
+    /// Whether a verdict is awaited.
+    pub(crate) fn awaits_verdict(&self) -> bool {
+        matches!(&self.0, State::Command(state) if state.awaits_verdict)
+    }
+
+    /// The peer is admitted.
+    pub(crate) fn admit(
+        &mut self,
+        config: &ConnectionConfig,
+        user: User,
+        transmit: &mut Transmit,
+    ) -> Result<Option<Outcome>, Error> {
+        match &mut self.0 {
+            State::Command(state) if state.awaits_verdict => state.admit(config, user, transmit),
+            _ => Err(ApiMisuse::VerdictNotAwaited.into()),
+        }
+    }
 }
 
 /// The signature and the major version are sent, the peer's are to come.
 #[derive(Debug)]
-struct ExpectVersion(());
+struct ExpectVersion(Greeting);
 
 impl ExpectVersion {
-    fn start(config: &ConnectionConfig, transmit: &mut Transmit) -> Self {
-        transmit.raw(&our_greeting(config)[..FIRST_BYTES]);
-        Self(())
+    fn start(greeting: Greeting, transmit: &mut Transmit) -> Self {
+        transmit.raw(&greeting.encode()[..FIRST_BYTES]);
+        Self(greeting)
     }
 
     fn handle_input(
         &self,
-        config: &ConnectionConfig,
         input: &BytesMut,
         transmit: &mut Transmit,
     ) -> Result<Progress<ExpectGreeting>, PeerIncompatible> {
         if !greeting::peek_version(input)? {
             return Ok(Progress::Missing(FIRST_BYTES - input.len()));
         }
-        transmit.raw(&our_greeting(config)[FIRST_BYTES..]);
-        Ok(Progress::Done(ExpectGreeting(())))
+        transmit.raw(&self.0.encode()[FIRST_BYTES..]);
+        Ok(Progress::Done(ExpectGreeting(self.0)))
     }
 }
 
 /// Our greeting is sent, and the peer's has begun with a version that we serve.
 #[derive(Debug)]
-struct ExpectGreeting(());
+struct ExpectGreeting(Greeting);
 
 impl ExpectGreeting {
     fn handle_input(
         &self,
         config: &ConnectionConfig,
+        random: Option<&SecretRandom>,
         input: &mut BytesMut,
-        transmit: &mut Transmit,
-    ) -> Result<Progress<ExpectCommand>, PeerIncompatible> {
+    ) -> Result<Progress<ExpectCommand>, Error> {
         let Some(octets) = input.first_chunk::<GREETING_BYTES>() else {
             return Ok(Progress::Missing(GREETING_BYTES - input.len()));
         };
         let theirs = Greeting::decode(octets);
         input.advance(GREETING_BYTES);
         // RFC 37: "If the mechanism that the peer received does not exactly match the mechanism it sent, it MUST
-        // close the connection."
-        let ours = config.mechanism;
-        if theirs.mechanism != ours.padded_name() {
+        // close the connection." Before any command, so that no other mechanism ever runs.
+        let ours = || config.mechanism.name().to_owned();
+        if theirs.mechanism != self.0.mechanism {
             let theirs = printable(greeting::unpadded(&theirs.mechanism));
-            return Err(PeerIncompatible::Mechanism { ours: ours.name(), theirs });
+            return Err(PeerIncompatible::Mechanism { ours: ours(), theirs }.into());
         }
-        let exchange = ours.start(&our_metadata(config), transmit);
-        Ok(Progress::Done(ExpectCommand { version: theirs.version, exchange }))
+        // Two servers would wait for each other. Two clients find out by their first commands; and libzmq says of no
+        // end that it is a server.
+        if theirs.as_server && self.0.as_server {
+            return Err(PeerIncompatible::TwoServers { mechanism: ours() }.into());
+        }
+        let exchange = config.mechanism.start(our_metadata(config), random)?;
+        let (version, user) = (theirs.version, User::default());
+        Ok(Progress::Done(ExpectCommand { version, exchange, awaits_verdict: false, user }))
     }
 }
 
-/// The greetings agree; the mechanism waits for the peer's next command.
+/// The greetings agree; the mechanism waits for the peer's next command, or for a verdict.
 #[derive(Debug)]
 struct ExpectCommand {
     version: Version,
-    exchange: Exchange,
+    exchange: Box<dyn Exchange>,
+    awaits_verdict: bool,
+    user: User,
 }
 
 impl ExpectCommand {
+    fn begin(
+        &mut self,
+        config: &ConnectionConfig,
+        transmit: &mut Transmit,
+    ) -> Result<Option<Outcome>, Error> {
+        let status = self.exchange.begin(&mut Commands::new(transmit))?;
+        self.follow(config, status)
+    }
+
+    fn admit(
+        &mut self,
+        config: &ConnectionConfig,
+        user: User,
+        transmit: &mut Transmit,
+    ) -> Result<Option<Outcome>, Error> {
+        (self.user, self.awaits_verdict) = (user, false);
+        let status = self.exchange.handle_admission(&mut Commands::new(transmit))?;
+        self.follow(config, status)
+    }
+
     fn handle_input(
         &mut self,
         config: &ConnectionConfig,
         input: &mut BytesMut,
-    ) -> Result<Progress<Peer>, Error> {
-        loop {
+        transmit: &mut Transmit,
+    ) -> Result<Progress<Outcome>, Error> {
+        while !self.awaits_verdict {
             let header = match Header::peek(input)? {
                 Progress::Done(header) => header,
                 Progress::Missing(bytes) => return Ok(Progress::Missing(bytes)),
@@ -147,19 +221,31 @@ impl ExpectCommand {
                 Progress::Done(body) => body,
                 Progress::Missing(bytes) => return Ok(Progress::Missing(bytes)),
             };
-            let metadata = match Command::decode(&body)? {
-                Command::Error(reason) => return Err(Error::PeerRefused { reason: printable(reason) }),
-                command => self.exchange.handle_command(command)?,
-            };
-            if let Some(metadata) = metadata {
-                return Ok(Progress::Done(Peer::new(config, self.version, metadata)?));
+            let command = command::split(&body)?;
+            if let Some(reason) = command::error_reason_of(command) {
+                return Err(Error::PeerRefused { reason: printable(reason) });
+            }
+            let status = self.exchange.handle_command(command, &mut Commands::new(transmit))?;
+            if let Some(outcome) = self.follow(config, status)? {
+                return Ok(Progress::Done(outcome));
+            }
+        }
+        Ok(Progress::Missing(0))
+    }
+
+    fn follow(&mut self, config: &ConnectionConfig, status: Status) -> Result<Option<Outcome>, Error> {
+        match status {
+            Status::AwaitCommand => Ok(None),
+            Status::AwaitVerdict(credentials) => {
+                self.awaits_verdict = true;
+                Ok(Some(Outcome::Authenticate(credentials)))
+            }
+            Status::Complete(Complete { metadata, protection }) => {
+                let peer = Peer::new(config, self.version, metadata, std::mem::take(&mut self.user))?;
+                Ok(Some(Outcome::Complete(peer, protection)))
             }
         }
     }
-}
-
-fn our_greeting(config: &ConnectionConfig) -> [u8; GREETING_BYTES] {
-    Greeting { version: Version::ZMTP_3_1, mechanism: config.mechanism.padded_name() }.encode()
 }
 
 fn our_metadata(config: &ConnectionConfig) -> Metadata {

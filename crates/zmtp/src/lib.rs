@@ -57,6 +57,7 @@
 
 #![forbid(unsafe_code)]
 
+mod authentication;
 mod command;
 mod config;
 mod connection;
@@ -69,7 +70,7 @@ mod handshake;
 mod heartbeat;
 mod keepalive;
 pub mod limits;
-mod mechanism;
+pub mod mechanism;
 mod metadata;
 mod peer;
 mod progress;
@@ -78,12 +79,12 @@ mod timer;
 mod transmit;
 mod version;
 
+pub use authentication::{Credentials, Refusal, Verdict};
 pub use config::ConnectionConfig;
 pub use connection::Connection;
 pub use error::{ApiMisuse, Error, PeerIncompatible, PeerMisbehaved};
 pub use established::SmallMessages;
 pub use event::Event;
-pub use mechanism::Mechanism;
 pub use metadata::Metadata;
 pub use peer::Peer;
 pub use socket_type::SocketType;

@@ -26,6 +26,9 @@ pub const HANDSHAKE_COMMAND_BYTES_MAX: u64 = 16 << 10;
 /// for duplicates short.
 pub const METADATA_PROPERTIES_MAX: usize = 128;
 
+/// Name of one property, in bytes: its length is one octet.
+pub const PROPERTY_NAME_BYTES_MAX: usize = 255;
+
 /// Value of one property, in bytes. RFC 37, "The NULL Security Mechanism": 2^31-1 octets.
 pub const PROPERTY_VALUE_BYTES_MAX: u32 = i32::MAX.unsigned_abs();
 

@@ -3,8 +3,10 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use crate::error::{PeerMisbehaved, printable};
-use crate::limits::{METADATA_PROPERTIES_MAX, PROPERTY_VALUE_BYTES_MAX};
+use crate::error::{ApiMisuse, PeerMisbehaved, printable};
+use crate::limits::{METADATA_PROPERTIES_MAX, PROPERTY_NAME_BYTES_MAX, PROPERTY_VALUE_BYTES_MAX};
+
+const VALUE_TOO_LONG: &str = "its value is longer than 2147483647 bytes";
 
 /// Named values, in the order in which they were announced. Names are compared without regard to case.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,6 +26,42 @@ impl Metadata {
     /// Every property, its name as it was announced.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Bytes)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value))
+    }
+
+    /// Adds a property.
+    ///
+    /// # Errors
+    /// The name does not follow the grammar or is there already, the value is longer than 2147483647 bytes, or there are
+    /// 128 properties.
+    pub fn insert(&mut self, name: &str, value: impl Into<Bytes>) -> Result<(), ApiMisuse> {
+        let value = value.into();
+        let outcome = if value.len() > PROPERTY_VALUE_BYTES_MAX as usize {
+            Err(VALUE_TOO_LONG)
+        } else if name.len() > PROPERTY_NAME_BYTES_MAX {
+            Err("its name is longer than 255 bytes")
+        } else {
+            self.add(name.as_bytes(), value)
+        };
+        outcome.map_err(|reason| ApiMisuse::Property { property: printable(name.as_bytes()), reason })
+    }
+
+    /// As it stands in READY: `metadata = *property`.
+    pub fn to_bytes(&self) -> Bytes {
+        let mut bytes = BytesMut::new();
+        self.encode(&mut bytes);
+        bytes.freeze()
+    }
+
+    fn add(&mut self, name: &[u8], value: Bytes) -> Result<(), &'static str> {
+        if self.0.len() == METADATA_PROPERTIES_MAX {
+            return Err("there are more than 128 properties");
+        }
+        let name = name_of(name)?;
+        if self.get(name).is_some() {
+            return Err("it is there twice");
+        }
+        self.push(name, value);
+        Ok(())
     }
 
     /// Adds a property of our own; `name` follows the grammar and is not there yet.
@@ -47,18 +85,15 @@ impl Metadata {
 
     /// Reads `metadata = *property` to the last byte. Values are copied, so they do not keep the read buffer
     /// alive for as long as the connection lasts.
-    pub(crate) fn decode(mut bytes: &[u8]) -> Result<Self, PeerMisbehaved> {
+    ///
+    /// # Errors
+    /// A property is cut short, does not follow the grammar, is there twice, or is one too many.
+    pub fn decode(mut bytes: &[u8]) -> Result<Self, PeerMisbehaved> {
         let mut metadata = Self::default();
         while !bytes.is_empty() {
             let Property { name, value } = Property::split_off(&mut bytes)?;
-            if metadata.0.len() == METADATA_PROPERTIES_MAX {
-                return Err(malformed(name, "there are more than 128 properties"));
-            }
-            let name = name_of(name)?;
-            if metadata.get(name).is_some() {
-                return Err(malformed(name.as_bytes(), "it is there twice"));
-            }
-            metadata.push(name, Bytes::copy_from_slice(value));
+            let value = Bytes::copy_from_slice(value);
+            metadata.add(name, value).map_err(|reason| malformed(name, reason))?;
         }
         Ok(metadata)
     }
@@ -82,7 +117,7 @@ impl<'a> Property<'a> {
             .ok_or_else(|| malformed(name, "the length of its value is cut short"))?;
         let value_length = u32::from_be_bytes(*value_length);
         if value_length > PROPERTY_VALUE_BYTES_MAX {
-            return Err(malformed(name, "its value is longer than 2147483647 bytes"));
+            return Err(malformed(name, VALUE_TOO_LONG));
         }
         let (value, rest) = usize::try_from(value_length)
             .ok()
@@ -94,12 +129,12 @@ impl<'a> Property<'a> {
 }
 
 /// RFC 37: `name-char = ALPHA | DIGIT | "-" | "_" | "." | "+"`, "Zero-sized names are not valid".
-fn name_of(name: &[u8]) -> Result<&str, PeerMisbehaved> {
+fn name_of(name: &[u8]) -> Result<&str, &'static str> {
     let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.+".contains(byte);
     match std::str::from_utf8(name) {
-        Ok("") => Err(malformed(name, "its name is empty")),
+        Ok("") => Err("its name is empty"),
         Ok(text) if name.iter().all(allowed) => Ok(text),
-        _ => Err(malformed(name, "its name contains a character that names cannot have")),
+        _ => Err("its name contains a character that names cannot have"),
     }
 }
 

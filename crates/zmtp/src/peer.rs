@@ -22,6 +22,17 @@ pub struct Peer {
     pub version: Version,
     /// Every property it announced, these and others.
     pub metadata: Metadata,
+    /// The name of its user, if a verdict on it named one; else empty. Not from the peer.
+    pub user_id: Bytes,
+    /// More about its user from the verdict. Not from the peer.
+    pub user_metadata: Metadata,
+}
+
+/// What a verdict said about the peer.
+#[derive(Debug, Default)]
+pub(crate) struct User {
+    pub(crate) user_id: Bytes,
+    pub(crate) metadata: Metadata,
 }
 
 impl Peer {
@@ -30,6 +41,7 @@ impl Peer {
         config: &ConnectionConfig,
         version: Version,
         metadata: Metadata,
+        user: User,
     ) -> Result<Self, Error> {
         Ok(Self {
             // RFC 37: "The sender SHOULD specify the Socket-Type", so we cannot demand it; libzmq does not.
@@ -43,6 +55,8 @@ impl Peer {
             },
             version,
             metadata,
+            user_id: user.user_id,
+            user_metadata: user.metadata,
         })
     }
 }

@@ -1,10 +1,11 @@
 //! What waits to go out: small frames copied into segments, large ones referenced.
 
-use bytes::{Bytes, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 use seaworthy_core::planted::{Bug, planted};
 use seaworthy_core::{Frame, Message};
 
-use crate::frame::{self, LONG_HEADER_BYTES, MORE, SHORT_BODY_BYTES_MAX, SHORT_HEADER_BYTES};
+use crate::frame::{self, COMMAND, LONG_HEADER_BYTES, MORE, SHORT_BODY_BYTES_MAX, SHORT_HEADER_BYTES};
+use crate::mechanism::{FrameKind, Sealer};
 
 /// Bodies from this length on are referenced instead of copied. Over loopback no difference was measured between
 /// 2 and 16 KiB, entries of a vectored write being cheaper than a copy only above; referencing also keeps no
@@ -31,14 +32,17 @@ const SEGMENT_BYTES_KEPT: usize = 4 << 10;
 #[derive(Debug, Default)]
 pub(crate) struct Transmit {
     /// Closed segments and referenced bodies.
-    sealed: Vec<Bytes>,
-    sealed_bytes: usize,
+    closed: Vec<Bytes>,
+    closed_bytes: usize,
     /// Of these, the bytes of referenced bodies.
     referenced_bytes: usize,
-    /// The segment that is filling; comes after `sealed`.
+    /// The segment that is filling; comes after `closed`.
     open: BytesMut,
     /// The buffer whose turn is next.
     spare: BytesMut,
+    /// What frames are sealed with, once the handshake is complete and if its mechanism says so. Every frame passes here,
+    /// so none can go out unsealed.
+    sealer: Option<Box<dyn Sealer>>,
     /// Size up to which segments have grown.
     segment_bytes: usize,
     small_transmissions: u8,
@@ -47,7 +51,7 @@ pub(crate) struct Transmit {
 impl Transmit {
     /// Bytes waiting.
     pub(crate) fn len(&self) -> usize {
-        self.sealed_bytes + self.open.len()
+        self.closed_bytes + self.open.len()
     }
 
     /// Bytes waiting that were copied.
@@ -58,7 +62,9 @@ impl Transmit {
     /// Appends the frames of a message.
     #[inline]
     pub(crate) fn message(&mut self, message: &Message) {
-        if let Some((last, more)) = message.frames().split_last() {
+        if self.sealer.is_some() {
+            self.sealed_message(message);
+        } else if let Some((last, more)) = message.frames().split_last() {
             for body in more {
                 self.frame(if planted(Bug::MultipartTorn) { 0 } else { MORE }, body);
             }
@@ -88,24 +94,63 @@ impl Transmit {
         } else {
             self.room_for(header.len());
             self.open.extend_from_slice(&header);
-            self.seal();
-            self.sealed_bytes += body.len();
+            self.close_segment();
+            self.closed_bytes += body.len();
             self.referenced_bytes += body.len();
-            self.sealed.push(body.clone().into_bytes());
+            self.closed.push(body.clone().into_bytes());
         }
     }
 
-    /// Appends a frame with a body that is put together from `parts`.
+    /// Appends a command, or a message of one frame, with a body that is put together from `parts`.
     pub(crate) fn frame_of(&mut self, flags: u8, parts: &[&[u8]]) {
+        if self.sealer.is_some() {
+            let kind = if flags & COMMAND == 0 { FrameKind::Last } else { FrameKind::Command };
+            return self.sealed_frame(kind, parts);
+        }
         let length = parts.iter().map(|part| part.len()).sum::<usize>();
         self.room_for(LONG_HEADER_BYTES + length);
+        self.header(flags, length);
+        for part in parts {
+            self.open.extend_from_slice(part);
+        }
+    }
+
+    #[inline(never)]
+    fn sealed_message(&mut self, message: &Message) {
+        if let Some((last, more)) = message.frames().split_last() {
+            for body in more {
+                self.sealed_frame(FrameKind::More, &[body]);
+            }
+            self.sealed_frame(FrameKind::Last, &[last]);
+        }
+    }
+
+    /// Appends a sealed frame. Its body is copied and sealed where it lies then.
+    fn sealed_frame(&mut self, kind: FrameKind, parts: &[&[u8]]) {
+        let Some(overhead) = self.sealer.as_ref().map(|sealer| sealer.overhead()) else { return };
+        let length = overhead + parts.iter().map(|part| part.len()).sum::<usize>();
+        self.room_for(LONG_HEADER_BYTES + length);
+        self.header(frame::flags(FrameKind::Last), length);
+        let body = self.open.len();
+        self.open.put_bytes(0, overhead);
+        for part in parts {
+            self.open.extend_from_slice(part);
+        }
+        if let (Some(sealer), Some(body)) = (&mut self.sealer, self.open.get_mut(body..)) {
+            sealer.seal(kind, body);
+        }
+    }
+
+    fn header(&mut self, flags: u8, length: usize) {
         match u8::try_from(length) {
             Ok(length) => self.open.extend_from_slice(&frame::short_header(flags, length)),
             Err(_) => self.open.extend_from_slice(&frame::long_header(flags, length as u64)),
         }
-        for part in parts {
-            self.open.extend_from_slice(part);
-        }
+    }
+
+    /// Seals everything from now on.
+    pub(crate) fn seal_with(&mut self, sealer: Box<dyn Sealer>) {
+        self.sealer = Some(sealer);
     }
 
     /// Appends bytes that are no frame.
@@ -117,15 +162,15 @@ impl Transmit {
     /// Frees its buffers, unless something waits in them.
     pub(crate) fn free_buffers(&mut self) {
         if self.len() == 0 {
-            *self = Self::default();
+            self.forget_buffers();
         }
     }
 
     /// Moves everything that waits to the end of `segments`.
     pub(crate) fn take(&mut self, segments: &mut Vec<Bytes>) {
         let small = self.segment_bytes > SEGMENT_BYTES_KEPT && self.len() < self.segment_bytes / 16;
-        segments.append(&mut self.sealed);
-        self.sealed_bytes = 0;
+        segments.append(&mut self.closed);
+        self.closed_bytes = 0;
         self.referenced_bytes = 0;
         if !self.open.is_empty() {
             segments.push(self.open.split().freeze());
@@ -133,8 +178,12 @@ impl Transmit {
         }
         self.small_transmissions = if small { self.small_transmissions + 1 } else { 0 };
         if self.small_transmissions == SMALL_TRANSMISSIONS_MAX {
-            *self = Self::default();
+            self.forget_buffers();
         }
+    }
+
+    fn forget_buffers(&mut self) {
+        *self = Self { sealer: self.sealer.take(), ..Self::default() };
     }
 
     #[inline]
@@ -147,7 +196,7 @@ impl Transmit {
     #[cold]
     fn grow(&mut self, bytes: usize) {
         if !self.open.is_empty() && self.open.len() + bytes > SEGMENT_BYTES_MAX {
-            self.seal();
+            self.close_segment();
             self.next_buffer();
             if self.open.capacity() >= bytes {
                 return;
@@ -159,9 +208,9 @@ impl Transmit {
         self.open.reserve(self.segment_bytes.saturating_sub(self.open.len()).max(bytes));
     }
 
-    fn seal(&mut self) {
-        self.sealed_bytes += self.open.len();
-        self.sealed.push(self.open.split().freeze());
+    fn close_segment(&mut self) {
+        self.closed_bytes += self.open.len();
+        self.closed.push(self.open.split().freeze());
     }
 
     /// Goes on in the other buffer: from its beginning if all that was taken from it is dropped by now, else

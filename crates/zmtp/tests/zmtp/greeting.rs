@@ -65,7 +65,10 @@ fn other_mechanism(announced: &str, shown: &str) {
     let mut pull = pull();
     let error = pull.fails_on(greeting(3, 1, announced));
     let theirs = shown.to_owned();
-    assert_eq!(error, Error::PeerIncompatible(PeerIncompatible::Mechanism { ours: "NULL", theirs }));
+    assert_eq!(
+        error,
+        Error::PeerIncompatible(PeerIncompatible::Mechanism { ours: "NULL".to_owned(), theirs })
+    );
     assert!(error.is_protocol());
     // "A peer that reads a full greeting, including mechanism, MUST also send a full greeting"; then it closes.
     assert_eq!(pull.sent(), OURS);

@@ -5,7 +5,9 @@ mod pair;
 mod scripted;
 
 mod api_misuse;
+mod authentication;
 mod commands;
+mod custom_mechanism;
 mod encode_and_decode;
 mod error_command;
 mod frames;
@@ -16,6 +18,7 @@ mod metadata;
 mod multipart;
 mod null_handshake;
 mod older_peers;
+mod plain;
 mod small_messages;
 mod socket_types;
 mod splits;

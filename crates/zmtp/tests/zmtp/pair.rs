@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use seaworthy_core::Instant;
-use seaworthy_zmtp::{Connection, ConnectionConfig, Error, Event, Timer};
+use seaworthy_zmtp::{Connection, ConnectionConfig, Credentials, Error, Event, Timer, Verdict};
 
 /// One end: its connection, what has reached it, and what has come of that.
 pub(crate) struct End {
@@ -12,6 +12,10 @@ pub(crate) struct End {
     input: BytesMut,
     pub(crate) events: Vec<Event>,
     pub(crate) pings: usize,
+    /// What this end says when it is asked for a verdict on the other.
+    pub(crate) verdict: Verdict,
+    /// The credentials it was asked about.
+    pub(crate) credentials: Option<Credentials>,
 }
 
 /// Two ends and the wire between them, which carries everything at once.
@@ -80,6 +84,8 @@ impl End {
             input: BytesMut::new(),
             events: Vec::new(),
             pings: 0,
+            verdict: Verdict::admitted(),
+            credentials: None,
         }
     }
 
@@ -95,7 +101,13 @@ impl End {
             self.input.extend_from_slice(segment);
             self.connection.received(now);
             while let Some(event) = self.connection.handle_input(now, &mut self.input)? {
-                self.events.push(event);
+                if let Event::Authenticate(credentials) = event {
+                    self.credentials = Some(credentials);
+                    let outcome = self.connection.authenticate(now, self.verdict.clone())?;
+                    self.events.extend(outcome);
+                } else {
+                    self.events.push(event);
+                }
             }
         }
         Ok(())

@@ -1,9 +1,11 @@
 //! A connection whose peer is written out byte by byte.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use seaworthy_core::{Instant, Message};
+use seaworthy_zmtp::mechanism::Mechanism;
 use seaworthy_zmtp::{Connection, ConnectionConfig, Error, Event, SocketType};
 
 pub(crate) const MORE: u8 = 1;
@@ -72,6 +74,16 @@ impl Scripted {
     pub(crate) fn new(config: ConnectionConfig) -> Self {
         let now = Instant::from_nanos(1_000_000_000);
         Self { connection: Connection::new(config, now), input: BytesMut::new(), now }
+    }
+
+    /// A connection with this mechanism that has seen a greeting that names it too, and whose own is taken off.
+    pub(crate) fn with_mechanism(socket_type: SocketType, mechanism: impl Mechanism + 'static) -> Self {
+        let mut config = ConnectionConfig::new(socket_type);
+        let theirs = greeting(3, 1, mechanism.name());
+        config.mechanism = Arc::new(mechanism);
+        let mut scripted = Self::new(config);
+        assert_eq!(scripted.receives(theirs), []);
+        scripted
     }
 
     /// A connection that has seen the greeting of a 3.1 peer, and whose own is taken off.
