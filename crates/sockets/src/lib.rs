@@ -37,19 +37,15 @@ mod connections;
 mod context;
 mod error;
 mod event;
-mod exclusive_pair;
 mod inproc;
 mod log;
 pub mod low_level;
 mod monitor;
 mod parcel;
-mod pattern;
+mod patterns;
 mod peers;
-mod pipeline;
 mod proxy;
-mod publish_subscribe;
 mod ready;
-mod request_reply;
 mod routing;
 mod sink;
 mod socket;
@@ -78,17 +74,16 @@ pub use crate::connections::ConnectionInfo;
 pub use crate::context::{Context, ContextBuilder};
 pub use crate::error::{Error, LeftUnsent, TrySendError};
 pub use crate::event::{ConnectionId, Event};
-pub use crate::exclusive_pair::Pair;
 pub use crate::inproc::{InprocEndpoint, InprocPipe};
 pub use crate::log::{WARNING_PERIOD, WARNINGS_MAX};
 pub use crate::monitor::{MONITOR_EVENTS_MAX, Monitor};
-pub use crate::pipeline::{Pull, Push};
+pub use crate::patterns::{
+    Dealer, Pair, Pub, Pull, Push, Rep, Req, Router, Sub, TOPIC_BYTES_MAX, TOPICS_MAX, XPub, XSub,
+};
 pub use crate::proxy::{
     Controls, Forwards, Mode, PROXY_BATCH, Passage, Proxy, ProxyError, ProxyHandle, Side, Statistics,
     Traffic, proxy,
 };
-pub use crate::publish_subscribe::{Pub, Sub, TOPIC_BYTES_MAX, TOPICS_MAX, XPub, XSub};
-pub use crate::request_reply::{Dealer, Rep, Req, Router};
 pub use crate::sink::MessageSink;
 pub use crate::socket::{Queued, Socket};
 pub use crate::stream::MessageStream;

@@ -8,7 +8,7 @@ use futures_sink::Sink;
 use seaworthy_core::{Message, Network};
 
 use crate::Error;
-use crate::pattern::Sends;
+use crate::patterns::Sends;
 use crate::ready::Place;
 use crate::socket::Socket;
 

@@ -8,7 +8,7 @@ use futures_core::{FusedStream, Stream};
 use seaworthy_core::{Message, Network};
 
 use crate::Error;
-use crate::pattern::Receives;
+use crate::patterns::Receives;
 use crate::ready::Place;
 use crate::socket::Socket;
 

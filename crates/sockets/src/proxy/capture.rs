@@ -2,7 +2,7 @@
 
 use seaworthy_core::{Message, Network};
 
-use crate::pattern::Sends;
+use crate::patterns::Sends;
 use crate::socket::Socket;
 
 /// A socket that copies can be given to. Nothing here waits.

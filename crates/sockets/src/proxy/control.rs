@@ -3,12 +3,8 @@
 use seaworthy_core::{Message, Network};
 
 use crate::error::Error;
-use crate::exclusive_pair::Pair;
-use crate::pattern::Receives;
-use crate::pipeline::Pull;
-use crate::publish_subscribe::Sub;
+use crate::patterns::{Dealer, Pair, Pull, Receives, Rep, Sub};
 use crate::ready::Place;
-use crate::request_reply::{Dealer, Rep};
 use crate::socket::Socket;
 
 /// What a proxy can be told by a message of one frame.

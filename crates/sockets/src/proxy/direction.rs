@@ -9,7 +9,7 @@ use super::end::End;
 use super::error::is_transient;
 use super::passage::{Passage, Watcher};
 use crate::error::Error;
-use crate::pattern::Unsent;
+use crate::patterns::Unsent;
 
 /// Why a turn ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,13 +3,11 @@
 use seaworthy_core::{Message, Network};
 
 use crate::error::Error;
-use crate::exclusive_pair::Pair;
-use crate::pattern::{Pattern, Receives, Sends, Unsent};
+use crate::patterns::{
+    Dealer, Pair, Pattern, Pub, Pull, Push, Receives, Router, Sends, Sub, Unsent, XPub, XSub,
+};
 use crate::peers::Peers;
-use crate::pipeline::{Pull, Push};
-use crate::publish_subscribe::{Pub, Sub, XPub, XSub};
 use crate::ready::Place;
-use crate::request_reply::{Dealer, Router};
 use crate::socket::Socket;
 
 /// A socket type whose messages can be forwarded one by one: all but REQ and REP, whose two directions take turns.

@@ -27,7 +27,7 @@ use self::direction::{Bounds, Direction, Failure, Rest};
 use self::end::End;
 use self::handle::{Order, Shared};
 use self::passage::{SideWatcher, Watcher};
-use crate::pattern::Sends;
+use crate::patterns::Sends;
 use crate::ready::Place;
 use crate::socket::Socket;
 

@@ -4,7 +4,7 @@ use seaworthy_core::{Message, Subscriptions};
 
 use super::Patience;
 use crate::parcel::Parcel;
-use crate::pattern::Unsent;
+use crate::patterns::Unsent;
 use crate::peers::{PeerId, Peers};
 
 /// Gives a message to every peer with a matching subscription. The copies share their memory.

@@ -1,6 +1,6 @@
 //! Whether the drivers get a turn before a message for full pipes is dropped.
 
-use crate::pattern::Unsent;
+use crate::patterns::Unsent;
 use crate::peers::{Peer, PeerId, Peers};
 
 /// Turns in vain that a peer is worth: about 7 ms. A subscriber that the system has not scheduled for some time loses

@@ -25,7 +25,7 @@ use crate::inproc::NameBinding;
 use crate::log::{Log, Weight};
 use crate::monitor::Monitors;
 use crate::parcel::{Parcel, PipeEnd};
-use crate::pattern::{Pattern, Receives, Sends, Taken, Unsent};
+use crate::patterns::{Pattern, Receives, Sends, Taken, Unsent};
 use crate::peers::{Peer, PeerId, Peers};
 use crate::proxy::Forwards;
 use crate::ready::{Place, Ready};

@@ -38,7 +38,7 @@ use crate::event::Event;
 use crate::inproc;
 use crate::log::Weight;
 use crate::monitor::Monitor;
-use crate::pattern::{Pattern, Subscribes};
+use crate::patterns::{Pattern, Subscribes};
 use crate::peers::Peers;
 use crate::ready::Place;
 use crate::transport::{Closing, NotTaken, Port, dial, listen};

@@ -4,7 +4,7 @@ use seaworthy_core::{Message, Network};
 
 use super::Socket;
 use super::core::State;
-use crate::pattern::Pattern;
+use crate::patterns::Pattern;
 
 /// Messages in the pipes of a socket, of all its peers together. What it says was true a moment ago: the connections go
 /// on meanwhile.

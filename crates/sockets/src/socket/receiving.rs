@@ -13,7 +13,7 @@ use seaworthy_core::{Message, Network};
 use super::Socket;
 use super::timeout::{FromCaller, FromOption, Limit, Timeout};
 use crate::error::Error;
-use crate::pattern::Receives;
+use crate::patterns::Receives;
 use crate::ready::Place;
 use crate::stream::MessageStream;
 

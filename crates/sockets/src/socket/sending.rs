@@ -11,7 +11,7 @@ use seaworthy_core::{Message, Network};
 use super::Socket;
 use super::timeout::{FromCaller, FromOption, Limit, Timeout};
 use crate::error::{Error, TrySendError};
-use crate::pattern::{Sends, Unsent};
+use crate::patterns::{Sends, Unsent};
 use crate::ready::Place;
 use crate::sink::MessageSink;
 

@@ -9,9 +9,7 @@ use seaworthy_core::{Network, Options, StreamOptions};
 use super::Socket;
 use super::validity::check;
 use crate::error::Error;
-use crate::pattern::Pattern;
-use crate::publish_subscribe::{Pub, XPub};
-use crate::request_reply::{Dealer, Req, Router};
+use crate::patterns::{Dealer, Pattern, Pub, Req, Router, XPub};
 use crate::transport::Port;
 
 impl<P: Pattern, N: Network> Socket<P, N> {

@@ -15,7 +15,7 @@ use super::port::{Closing, ClosingWatch, Port};
 use crate::connections::Origin;
 use crate::log::Weight;
 use crate::parcel::{Parcel, PipeEnd};
-use crate::pattern::Taken;
+use crate::patterns::Taken;
 use crate::peers::PeerId;
 use crate::tasks::TaskToken;
 

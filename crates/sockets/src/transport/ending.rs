@@ -16,7 +16,7 @@ use seaworthy_core::Instant;
 use seaworthy_core::planted::{Bug, planted};
 
 use crate::log::Weight;
-use crate::publish_subscribe::{TOPIC_BYTES_MAX, TOPICS_MAX};
+use crate::patterns::{TOPIC_BYTES_MAX, TOPICS_MAX};
 
 /// How long a connection that is done lives on: to tell the peer why, or to wait for the peer to close too. A stream
 /// that is closed with bytes unread is reset, and a reset destroys what the peer's kernel has not taken yet. A stream

@@ -15,7 +15,7 @@ use crate::connections::Origin;
 use crate::event::Event;
 use crate::log::Weight;
 use crate::parcel::PipeEnd;
-use crate::pattern::Taken;
+use crate::patterns::Taken;
 use crate::peers::PeerId;
 
 /// A socket, as its transport tasks see it.

@@ -4,7 +4,7 @@ use seaworthy_core::{Message, Options};
 use seaworthy_zmtp::SocketType;
 
 use crate::Error;
-use crate::pattern::{Pattern, Receives, Sends, Unsent};
+use crate::patterns::{Pattern, Receives, Sends, Unsent};
 use crate::peers::{PeerId, Peers};
 use crate::routing::{FairQueue, RoundRobin};
 

@@ -7,7 +7,7 @@ use seaworthy_core::planted::{Bug, planted};
 use seaworthy_core::{Message, Options, Subscriptions};
 
 use crate::parcel::Parcel;
-use crate::pattern::Unsent;
+use crate::patterns::Unsent;
 use crate::peers::{PeerId, Peers};
 use crate::routing::Distribute;
 

@@ -2,9 +2,9 @@ use bytes::Bytes;
 use seaworthy_core::{Message, Options};
 use seaworthy_zmtp::SocketType;
 
-use super::wishes::{Wishes, admit_length};
+use super::subscription_set::{Wishes, admit_length};
 use crate::Error;
-use crate::pattern::{Pattern, Receives, Sends, Subscribes, Unsent};
+use crate::patterns::{Pattern, Receives, Sends, Subscribes, Unsent};
 use crate::peers::{PeerId, Peers};
 use crate::routing::{Distribute, FairQueue};
 

@@ -2,7 +2,7 @@ use seaworthy_core::{Message, Options};
 use seaworthy_zmtp::SocketType;
 
 use crate::Error;
-use crate::pattern::{Pattern, Receives};
+use crate::patterns::{Pattern, Receives};
 use crate::peers::{PeerId, Peers};
 use crate::routing::FairQueue;
 

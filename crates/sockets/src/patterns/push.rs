@@ -1,7 +1,7 @@
 use seaworthy_core::{Message, Options};
 use seaworthy_zmtp::SocketType;
 
-use crate::pattern::{Pattern, Sends, Unsent};
+use crate::patterns::{Pattern, Sends, Unsent};
 use crate::peers::{PeerId, Peers};
 use crate::routing::RoundRobin;
 

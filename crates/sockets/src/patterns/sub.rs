@@ -3,9 +3,9 @@ use seaworthy_core::planted::{Bug, planted};
 use seaworthy_core::{Message, Options, Subscriptions};
 use seaworthy_zmtp::SocketType;
 
-use super::wishes::Wishes;
+use super::subscription_set::Wishes;
 use crate::Error;
-use crate::pattern::{Pattern, Receives, Subscribes};
+use crate::patterns::{Pattern, Receives, Subscribes};
 use crate::peers::{PeerId, Peers};
 use crate::routing::FairQueue;
 

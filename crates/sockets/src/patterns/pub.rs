@@ -2,9 +2,9 @@ use bytes::Bytes;
 use seaworthy_core::{Message, Options};
 use seaworthy_zmtp::SocketType;
 
-use super::audience::{Audience, TOPICS_PER_OPERATION, TOPICS_PER_TURN, TooMany, enter};
+use super::subscribers::{Audience, TOPICS_PER_OPERATION, TOPICS_PER_TURN, TooMany, enter};
 use crate::parcel::Parcel;
-use crate::pattern::{Pattern, Sends, Taken, Unsent};
+use crate::patterns::{Pattern, Sends, Taken, Unsent};
 use crate::peers::{PeerId, Peers};
 use crate::routing::FairQueue;
 

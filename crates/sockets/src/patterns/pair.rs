@@ -6,7 +6,7 @@ use seaworthy_zmtp::SocketType;
 
 use crate::Error;
 use crate::parcel::Parcel;
-use crate::pattern::{Pattern, Receives, Sends, Unsent};
+use crate::patterns::{Pattern, Receives, Sends, Unsent};
 use crate::peers::{PeerId, Peers};
 
 /// PAIR: talks to one peer, and waits while there is none or it has no room.

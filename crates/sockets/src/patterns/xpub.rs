@@ -5,11 +5,11 @@ use seaworthy_core::planted::{Bug, planted};
 use seaworthy_core::{Message, Options, Subscriptions};
 use seaworthy_zmtp::SocketType;
 
-use super::audience::{Audience, TOPICS_MAX, TOPICS_PER_OPERATION, TOPICS_PER_TURN, TooMany, enter};
-use super::notices::{Notice, Notices};
+use super::subscribers::{Audience, TOPICS_MAX, TOPICS_PER_OPERATION, TOPICS_PER_TURN, TooMany, enter};
+use super::subscription_notifications::{Notice, Notices};
 use crate::Error;
 use crate::parcel::Parcel;
-use crate::pattern::{Pattern, Receives, Sends, Subscribes, Taken, Unsent};
+use crate::patterns::{Pattern, Receives, Sends, Subscribes, Taken, Unsent};
 use crate::peers::{PeerId, Peers};
 use crate::routing::FairQueue;
 

@@ -7,7 +7,7 @@ use seaworthy_zmtp::SocketType;
 
 use crate::Error;
 use crate::parcel::Parcel;
-use crate::pattern::{Pattern, Receives, Sends, Unsent};
+use crate::patterns::{Pattern, Receives, Sends, Unsent};
 use crate::peers::{PeerId, Peers};
 use crate::routing::{ByIdentity, FairQueue, Identified, Patience};
 

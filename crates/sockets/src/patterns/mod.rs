@@ -4,12 +4,40 @@
 //! waits. Waiting, timeouts, endpoints and connections are the shell's ([`Socket`](crate::socket::Socket)), once
 //! for all types.
 
+mod dealer;
+mod pair;
+mod r#pub;
+mod pull;
+mod push;
+mod rep;
+mod req;
+mod router;
+mod sub;
+mod subscribers;
+mod subscription_notifications;
+mod subscription_set;
+mod xpub;
+mod xsub;
+
 use bytes::Bytes;
 use seaworthy_core::{Message, Options};
 use seaworthy_zmtp::SocketType;
 
 use crate::Error;
 use crate::peers::{PeerId, Peers};
+
+pub use self::dealer::Dealer;
+pub use self::pair::Pair;
+pub use self::r#pub::Pub;
+pub use self::pull::Pull;
+pub use self::push::Push;
+pub use self::rep::Rep;
+pub use self::req::Req;
+pub use self::router::Router;
+pub use self::sub::Sub;
+pub use self::subscribers::{TOPIC_BYTES_MAX, TOPICS_MAX};
+pub use self::xpub::XPub;
+pub use self::xsub::XSub;
 
 /// How a socket type treats its peers.
 pub trait Pattern: 'static {

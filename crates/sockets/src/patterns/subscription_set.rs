@@ -6,7 +6,7 @@ use bytes::Bytes;
 use seaworthy_core::planted::{Bug, planted};
 use seaworthy_zmtp::limits::TOPIC_LENGTH_MAX;
 
-use super::audience::{TOPIC_BYTES_MAX, TOPICS_MAX};
+use super::subscribers::{TOPIC_BYTES_MAX, TOPICS_MAX};
 use crate::Error;
 use crate::parcel::Parcel;
 use crate::peers::{Peer, PeerId, Peers};
