@@ -11,6 +11,9 @@ use crate::transmit::Transmit;
 
 const READY: &[u8] = b"\x05READY";
 const ERROR: &[u8] = b"\x05ERROR";
+/// How an ERROR of libzmq's PLAIN begins: a slip of an escape in its source makes one octet, 5e, of the length 05 and the
+/// letter E.
+const ERROR_OF_LIBZMQ_PLAIN: &[u8] = b"^RROR";
 const SUBSCRIBE: &[u8] = b"\x09SUBSCRIBE";
 const CANCEL: &[u8] = b"\x06CANCEL";
 const PING: &[u8] = b"\x04PING";
@@ -65,9 +68,9 @@ pub(crate) fn split(body: &[u8]) -> Result<mechanism::Command<'_>, PeerMisbehave
     Ok(mechanism::Command { name, data })
 }
 
-/// The reason in an ERROR; `None` for another command.
-pub(crate) fn error_reason_of(command: mechanism::Command<'_>) -> Option<&[u8]> {
-    (command.name == b"ERROR").then(|| error_reason(command.data))
+/// The reason in an ERROR during the handshake, from the body of its frame; `None` for another command.
+pub(crate) fn error_reason_of(body: &[u8]) -> Option<&[u8]> {
+    body.strip_prefix(ERROR).or_else(|| body.strip_prefix(ERROR_OF_LIBZMQ_PLAIN)).map(error_reason)
 }
 
 /// `ready = command-size %d5 "READY" metadata`

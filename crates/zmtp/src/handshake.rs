@@ -221,10 +221,10 @@ impl ExpectCommand {
                 Progress::Done(body) => body,
                 Progress::Missing(bytes) => return Ok(Progress::Missing(bytes)),
             };
-            let command = command::split(&body)?;
-            if let Some(reason) = command::error_reason_of(command) {
+            if let Some(reason) = command::error_reason_of(&body) {
                 return Err(Error::PeerRefused { reason: printable(reason) });
             }
+            let command = command::split(&body)?;
             let status = self.exchange.handle_command(command, &mut Commands::new(transmit))?;
             if let Some(outcome) = self.follow(config, status)? {
                 return Ok(Progress::Done(outcome));

@@ -1,7 +1,8 @@
 //! Security mechanisms: what two peers exchange between their greetings and their first message (RFC 37,
 //! "Authentication"), and what becomes of every frame afterwards.
 //!
-//! [`Null`], [`PlainClient`] and [`PlainServer`] are mechanisms of ZMTP. A program can bring its own: it implements [`Mechanism`], which is one end's configuration, and
+//! [`Null`], [`PlainClient`], [`PlainServer`], and with the feature `curve` `CurveClient` and `CurveServer` are the
+//! mechanisms of ZMTP. A program can bring its own: it implements [`Mechanism`], which is one end's configuration, and
 //! [`Handshake`], which is one handshake under way. The connection deals with everything else: it refuses a peer of
 //! another mechanism before the first command, bounds the size of commands and the time of the handshake, handles
 //! ERROR, asks for a verdict, and encodes frames.
@@ -74,6 +75,8 @@
 //! assert!(matches!(outcome("open sesame", "open barley"), Err(Error::PeerMisbehaved(_))));
 //! ```
 
+#[cfg(feature = "curve")]
+mod curve;
 mod null;
 mod plain;
 mod protection;
@@ -90,6 +93,8 @@ use crate::greeting::{MECHANISM_BYTES, MechanismName};
 use crate::metadata::Metadata;
 use crate::transmit::Transmit;
 
+#[cfg(feature = "curve")]
+pub use curve::{CurveClient, CurveServer, curve_keypair, curve_public};
 pub use null::Null;
 pub use plain::{PlainClient, PlainServer};
 pub use protection::{FrameKind, Opener, Protection, Sealer};

@@ -7,6 +7,8 @@ mod scripted;
 mod api_misuse;
 mod authentication;
 mod commands;
+#[cfg(feature = "curve")]
+mod curve;
 mod custom_mechanism;
 mod encode_and_decode;
 mod error_command;

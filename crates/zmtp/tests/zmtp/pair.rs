@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use seaworthy_core::Instant;
+#[cfg(feature = "curve")]
+use seaworthy_core::SecretRandom;
 use seaworthy_zmtp::{Connection, ConnectionConfig, Credentials, Error, Event, Timer, Verdict};
 
 /// One end: its connection, what has reached it, and what has come of that.
@@ -30,7 +32,17 @@ pub(crate) struct Pair {
 impl Pair {
     pub(crate) fn new(a: ConnectionConfig, b: ConnectionConfig) -> Self {
         let now = Instant::ZERO;
-        Self { a: End::new(a, now), b: End::new(b, now), now, connected: true }
+        let end = |config| End::new(Connection::new(config, now));
+        Self { a: end(a), b: end(b), now, connected: true }
+    }
+
+    /// The same for mechanisms that need random bytes.
+    #[cfg(feature = "curve")]
+    pub(crate) fn with_random(a: ConnectionConfig, b: ConnectionConfig, random: [SecretRandom; 2]) -> Self {
+        let now = Instant::ZERO;
+        let end = |config, random| End::new(Connection::with_random(config, random, now));
+        let [of_a, of_b] = random;
+        Self { a: end(a, of_a), b: end(b, of_b), now, connected: true }
     }
 
     /// A pair that has completed its handshake; its first events are taken off.
@@ -46,16 +58,18 @@ impl Pair {
 
     /// Carries bytes until nothing waits.
     pub(crate) fn drive(&mut self) -> Result<(), Error> {
-        loop {
-            let (to_b, to_a) = (self.a.transmits(self.now), self.b.transmits(self.now));
-            if to_a.is_empty() && to_b.is_empty() {
-                return Ok(());
-            }
-            if self.connected {
-                self.a.receives(self.now, &to_a)?;
-                self.b.receives(self.now, &to_b)?;
-            }
+        while self.step()? {}
+        Ok(())
+    }
+
+    /// Carries what waits. False if nothing does.
+    pub(crate) fn step(&mut self) -> Result<bool, Error> {
+        let (to_b, to_a) = (self.a.transmits(self.now), self.b.transmits(self.now));
+        if self.connected {
+            self.a.receives(self.now, &to_a)?;
+            self.b.receives(self.now, &to_b)?;
         }
+        Ok(!to_a.is_empty() || !to_b.is_empty())
     }
 
     /// Lets time pass, deadline by deadline.
@@ -78,9 +92,9 @@ impl Pair {
 }
 
 impl End {
-    fn new(config: ConnectionConfig, now: Instant) -> Self {
+    fn new(connection: Connection) -> Self {
         Self {
-            connection: Connection::new(config, now),
+            connection,
             input: BytesMut::new(),
             events: Vec::new(),
             pings: 0,

@@ -9,7 +9,7 @@ use seaworthy_zmtp::{
 };
 
 use crate::pair::Pair;
-use crate::scripted::{Scripted, command, message, property, short};
+use crate::scripted::{COMMAND, Scripted, command, message, property, short};
 
 const HELLO_OF_ADMIN: &[u8] = b"\x04\x13\x05HELLO\x05admin\x06secret";
 const WELCOME: &[u8] = b"\x04\x08\x07WELCOME";
@@ -137,6 +137,9 @@ fn a_client_learns_that_it_was_refused() {
     let error = client.fails_on(command("ERROR", "\x03400"));
     assert_eq!(error, Error::PeerRefused { reason: "400".to_owned() });
     assert!(error.is_authentication() && error.is_protocol());
+    // By libzmq 4.3.5.
+    let error = self::client().fails_on(short(COMMAND, "^RROR\x03400"));
+    assert_eq!(error, Error::PeerRefused { reason: "400".to_owned() });
     let mut client = self::client();
     assert!(!client.fails_on(command("ERROR", "\x04busy")).is_authentication());
 }

@@ -76,6 +76,12 @@ impl Scripted {
         Self { connection: Connection::new(config, now), input: BytesMut::new(), now }
     }
 
+    #[cfg(feature = "curve")]
+    pub(crate) fn with_random(config: ConnectionConfig, random: seaworthy_core::SecretRandom) -> Self {
+        let now = Instant::from_nanos(1_000_000_000);
+        Self { connection: Connection::with_random(config, random, now), input: BytesMut::new(), now }
+    }
+
     /// A connection with this mechanism that has seen a greeting that names it too, and whose own is taken off.
     pub(crate) fn with_mechanism(socket_type: SocketType, mechanism: impl Mechanism + 'static) -> Self {
         let mut config = ConnectionConfig::new(socket_type);
