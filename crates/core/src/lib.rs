@@ -4,6 +4,7 @@
 //! Nothing in here knows ZMTP, and only `network/compio` knows an operating system.
 
 #![deny(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod backoff;
 mod curve_key;
@@ -44,3 +45,8 @@ pub use secret_random::SecretRandom;
 pub use subscriptions::{Held, Subscriptions};
 pub use time::Instant;
 pub use z85::{Z85Error, z85_decode, z85_encode};
+
+/// The code of this package's README compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

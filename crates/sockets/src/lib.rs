@@ -32,6 +32,7 @@
 //! | [`PairSocket`] | its one peer | its one peer | waits | none |
 
 #![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod connections;
 mod context;
@@ -90,10 +91,10 @@ pub use crate::stream::MessageStream;
 pub use crate::timer::{Interval, Sleep};
 pub use crate::transport::PENDING_HANDSHAKES_MAX;
 
-/// The programs of the page about proxies compile and run. Those in the README and the guide do so in `examples/bank`.
+/// The code of this package's README compiles and runs. That of the pages in docs/ does so in `examples/bank`.
 #[cfg(all(doctest, feature = "compio"))]
-#[doc = include_str!("../../../docs/PROXY.md")]
-struct ProxyPage;
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 /// Names each socket type, with the real network as its default.
 macro_rules! socket_types {

@@ -90,3 +90,8 @@ pub use peer::Peer;
 pub use socket_type::SocketType;
 pub use timer::Timer;
 pub use version::Version;
+
+/// The code of this package's README compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,4 +1,4 @@
-//! The program that docs/GUIDE.md puts into a storm, and the code of the guide and the README as tests.
+//! The program that docs/GUIDE.md puts into a storm, and the code of the guide, of PROXY.md and of the README as tests.
 
 #![forbid(unsafe_code)]
 
@@ -15,3 +15,8 @@ struct Guide;
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
+
+/// And those of the page about proxies.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/PROXY.md")]
+struct ProxyPage;
