@@ -42,11 +42,11 @@ mod inproc;
 mod log;
 pub mod low_level;
 mod monitor;
-mod parcel;
 mod patterns;
 mod peers;
+mod pipe_item;
 mod proxy;
-mod ready;
+mod ready_set;
 mod routing;
 mod sink;
 mod socket;
@@ -82,7 +82,7 @@ pub use crate::patterns::{
     Dealer, Pair, Pub, Pull, Push, Rep, Req, Router, Sub, TOPIC_BYTES_MAX, TOPICS_MAX, XPub, XSub,
 };
 pub use crate::proxy::{
-    Controls, Forwards, Mode, PROXY_BATCH, Passage, Proxy, ProxyError, ProxyHandle, Side, Statistics,
+    Controls, Forwards, Mode, PROXY_BATCH, Proxy, ProxyError, ProxyHandle, RelayStep, Side, Statistics,
     Traffic, proxy,
 };
 pub use crate::sink::MessageSink;

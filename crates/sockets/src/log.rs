@@ -21,9 +21,9 @@ const WARNED_ENDPOINTS_MAX: usize = 100;
 
 /// How much attention an event wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Weight {
+pub(crate) enum Severity {
     /// It happens all the time.
-    Ordinary,
+    Routine,
     /// It will not get better by itself: a peer that we cannot talk to, or no more files.
     Fault,
 }
@@ -42,16 +42,16 @@ struct Warned {
 }
 
 impl Log {
-    pub(crate) fn write(&self, event: &Event, weight: Weight, now: Instant) {
-        match self.admit(event, weight, now) {
+    pub(crate) fn write(&self, event: &Event, severity: Severity, now: Instant) {
+        match self.admit(event, severity, now) {
             Some(suppressed) => warn(event, suppressed),
             None => debug(event),
         }
     }
 
     /// Whether to warn; then the number of warnings that were suppressed since the last one.
-    fn admit(&self, event: &Event, weight: Weight, now: Instant) -> Option<u64> {
-        if weight == Weight::Ordinary {
+    fn admit(&self, event: &Event, severity: Severity, now: Instant) -> Option<u64> {
+        if severity == Severity::Routine {
             return None;
         }
         let mut endpoints = self.endpoints.lock().unwrap_or_else(PoisonError::into_inner);
@@ -150,21 +150,21 @@ mod tests {
         let at = |seconds| Instant::ZERO + Duration::from_secs(seconds);
         let last = WARNING_PERIOD.as_secs() - 1;
         for _ in 0..WARNINGS_MAX {
-            assert_eq!(log.admit(&one, Weight::Fault, at(0)), Some(0));
+            assert_eq!(log.admit(&one, Severity::Fault, at(0)), Some(0));
         }
-        assert_eq!(log.admit(&one, Weight::Fault, at(0)), None);
-        assert_eq!(log.admit(&one, Weight::Fault, at(last)), None);
-        assert_eq!(log.admit(&other, Weight::Fault, at(last)), Some(0), "each endpoint has its own limit");
-        assert_eq!(log.admit(&one, Weight::Fault, at(last + 1)), Some(2));
-        assert_eq!(log.admit(&one, Weight::Fault, at(last + 1)), Some(0));
-        assert_eq!(log.admit(&one, Weight::Ordinary, at(last + 1)), None);
+        assert_eq!(log.admit(&one, Severity::Fault, at(0)), None);
+        assert_eq!(log.admit(&one, Severity::Fault, at(last)), None);
+        assert_eq!(log.admit(&other, Severity::Fault, at(last)), Some(0), "each endpoint has its own limit");
+        assert_eq!(log.admit(&one, Severity::Fault, at(last + 1)), Some(2));
+        assert_eq!(log.admit(&one, Severity::Fault, at(last + 1)), Some(0));
+        assert_eq!(log.admit(&one, Severity::Routine, at(last + 1)), None);
     }
 
     #[test]
     fn no_more_endpoints_are_warned_of_at_a_time_than_the_limit() {
         let log = Log::default();
         let warned =
-            |number: usize, now| log.admit(&failed(&format!("tcp://*:{number}")), Weight::Fault, now);
+            |number: usize, now| log.admit(&failed(&format!("tcp://*:{number}")), Severity::Fault, now);
         for number in 1..=WARNED_ENDPOINTS_MAX {
             assert_eq!(warned(number, Instant::ZERO), Some(0));
         }

@@ -7,8 +7,8 @@ use std::task::Waker;
 use bytes::Bytes;
 use seaworthy_core::planted::{Bug, planted};
 
-use crate::parcel::{Parcel, PipeEnd};
-use crate::ready::Ready;
+use crate::pipe_item::{PipeEnd, PipeItem};
+use crate::ready_set::ReadySet;
 use crate::routing::Turns;
 
 /// Names a peer of one socket. A slot is used again after its peer left, with another generation, so that a late
@@ -83,16 +83,16 @@ pub struct Peers {
     slots: Vec<Slot>,
     vacant: Vec<u32>,
     /// Peers that became readable since a policy looked.
-    pub(crate) readable: Arc<Ready>,
+    pub(crate) readable: Arc<ReadySet>,
     /// Peers that became writable since a policy looked.
-    pub(crate) writable: Arc<Ready>,
+    pub(crate) writable: Arc<ReadySet>,
     /// Peers whose pipes hold messages that were not handed over yet.
     unpublished: Vec<PeerId>,
     /// Who finds nothing looks again, or does not care: a peer without anything to receive keeps its turn and is not
     /// watched, which saves its other end the waking.
     pub(crate) eager: bool,
     /// There was a peer of this process, whose pipe brings what a driver would have told otherwise.
-    insiders: bool,
+    inproc_peers: bool,
 }
 
 #[derive(Debug)]
@@ -110,7 +110,7 @@ impl Peers {
             writable: Arc::default(),
             unpublished: Vec::new(),
             eager: false,
-            insiders: false,
+            inproc_peers: false,
         }
     }
 
@@ -131,8 +131,8 @@ impl Peers {
             passed_over: false,
             turns: Turns::new(),
             unpublished: false,
-            readable: self.readable.notice(id),
-            writable: self.writable.notice(id),
+            readable: self.readable.peer_waker(id),
+            writable: self.writable.peer_waker(id),
         });
         id
     }
@@ -150,25 +150,25 @@ impl Peers {
     }
 
     /// The list of writable peers, for who walks through the peers meanwhile.
-    pub(crate) fn writable_notices(&self) -> Arc<Ready> {
+    pub(crate) fn writable_set(&self) -> Arc<ReadySet> {
         Arc::clone(&self.writable)
     }
 
     /// A peer of this process comes.
-    pub(crate) const fn add_insider(&mut self) {
-        self.insiders = true;
+    pub(crate) const fn add_inproc_peer(&mut self) {
+        self.inproc_peers = true;
     }
 
     /// True when a peer of this process may be there.
-    pub(crate) const fn has_insiders(&self) -> bool {
-        self.insiders
+    pub(crate) const fn has_inproc_peers(&self) -> bool {
+        self.inproc_peers
     }
 
     /// Writes to a peer's pipe whatever its marks say, and hands it over, now or with what follows.
     #[inline(always)]
-    pub(crate) fn write_soon(&mut self, id: PeerId, parcel: impl FnOnce() -> Parcel) {
+    pub(crate) fn write_soon(&mut self, id: PeerId, item: impl FnOnce() -> PipeItem) {
         if let Some(peer) = self.get_mut(id) {
-            peer.pipe.out.write_in_place(parcel);
+            peer.pipe.out.write_in_place(item);
             if peer.joins_unpublished() {
                 self.unpublished.push(id);
             }
@@ -200,7 +200,7 @@ impl Peers {
     }
 
     /// Receives from an ignored peer again.
-    pub(crate) fn heed(&mut self, id: PeerId) {
+    pub(crate) fn stop_ignoring(&mut self, id: PeerId) {
         if let Some(peer) = self.get_mut(id)
             && mem::take(&mut peer.ignored)
             && mem::take(&mut peer.passed_over)

@@ -9,7 +9,7 @@ use seaworthy_core::{Message, Network};
 
 use crate::Error;
 use crate::patterns::Sends;
-use crate::ready::Place;
+use crate::ready_set::Waiter;
 use crate::socket::Socket;
 
 /// A sending socket as a [`Sink`]. It is flushed when its messages are in the socket's pipes.
@@ -17,17 +17,17 @@ pub struct MessageSink<'s, P: Sends, N: Network> {
     socket: &'s Socket<P, N>,
     /// Accepted, and waiting for room.
     waiting: Option<Message>,
-    place: Place,
+    waiter: Waiter,
 }
 
 impl<'s, P: Sends, N: Network> MessageSink<'s, P, N> {
     pub(crate) fn new(socket: &'s Socket<P, N>) -> Self {
-        Self { socket, waiting: None, place: socket.core().writable() }
+        Self { socket, waiting: None, waiter: socket.core().writable() }
     }
 
     fn poll_drain(&mut self, context: &Context<'_>) -> Poll<Result<(), Error>> {
         let Some(message) = &mut self.waiting else { return Poll::Ready(Ok(())) };
-        let outcome = ready!(self.socket.core().poll_send(context, &mut self.place, message));
+        let outcome = ready!(self.socket.core().poll_send(context, &mut self.waiter, message));
         self.waiting = None;
         Poll::Ready(outcome)
     }

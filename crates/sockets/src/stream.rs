@@ -9,7 +9,7 @@ use seaworthy_core::{Message, Network};
 
 use crate::Error;
 use crate::patterns::Receives;
-use crate::ready::Place;
+use crate::ready_set::Waiter;
 use crate::socket::Socket;
 
 /// A receiving socket as a [`Stream`] of messages as they come, beside which the socket can be used as before.
@@ -19,12 +19,12 @@ use crate::socket::Socket;
 /// streams of one socket share its messages.
 pub struct MessageStream<'s, P: Receives, N: Network> {
     socket: &'s Socket<P, N>,
-    place: Place,
+    waiter: Waiter,
 }
 
 impl<'s, P: Receives, N: Network> MessageStream<'s, P, N> {
     pub(crate) fn new(socket: &'s Socket<P, N>) -> Self {
-        Self { socket, place: socket.core().readable() }
+        Self { socket, waiter: socket.core().readable() }
     }
 }
 
@@ -32,8 +32,8 @@ impl<P: Receives, N: Network> Stream for MessageStream<'_, P, N> {
     type Item = Result<Message, Error>;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let Self { socket, place } = self.get_mut();
-        socket.core().poll_recv(context, place).map(Some)
+        let Self { socket, waiter } = self.get_mut();
+        socket.core().poll_recv(context, waiter).map(Some)
     }
 }
 

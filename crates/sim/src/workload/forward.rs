@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
-use seaworthy::{Forwards, Message, Mode, Network, Passage, Proxy, ProxyHandle, Side, Socket, proxy};
+use seaworthy::{Forwards, Message, Mode, Network, Proxy, ProxyHandle, Side, Socket, proxy};
 
 use super::host::Actor;
 use super::payload::read_message;
@@ -52,8 +52,9 @@ async fn between<F: Forwards, B: Forwards, N: Network>(
     let count =
         |draw: Option<Draw<_>>| draw.map(Draw::value).map(|count: crate::scenario::quantity::Count| count.0);
     let names = Names::of(actor);
-    let watcher =
-        |side: Side, passage: Passage, message: &Message| names.take_down(actor, side, passage, message);
+    let watcher = |side: Side, step: seaworthy::RelayStep, message: &Message| {
+        names.take_down(actor, side, step, message)
+    };
     let mut broker = proxy(frontend, backend).watch(&watcher).mode(match plan.mode {
         Some(ProxyMode::BiasedFrontend) => Mode::Biased(Side::Frontend),
         Some(ProxyMode::BiasedBackend) => Mode::Biased(Side::Backend),
@@ -117,17 +118,23 @@ impl Names {
     }
 
     /// Records a step of a message that the socket of `side` had received. Subscriptions and the like are nobody's.
-    fn take_down<N: Network>(&self, actor: &Actor<N>, side: Side, passage: Passage, message: &Message) {
+    fn take_down<N: Network>(
+        &self,
+        actor: &Actor<N>,
+        side: Side,
+        step: seaworthy::RelayStep,
+        message: &Message,
+    ) {
         let Ok((before, stamp)) = read_message(message) else { return };
         let (received_by, sent_by) = match side {
             Side::Frontend => (&self.frontend, &self.backend),
             Side::Backend => (&self.backend, &self.frontend),
         };
-        let (step, at) = match passage {
-            Passage::Taken => (RelayStep::Taken, received_by),
-            Passage::Given => (RelayStep::Given, sent_by),
-            Passage::Refused => (RelayStep::Refused, sent_by),
-            Passage::PutBack => (RelayStep::PutBack, received_by),
+        let (step, at) = match step {
+            seaworthy::RelayStep::Taken => (RelayStep::Taken, received_by),
+            seaworthy::RelayStep::Given => (RelayStep::Given, sent_by),
+            seaworthy::RelayStep::Refused => (RelayStep::Refused, sent_by),
+            seaworthy::RelayStep::PutBack => (RelayStep::PutBack, received_by),
             _ => return,
         };
         let what = What::Relayed {

@@ -11,14 +11,14 @@ use seaworthy_core::inproc::NameTaken;
 use seaworthy_core::pipe::Watch;
 use seaworthy_core::{Doorbell, Endpoint, Network, waker_for_others};
 
-use super::{Introduction, NameArrivals, NameBinding, Names, Offer, PEER_ADDRESS, introduce};
+use super::{NameArrivals, NameBinding, Names, Offer, PEER_ADDRESS, PeerInfo, inproc_connected};
 use crate::connections::Origin;
 use crate::event::Event;
-use crate::log::Weight;
+use crate::log::Severity;
 use crate::peers::PeerId;
-use crate::ready::{Place, Ready};
+use crate::ready_set::{ReadySet, Waiter};
 use crate::tasks::Tasks;
-use crate::transport::{Closing, ClosingWatch, NotTaken, Port, marks};
+use crate::transport::{CloseSignal, CloseWatch, PeerRejected, SocketRef, high_water_marks};
 
 /// Binds a name: takes what waits for it, and starts the task that takes what comes later. The name is free once what
 /// is given back is dropped.
@@ -26,24 +26,24 @@ pub(crate) fn bind<N: Network>(
     network: &N,
     names: &Names,
     name: &str,
-    port: Rc<dyn Port>,
+    socket: Rc<dyn SocketRef>,
     doorbell: Option<Arc<Doorbell>>,
-    closing: &Closing,
+    closing: &CloseSignal,
     tasks: &Tasks,
 ) -> Result<NameBinding, NameTaken> {
-    let introduction = Introduction::of(&*port, network);
-    let (binding, arrivals) = names.bind(name, introduction.clone())?;
+    let info = PeerInfo::of(&*socket, network);
+    let (binding, arrivals) = names.bind(name, info.clone())?;
     let endpoint = Endpoint::Inproc(name.to_owned());
-    port.emit(Event::Listening { endpoint: endpoint.clone() }, Weight::Ordinary);
-    let gone = Arc::<Ready>::default();
+    socket.emit(Event::Listening { endpoint: endpoint.clone() }, Severity::Routine);
+    let gone = Arc::<ReadySet>::default();
     if let Some(doorbell) = &doorbell {
         gone.set_doorbell(Arc::clone(doorbell));
     }
     let mut binder = Binder {
-        port,
+        socket,
         doorbell,
         endpoint,
-        introduction,
+        info,
         arrivals,
         closing: closing.watch(),
         accepted: BTreeMap::new(),
@@ -61,15 +61,15 @@ pub(crate) fn bind<N: Network>(
 }
 
 struct Binder {
-    port: Rc<dyn Port>,
+    socket: Rc<dyn SocketRef>,
     doorbell: Option<Arc<Doorbell>>,
     endpoint: Endpoint,
-    introduction: Introduction,
+    info: PeerInfo,
     arrivals: NameArrivals,
-    closing: ClosingWatch,
+    closing: CloseWatch,
     accepted: BTreeMap<PeerId, Accepted>,
     /// Accepted peers that are gone, and this task, which waits for them.
-    gone: Arc<Ready>,
+    gone: Arc<ReadySet>,
 }
 
 struct Accepted {
@@ -87,22 +87,22 @@ enum Step {
 
 impl Binder {
     async fn run(mut self) {
-        let mut place = Place::new(Arc::clone(&self.gone));
+        let mut waiter = Waiter::new(Arc::clone(&self.gone));
         loop {
-            match poll_fn(|context| self.poll_step(context, &mut place)).await {
+            match poll_fn(|context| self.poll_step(context, &mut waiter)).await {
                 Step::Offer(offer) => self.accept(offer),
                 Step::Gone => self.part(),
                 Step::Closing => break,
             }
         }
         for Accepted { origin, routing_id, .. } in self.accepted.into_values() {
-            self.port.emit(origin.disconnected(routing_id, "closed by this socket"), Weight::Ordinary);
+            self.socket.emit(origin.disconnected(routing_id, "closed by this socket"), Severity::Routine);
         }
-        self.port.emit(Event::Closed { endpoint: self.endpoint }, Weight::Ordinary);
+        self.socket.emit(Event::Closed { endpoint: self.endpoint }, Severity::Routine);
     }
 
-    fn poll_step(&mut self, context: &Context<'_>, place: &mut Place) -> Poll<Step> {
-        place.wait(context.waker());
+    fn poll_step(&mut self, context: &Context<'_>, waiter: &mut Waiter) -> Poll<Step> {
+        waiter.wait(context.waker());
         if self.closing.poll_closed(context).is_ready() {
             return Poll::Ready(Step::Closing);
         }
@@ -117,31 +117,31 @@ impl Binder {
 
     fn accept(&mut self, offer: Box<Offer>) {
         let Offer { mut pipe, from } = *offer;
-        let origin = self.port.begin(&self.endpoint, PEER_ADDRESS.to_owned());
-        self.port.emit(origin.accepted(), Weight::Ordinary);
-        if let Err(incompatible) = self.introduction.accept(&from) {
-            self.port.emit(origin.handshake_failed(incompatible), Weight::Fault);
+        let origin = self.socket.begin(&self.endpoint, PEER_ADDRESS.to_owned());
+        self.socket.emit(origin.accepted(), Severity::Routine);
+        if let Err(incompatible) = self.info.accept(&from) {
+            self.socket.emit(origin.handshake_failed(incompatible), Severity::Fault);
             return;
         }
-        let (out, inward) = marks(&self.port.options());
+        let (out, inward) = high_water_marks(&self.socket.options());
         pipe.set_marks(out, inward);
-        match self.introduction.shares_thread_with(&from) {
+        match self.info.shares_thread_with(&from) {
             Some(true) => pipe.stay_local(),
-            Some(false) => self.port.peer_is_elsewhere(),
+            Some(false) => self.socket.peer_on_other_thread(),
             None => {}
         }
         let watch = pipe.inward.watch();
-        let Some(id) = self.port.attach(pipe) else {
-            self.port.emit(origin.handshake_failed(NotTaken), Weight::Ordinary);
+        let Some(id) = self.socket.attach(pipe) else {
+            self.socket.emit(origin.handshake_failed(PeerRejected), Severity::Routine);
             return;
         };
         self.closing.add(id);
-        if !watch.wait(&self.gone.notice(id)) {
+        if !watch.wait(&self.gone.peer_waker(id)) {
             self.gone.add(id);
         }
-        let routing_id = introduce(&*self.port, id, &from);
+        let routing_id = inproc_connected(&*self.socket, id, &from);
         let succeeded = origin.handshake_succeeded(routing_id.clone(), from.socket_type.name());
-        self.port.emit(succeeded, Weight::Ordinary);
+        self.socket.emit(succeeded, Severity::Routine);
         self.accepted.insert(id, Accepted { origin, routing_id, _watch: watch });
     }
 
@@ -150,9 +150,9 @@ impl Binder {
         self.gone.drain(&mut gone);
         for id in gone {
             let Some(Accepted { origin, routing_id, .. }) = self.accepted.remove(&id) else { continue };
-            self.port.emit(origin.disconnected(routing_id, "closed by the peer"), Weight::Ordinary);
+            self.socket.emit(origin.disconnected(routing_id, "closed by the peer"), Severity::Routine);
             self.closing.remove(id);
-            self.port.departed(id);
+            self.socket.departed(id);
         }
     }
 }

@@ -5,7 +5,7 @@ use seaworthy_core::inproc::Listed;
 use seaworthy_core::pipe::{Gauge, Level};
 use seaworthy_zmtp::SocketType;
 
-use super::{Introduction, Names};
+use super::{Names, PeerInfo};
 
 /// An inproc endpoint that somebody has bound or connected to. What it tells was true a moment ago: other threads go
 /// on meanwhile.
@@ -37,12 +37,12 @@ pub(crate) fn list(names: &Names) -> Vec<InprocEndpoint> {
     names.list().into_iter().map(InprocEndpoint::from).collect()
 }
 
-impl From<Listed<Introduction, Gauge>> for InprocEndpoint {
-    fn from(listed: Listed<Introduction, Gauge>) -> Self {
+impl From<Listed<PeerInfo, Gauge>> for InprocEndpoint {
+    fn from(listed: Listed<PeerInfo, Gauge>) -> Self {
         let pipe = |gauge: &Gauge| InprocPipe { to_bound: gauge.out(), to_connected: gauge.inward() };
         Self {
             endpoint: Endpoint::Inproc(listed.name),
-            bound: listed.bound.map(|introduction| introduction.socket_type),
+            bound: listed.bound.map(|info| info.socket_type),
             pipes: listed.offers.iter().map(pipe).collect(),
             waiting: listed.waiting,
         }

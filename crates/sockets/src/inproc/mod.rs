@@ -6,22 +6,22 @@
 
 mod binder;
 mod connector;
-mod introduction;
 mod listing;
+mod peer_info;
 
 pub(crate) use self::binder::bind;
 pub(crate) use self::connector::connect;
-pub(crate) use self::introduction::Introduction;
 pub(crate) use self::listing::list;
 pub use self::listing::{InprocEndpoint, InprocPipe};
+pub(crate) use self::peer_info::PeerInfo;
 
 use bytes::Bytes;
 use seaworthy_core::inproc::{Arrivals, Binding, Offering, Registry};
 use seaworthy_core::pipe::Gauge;
 
-use crate::parcel::PipeEnd;
 use crate::peers::PeerId;
-use crate::transport::Port;
+use crate::pipe_item::PipeEnd;
+use crate::transport::SocketRef;
 
 /// What a connecting socket offers.
 #[derive(Debug)]
@@ -29,19 +29,19 @@ pub(crate) struct Offer {
     /// The end for the socket that binds.
     pipe: PipeEnd,
     /// Who offers it.
-    from: Introduction,
+    from: PeerInfo,
 }
 
 /// The names of one context. A gauge looks at a pipe from its connecting end.
-pub(crate) type Names = Registry<Introduction, Gauge, Box<Offer>>;
-pub(crate) type NameBinding = Binding<Introduction, Gauge, Box<Offer>>;
-type NameArrivals = Arrivals<Introduction, Gauge, Box<Offer>>;
-type NameOffering = Offering<Introduction, Gauge, Box<Offer>>;
+pub(crate) type Names = Registry<PeerInfo, Gauge, Box<Offer>>;
+pub(crate) type NameBinding = Binding<PeerInfo, Gauge, Box<Offer>>;
+type NameArrivals = Arrivals<PeerInfo, Gauge, Box<Offer>>;
+type NameOffering = Offering<PeerInfo, Gauge, Box<Offer>>;
 
 /// Tells a socket who is at the other end of a peer's pipe. Returns by what name the socket knows it from now on.
-fn introduce(port: &dyn Port, id: PeerId, other: &Introduction) -> Bytes {
-    port.introduce(id, &other.routing_id);
-    let name = port.routing_id(id);
+fn inproc_connected(socket: &dyn SocketRef, id: PeerId, other: &PeerInfo) -> Bytes {
+    socket.inproc_connected(id, &other.routing_id);
+    let name = socket.routing_id(id);
     if name.is_empty() { other.routing_id.clone() } else { name }
 }
 

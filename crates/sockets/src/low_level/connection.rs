@@ -10,7 +10,7 @@ use seaworthy_core::planted::{Bug, planted};
 use seaworthy_core::{Message, Network, Poisoned, Stream};
 use seaworthy_zmtp::{self as zmtp, ApiMisuse, ConnectionConfig, Event, Peer};
 
-use crate::transport::{ReadRoom, advance};
+use crate::transport::{ReadBufferSizer, advance};
 
 /// ZMTP on one stream, for one user at a time.
 ///
@@ -39,7 +39,7 @@ pub struct Connection<N: Network> {
     poisoned: Poisoned,
     /// Read and not yet decoded, while no read is in flight.
     input: BytesMut,
-    room: ReadRoom,
+    sizer: ReadBufferSizer,
     /// What comes before a read with a large buffer.
     waiting: Option<Waiting>,
     reading: Option<Reading>,
@@ -80,7 +80,7 @@ impl<N: Network> Connection<N> {
         let stream = Rc::new(stream);
         let poisoned = Poisoned::new();
         let mut input = BytesMut::new();
-        let mut room = ReadRoom::new();
+        let mut sizer = ReadBufferSizer::new();
         loop {
             write_out(&*stream, &poisoned, &mut protocol).await?;
             let event = protocol.handle_input(network.now(), &mut input);
@@ -89,9 +89,19 @@ impl<N: Network> Connection<N> {
             if let Some(Event::Ready(peer)) = event? {
                 let (network, peer) = (network.clone(), *peer);
                 let (waiting, reading) = (None, None);
-                return Ok(Self { network, stream, protocol, poisoned, input, room, waiting, reading, peer });
+                return Ok(Self {
+                    network,
+                    stream,
+                    protocol,
+                    poisoned,
+                    input,
+                    sizer,
+                    waiting,
+                    reading,
+                    peer,
+                });
             }
-            input = room.make(input, protocol.wanted());
+            input = sizer.make(input, protocol.wanted());
             let deadline = protocol.poll_timeout().map(|(at, _)| network.sleep_until(at));
             let mut deadline = pin!(deadline);
             let mut reading = pin!(stream.read(input));
@@ -111,7 +121,7 @@ impl<N: Network> Connection<N> {
             };
             match result? {
                 0 => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
-                count => room.read(count),
+                count => sizer.read(count),
             }
             input = buffer;
         }
@@ -242,7 +252,7 @@ impl<N: Network> Connection<N> {
     /// Goes on with the read in flight, or starts one.
     fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
         if self.reading.is_none() {
-            if self.waiting.is_none() && self.room.waits(&self.input) {
+            if self.waiting.is_none() && self.sizer.waits(&self.input) {
                 self.input = BytesMut::new();
                 let stream = Rc::clone(&self.stream);
                 self.waiting = Some(Box::pin(async move { stream.readable().await }));
@@ -255,14 +265,14 @@ impl<N: Network> Connection<N> {
         let wanted = self.protocol.wanted();
         let reading = self.reading.get_or_insert_with(|| {
             let stream = Rc::clone(&self.stream);
-            let buffer = self.room.make(std::mem::take(&mut self.input), wanted);
+            let buffer = self.sizer.make(std::mem::take(&mut self.input), wanted);
             Box::pin(async move { stream.read(buffer).await })
         });
         reading.as_mut().poll(context).map(|(result, buffer)| {
             self.reading = None;
             self.input = buffer;
-            self.room.read(*result.as_ref().unwrap_or(&0));
-            self.protocol.share_from(self.room.shared_min());
+            self.sizer.read(*result.as_ref().unwrap_or(&0));
+            self.protocol.share_from(self.sizer.shared_min());
             result
         })
     }

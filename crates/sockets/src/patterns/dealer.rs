@@ -2,7 +2,7 @@ use seaworthy_core::{Message, Options};
 use seaworthy_zmtp::SocketType;
 
 use crate::Error;
-use crate::patterns::{Pattern, Receives, Sends, Unsent};
+use crate::patterns::{Pattern, Receives, SendRejected, Sends};
 use crate::peers::{PeerId, Peers};
 use crate::routing::{FairQueue, RoundRobin};
 
@@ -32,8 +32,8 @@ impl Pattern for Dealer {
 
 impl Sends for Dealer {
     #[inline(always)]
-    fn try_send(&mut self, peers: &mut Peers, message: &mut Message) -> Result<(), Unsent> {
-        self.round_robin.send(peers, message).map(|_| ()).ok_or(Unsent::Full)
+    fn try_send(&mut self, peers: &mut Peers, message: &mut Message) -> Result<(), SendRejected> {
+        self.round_robin.send(peers, message).map(|_| ()).ok_or(SendRejected::Full)
     }
 }
 

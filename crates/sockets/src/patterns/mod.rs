@@ -81,26 +81,32 @@ pub trait Pattern: 'static {
     }
 
     /// The peer subscribes to a topic, or cancels. What a peer that has departed wants is nobody's concern.
-    fn subscription(&mut self, _peers: &mut Peers, _id: PeerId, _topic: Bytes, _subscribe: bool) -> Taken {
-        Taken::Silently
+    fn subscription(
+        &mut self,
+        _peers: &mut Peers,
+        _id: PeerId,
+        _topic: Bytes,
+        _subscribe: bool,
+    ) -> SubscriptionOutcome {
+        SubscriptionOutcome::Silent
     }
 }
 
 /// What became of a peer's subscription, or of the end of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Taken {
-    /// The user does not hear of it.
-    Silently,
-    /// The user is to receive notice of it. The number is its place among all notices, for the mark that goes into
-    /// the peer's pipe.
-    Noticed(u64),
+pub enum SubscriptionOutcome {
+    /// The user is not notified.
+    Silent,
+    /// The user is to be notified. The number is the notification's sequence number, for the marker that goes into the
+    /// peer's pipe.
+    Notify(u64),
     /// It was not taken: the peer holds as much as a peer may.
     TooMany,
 }
 
 /// Why a message was not sent.
 #[derive(Debug)]
-pub enum Unsent {
+pub enum SendRejected {
     /// Nobody who should get it has room: wait for one who has, and try again.
     Full,
     /// Some who should get it have no room, and will lose it unless their drivers run first: let them, and try
@@ -114,7 +120,7 @@ pub enum Unsent {
 pub trait Sends: Pattern {
     /// Takes the message and hands it to the pipes it is for, or drops it if that is what the type does. An unsent
     /// message stays in its place, unchanged.
-    fn try_send(&mut self, peers: &mut Peers, message: &mut Message) -> Result<(), Unsent>;
+    fn try_send(&mut self, peers: &mut Peers, message: &mut Message) -> Result<(), SendRejected>;
 
     /// Copies of messages that were taken and then dropped, since the type does not wait: their peer was unknown, or
     /// had no room.

@@ -5,9 +5,9 @@ use seaworthy_core::{Message, Options};
 use seaworthy_zmtp::SocketType;
 
 use crate::Error;
-use crate::parcel::Parcel;
-use crate::patterns::{Pattern, Receives, Sends, Unsent};
+use crate::patterns::{Pattern, Receives, SendRejected, Sends};
 use crate::peers::{PeerId, Peers};
+use crate::pipe_item::PipeItem;
 
 /// PAIR: talks to one peer, and waits while there is none or it has no room.
 ///
@@ -45,16 +45,16 @@ impl Pattern for Pair {
 
 impl Sends for Pair {
     #[inline(always)]
-    fn try_send(&mut self, peers: &mut Peers, message: &mut Message) -> Result<(), Unsent> {
+    fn try_send(&mut self, peers: &mut Peers, message: &mut Message) -> Result<(), SendRejected> {
         peers.writable.clear();
-        let Some(id) = self.peer else { return Err(Unsent::Full) };
-        let Some(peer) = peers.get_mut(id) else { return Err(Unsent::Full) };
+        let Some(id) = self.peer else { return Err(SendRejected::Full) };
+        let Some(peer) = peers.get_mut(id) else { return Err(SendRejected::Full) };
         while peer.pipe.out.is_closed() || peer.pipe.out.is_full() {
             if peer.pipe.out.is_closed() || peer.watch_writable() {
-                return Err(Unsent::Full);
+                return Err(SendRejected::Full);
             }
         }
-        peers.write_soon(id, || Parcel::Message(message.take()));
+        peers.write_soon(id, || PipeItem::Message(message.take()));
         Ok(())
     }
 }
@@ -70,7 +70,7 @@ impl Receives for Pair {
                 continue;
             };
             match peer.pipe.inward.take() {
-                Some(Parcel::Message(message)) => return Ok(Some(message)),
+                Some(PipeItem::Message(message)) => return Ok(Some(message)),
                 Some(_) => {}
                 None if peer.watch_readable() => place += 1,
                 // Who has not been told to have departed yet, since its end is on another thread, will be.

@@ -2,10 +2,10 @@ use bytes::Bytes;
 use seaworthy_core::{Message, Options};
 use seaworthy_zmtp::SocketType;
 
-use super::subscribers::{Audience, TOPICS_PER_OPERATION, TOPICS_PER_TURN, TooMany, enter};
-use crate::parcel::Parcel;
-use crate::patterns::{Pattern, Sends, Taken, Unsent};
+use super::subscribers::{Subscribers, TOPICS_PER_OPERATION, TOPICS_PER_TURN, TooMany, enter};
+use crate::patterns::{Pattern, SendRejected, Sends, SubscriptionOutcome};
 use crate::peers::{PeerId, Peers};
+use crate::pipe_item::PipeItem;
 use crate::routing::FairQueue;
 
 /// PUB: sends each message to the subscribers whose topics its first frame begins with.
@@ -14,7 +14,7 @@ use crate::routing::FairQueue;
 /// drivers run once before it drops anything; with `xpub_nodrop` it waits until all have room.
 #[derive(Debug)]
 pub struct Pub {
-    audience: Audience,
+    subscribers: Subscribers,
     /// Subscribers of this process, who say what they want by their pipes.
     fair_queue: FairQueue,
 }
@@ -23,11 +23,11 @@ impl Pattern for Pub {
     const TYPE: SocketType = SocketType::Pub;
 
     fn new(options: &Options, _random: u64) -> Self {
-        Self { audience: Audience::new(options), fair_queue: FairQueue::default() }
+        Self { subscribers: Subscribers::new(options), fair_queue: FairQueue::default() }
     }
 
     fn set_options(&mut self, options: &Options) {
-        self.audience.set_options(options);
+        self.subscribers.set_options(options);
     }
 
     fn attached(&mut self, id: PeerId) {
@@ -35,31 +35,37 @@ impl Pattern for Pub {
     }
 
     fn connected(&mut self, peers: &mut Peers, id: PeerId, _routing_id: &Bytes) {
-        self.audience.welcome(peers, id);
+        self.subscribers.welcome(peers, id);
     }
 
     fn departed(&mut self, peers: &mut Peers, id: PeerId) {
-        self.audience.leave(id);
+        self.subscribers.leave(id);
         peers.remove(id);
     }
 
     fn catch_up(&mut self, _peers: &mut Peers) -> bool {
-        self.audience.tidy(TOPICS_PER_TURN);
-        self.audience.has_departed()
+        self.subscribers.tidy(TOPICS_PER_TURN);
+        self.subscribers.has_departed()
     }
 
-    fn subscription(&mut self, peers: &mut Peers, id: PeerId, topic: Bytes, subscribe: bool) -> Taken {
+    fn subscription(
+        &mut self,
+        peers: &mut Peers,
+        id: PeerId,
+        topic: Bytes,
+        subscribe: bool,
+    ) -> SubscriptionOutcome {
         if !peers.is_present(id) {
-            return Taken::Silently;
+            return SubscriptionOutcome::Silent;
         }
-        self.audience.tidy(TOPICS_PER_OPERATION);
+        self.subscribers.tidy(TOPICS_PER_OPERATION);
         if !subscribe {
-            self.audience.subscriptions.cancel(&topic, id);
-            return Taken::Silently;
+            self.subscribers.subscriptions.cancel(&topic, id);
+            return SubscriptionOutcome::Silent;
         }
-        match enter(&mut self.audience.subscriptions, &topic, id) {
-            Ok(_) => Taken::Silently,
-            Err(TooMany) => Taken::TooMany,
+        match enter(&mut self.subscribers.subscriptions, &topic, id) {
+            Ok(_) => SubscriptionOutcome::Silent,
+            Err(TooMany) => SubscriptionOutcome::TooMany,
         }
     }
 }
@@ -67,14 +73,14 @@ impl Pattern for Pub {
 impl Pub {
     /// Enters what subscribers of this process want.
     #[inline]
-    fn heed(&mut self, peers: &mut Peers) {
-        while let Some((id, parcel)) = self.fair_queue.next(peers) {
-            let taken = match parcel {
-                Parcel::Subscribe(topic) => self.subscription(peers, id, topic, true),
-                Parcel::Cancel(topic) => self.subscription(peers, id, topic, false),
-                Parcel::Message(_) | Parcel::Notice { .. } => Taken::Silently,
+    fn read_subscriptions(&mut self, peers: &mut Peers) {
+        while let Some((id, item)) = self.fair_queue.next(peers) {
+            let taken = match item {
+                PipeItem::Subscribe(topic) => self.subscription(peers, id, topic, true),
+                PipeItem::Cancel(topic) => self.subscription(peers, id, topic, false),
+                PipeItem::Message(_) | PipeItem::Marker { .. } => SubscriptionOutcome::Silent,
             };
-            if matches!(taken, Taken::TooMany) {
+            if matches!(taken, SubscriptionOutcome::TooMany) {
                 self.departed(peers, id);
             }
         }
@@ -83,12 +89,12 @@ impl Pub {
 
 impl Sends for Pub {
     #[inline]
-    fn try_send(&mut self, peers: &mut Peers, message: &mut Message) -> Result<(), Unsent> {
-        self.heed(peers);
-        self.audience.try_send(peers, message, None)
+    fn try_send(&mut self, peers: &mut Peers, message: &mut Message) -> Result<(), SendRejected> {
+        self.read_subscriptions(peers);
+        self.subscribers.try_send(peers, message, None)
     }
 
     fn lost(&self) -> u64 {
-        self.audience.lost()
+        self.subscribers.lost()
     }
 }

@@ -1,7 +1,7 @@
 use seaworthy_core::{Message, Options};
 use seaworthy_zmtp::SocketType;
 
-use crate::patterns::{Pattern, Sends, Unsent};
+use crate::patterns::{Pattern, SendRejected, Sends};
 use crate::peers::{PeerId, Peers};
 use crate::routing::RoundRobin;
 
@@ -30,7 +30,7 @@ impl Pattern for Push {
 
 impl Sends for Push {
     #[inline(always)]
-    fn try_send(&mut self, peers: &mut Peers, message: &mut Message) -> Result<(), Unsent> {
-        self.round_robin.send(peers, message).map(|_| ()).ok_or(Unsent::Full)
+    fn try_send(&mut self, peers: &mut Peers, message: &mut Message) -> Result<(), SendRejected> {
+        self.round_robin.send(peers, message).map(|_| ()).ok_or(SendRejected::Full)
     }
 }

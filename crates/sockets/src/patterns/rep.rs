@@ -3,9 +3,9 @@ use seaworthy_core::{Frame, Message, Options};
 use seaworthy_zmtp::SocketType;
 
 use crate::Error;
-use crate::parcel::Parcel;
-use crate::patterns::{Pattern, Receives, Sends, Unsent};
+use crate::patterns::{Pattern, Receives, SendRejected, Sends};
 use crate::peers::{PeerId, Peers};
+use crate::pipe_item::PipeItem;
 use crate::routing::FairQueue;
 
 /// REP: receives a request, then sends the reply to where it came from, in lockstep.
@@ -55,11 +55,11 @@ impl Pattern for Rep {
 }
 
 impl Sends for Rep {
-    fn try_send(&mut self, peers: &mut Peers, message: &mut Message) -> Result<(), Unsent> {
+    fn try_send(&mut self, peers: &mut Peers, message: &mut Message) -> Result<(), SendRejected> {
         let State::Replying { peer, mut envelope } = std::mem::take(&mut self.state) else {
             let state = "no request was received";
             let error = Error::InvalidState { socket: "REP", operation: "send", state };
-            return Err(Unsent::Failed(error));
+            return Err(SendRejected::Failed(error));
         };
         if planted(Bug::EnvelopeLost) {
             envelope.drain(..envelope.len() - 1);
@@ -67,7 +67,7 @@ impl Sends for Rep {
         envelope.extend(std::mem::take(message).into_frames());
         if let Some(peer) = peers.get_mut(peer) {
             // RFC 28: a reply that its peer has no room for is dropped.
-            let _ = peer.pipe.out.send(Parcel::Message(Message::from(envelope)));
+            let _ = peer.pipe.out.send(PipeItem::Message(Message::from(envelope)));
         }
         Ok(())
     }

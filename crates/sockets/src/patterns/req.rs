@@ -4,7 +4,7 @@ use seaworthy_core::{Message, Options};
 use seaworthy_zmtp::SocketType;
 
 use crate::Error;
-use crate::patterns::{Pattern, Receives, Sends, Unsent};
+use crate::patterns::{Pattern, Receives, SendRejected, Sends};
 use crate::peers::{PeerId, Peers};
 use crate::routing::{FairQueue, RoundRobin};
 
@@ -86,14 +86,14 @@ impl Pattern for Req {
 }
 
 impl Sends for Req {
-    fn try_send(&mut self, peers: &mut Peers, message: &mut Message) -> Result<(), Unsent> {
+    fn try_send(&mut self, peers: &mut Peers, message: &mut Message) -> Result<(), SendRejected> {
         if matches!(self.state, State::Awaiting(_)) && !self.relaxed {
             let state = "a reply is awaited";
             let error = Error::InvalidState { socket: "REQ", operation: "send", state };
-            return Err(Unsent::Failed(error));
+            return Err(SendRejected::Failed(error));
         }
         if self.round_robin.next(peers).is_none() {
-            return Err(Unsent::Full);
+            return Err(SendRejected::Full);
         }
         // Late replies to former requests.
         self.fair_queue.discard(peers);
@@ -117,7 +117,7 @@ impl Sends for Req {
                     message.pop_front();
                 }
                 message.pop_front();
-                Err(Unsent::Full)
+                Err(SendRejected::Full)
             }
         }
     }

@@ -6,9 +6,9 @@ use seaworthy_core::{Message, Options};
 use seaworthy_zmtp::SocketType;
 
 use crate::Error;
-use crate::parcel::Parcel;
-use crate::patterns::{Pattern, Receives, Sends, Unsent};
+use crate::patterns::{Pattern, Receives, SendRejected, Sends};
 use crate::peers::{PeerId, Peers};
+use crate::pipe_item::PipeItem;
 use crate::routing::{ByIdentity, FairQueue, Identified, Patience};
 
 /// ROUTER: puts the sender's routing id before each message it receives, and sends to the peer that the first
@@ -38,11 +38,11 @@ impl Router {
             routing_id,
             self.handover || planted(Bug::IdentityTakenOver),
         ) {
-            Identified::Known => peers.heed(id),
+            Identified::Known => peers.stop_ignoring(id),
             Identified::TookOver(former) => {
                 self.by_identity.forget(peers, former);
                 peers.remove(former);
-                peers.heed(id);
+                peers.stop_ignoring(id);
             }
             Identified::Duplicate => {
                 if let Some(peer) = peers.get_mut(id) {
@@ -116,12 +116,12 @@ impl Pattern for Router {
 
 impl Sends for Router {
     #[inline]
-    fn try_send(&mut self, peers: &mut Peers, message: &mut Message) -> Result<(), Unsent> {
+    fn try_send(&mut self, peers: &mut Peers, message: &mut Message) -> Result<(), SendRejected> {
         let routing_id = message.frame(0).unwrap_or_default();
         let known = self.by_identity.get(routing_id).and_then(|id| peers.get_mut(id).map(|peer| (id, peer)));
         let Some((id, peer)) = known.filter(|(_, peer)| !peer.pipe.out.is_closed()) else {
             if self.mandatory {
-                return Err(Unsent::Failed(Error::Unroutable {
+                return Err(SendRejected::Failed(Error::Unroutable {
                     routing_id: Bytes::copy_from_slice(routing_id),
                 }));
             }
@@ -132,7 +132,7 @@ impl Sends for Router {
         if peer.pipe.out.is_full() && !peer.pipe.out.is_closed() {
             if (self.mandatory || planted(Bug::RouterWaits)) && peer.watch_writable() {
                 peers.writable.clear();
-                return Err(Unsent::Full);
+                return Err(SendRejected::Full);
             }
             if !self.mandatory {
                 let alone = peers.len() == 1;
@@ -145,7 +145,7 @@ impl Sends for Router {
         body.pop_front();
         // A routing id and nothing behind it is no message; and RFC 28 drops what its peer has no room for.
         if !body.is_empty() {
-            match peers.get_mut(id).map(|peer| peer.pipe.out.write(Parcel::Message(body))) {
+            match peers.get_mut(id).map(|peer| peer.pipe.out.write(PipeItem::Message(body))) {
                 Some(Ok(())) => peers.publish_soon(id),
                 Some(Err(_)) | None => self.lost += 1,
             }

@@ -3,7 +3,7 @@ use seaworthy_core::planted::{Bug, planted};
 use seaworthy_core::{Message, Options, Subscriptions};
 use seaworthy_zmtp::SocketType;
 
-use super::subscription_set::Wishes;
+use super::subscription_set::SubscriptionSet;
 use crate::Error;
 use crate::patterns::{Pattern, Receives, Subscribes};
 use crate::peers::{PeerId, Peers};
@@ -14,7 +14,7 @@ use crate::routing::FairQueue;
 #[derive(Debug, Default)]
 pub struct Sub {
     fair_queue: FairQueue,
-    wishes: Wishes,
+    subscriptions: SubscriptionSet,
     filter: Subscriptions<()>,
 }
 
@@ -30,11 +30,11 @@ impl Pattern for Sub {
     }
 
     fn topics(&mut self, id: PeerId) -> Vec<Bytes> {
-        self.wishes.topics(id)
+        self.subscriptions.topics(id)
     }
 
     fn catch_up(&mut self, peers: &mut Peers) -> bool {
-        self.wishes.catch_up(peers);
+        self.subscriptions.catch_up(peers);
         false
     }
 }
@@ -55,13 +55,13 @@ impl Receives for Sub {
 
 impl Subscribes for Sub {
     fn subscribe(&mut self, peers: &mut Peers, topic: Bytes) -> Result<(), Error> {
-        self.wishes.subscribe(peers, topic.clone())?;
+        self.subscriptions.subscribe(peers, topic.clone())?;
         self.filter.subscribe(&topic, ());
         Ok(())
     }
 
     fn unsubscribe(&mut self, peers: &mut Peers, topic: &[u8]) -> Result<(), Error> {
-        if self.wishes.unsubscribe(peers, topic, false) {
+        if self.subscriptions.unsubscribe(peers, topic, false) {
             self.filter.cancel(topic, ());
         }
         Ok(())

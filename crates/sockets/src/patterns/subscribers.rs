@@ -6,9 +6,9 @@ use bytes::Bytes;
 use seaworthy_core::planted::{Bug, planted};
 use seaworthy_core::{Message, Options, Subscriptions};
 
-use crate::parcel::Parcel;
-use crate::patterns::Unsent;
+use crate::patterns::SendRejected;
 use crate::peers::{PeerId, Peers};
+use crate::pipe_item::PipeItem;
 use crate::routing::Distribute;
 
 /// Topics that one subscriber may hold: more than any program lists, less than what would fill the memory.
@@ -26,7 +26,7 @@ pub(super) const TOPICS_PER_OPERATION: usize = 32;
 
 /// Who wants which topics, and the way to them.
 #[derive(Debug)]
-pub(super) struct Audience {
+pub(super) struct Subscribers {
     /// Which messages go to which peers.
     pub(super) subscriptions: Subscriptions<PeerId>,
     /// Those who departed, of whose topics there are some left.
@@ -41,7 +41,7 @@ pub(super) struct Audience {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct TooMany;
 
-impl Audience {
+impl Subscribers {
     pub(super) fn new(options: &Options) -> Self {
         Self {
             subscriptions: Subscriptions::new(),
@@ -61,7 +61,7 @@ impl Audience {
         if !self.welcome.is_empty()
             && let Some(peer) = peers.get_mut(id)
         {
-            peer.pipe.out.write_beyond(Parcel::Message(Message::from(self.welcome.clone())));
+            peer.pipe.out.write_beyond(PipeItem::Message(Message::from(self.welcome.clone())));
             peer.pipe.out.publish();
         }
     }
@@ -105,7 +105,7 @@ impl Audience {
         peers: &mut Peers,
         message: &mut Message,
         only: Option<PeerId>,
-    ) -> Result<(), Unsent> {
+    ) -> Result<(), SendRejected> {
         self.tidy(TOPICS_PER_OPERATION);
         let topic = message.frame(0).unwrap_or_default();
         match only {
@@ -113,7 +113,7 @@ impl Audience {
             Some(id) => self.distribute.choose_only(peers, &self.subscriptions, topic, id),
         }
         if (self.nodrop || planted(Bug::PublisherWaits)) && self.distribute.watch_full(peers) {
-            return Err(Unsent::Full);
+            return Err(SendRejected::Full);
         }
         self.distribute.send(peers, message)
     }

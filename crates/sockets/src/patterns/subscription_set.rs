@@ -1,4 +1,4 @@
-//! What subscribers have in common: what they asked for, and how publishers learn of it.
+//! The topics of a SUB or XSUB, and how its publishers are kept up to date.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,29 +8,30 @@ use seaworthy_zmtp::limits::TOPIC_LENGTH_MAX;
 
 use super::subscribers::{TOPIC_BYTES_MAX, TOPICS_MAX};
 use crate::Error;
-use crate::parcel::Parcel;
 use crate::peers::{Peer, PeerId, Peers};
+use crate::pipe_item::PipeItem;
 
-/// Parcels that wait in the pipe to a publisher when wishes begin to be owed: as many as by default messages do.
-const WISHES_WAITING_MAX: usize = 1000;
+/// Items in the pipe to a publisher at which further changes are kept back: as many as the default high-water mark has
+/// messages.
+const SUBSCRIPTIONS_PENDING_MAX: usize = 1000;
 
 /// The topics of a subscriber.
 #[derive(Debug, Default)]
-pub(super) struct Wishes {
+pub(super) struct SubscriptionSet {
     /// How often each topic is subscribed to.
     counts: BTreeMap<Bytes, usize>,
     /// Sum of the topics' lengths.
     bytes: usize,
-    /// Publishers that do not take what they are told. Each is owed the difference between what it was told and what is
-    /// wished by now: the topics that it is to be told of, or of whose end, once there is room.
-    owed: BTreeMap<PeerId, BTreeSet<Bytes>>,
+    /// By publisher whose pipe is full: the topics whose subscription changed since it was last told. What goes out once
+    /// there is room is the state of each topic by then, so a publisher that does not read costs one entry per topic.
+    pending: BTreeMap<PeerId, BTreeSet<Bytes>>,
 }
 
-impl Wishes {
-    /// Subscribes once more, and tells the publishers: an XPUB with `xpub_verbose` wants to know.
+impl SubscriptionSet {
+    /// Subscribes once more, and notifies the publishers every time: an XPUB with `xpub_verbose` passes each on.
     ///
     /// # Errors
-    /// A publisher would refuse it, and with it the connection.
+    /// The topic, or all topics together, exceed what a publisher accepts.
     pub(super) fn subscribe(&mut self, peers: &mut Peers, topic: Bytes) -> Result<(), Error> {
         let (topics, bytes) = (self.counts.len(), self.bytes);
         let first = match self.counts.get_mut(&topic) {
@@ -45,12 +46,12 @@ impl Wishes {
                 true
             }
         };
-        self.tell(peers, Parcel::Subscribe(topic), first);
+        self.notify_publishers(peers, PipeItem::Subscribe(topic), first);
         Ok(())
     }
 
-    /// Takes a subscription back, and tells the publishers if it was the last to this topic, or if they are to hear
-    /// of `all`. True when it was the last.
+    /// Takes a subscription back. Publishers are notified if it was the last to this topic, or of `all`. Returns true if
+    /// it was the last.
     pub(super) fn unsubscribe(&mut self, peers: &mut Peers, topic: &[u8], all: bool) -> bool {
         let last = match self.counts.get_mut(topic) {
             Some(_) if planted(Bug::UnsubscribeRemovesAll) => self.counts.remove(topic).is_some(),
@@ -68,32 +69,33 @@ impl Wishes {
             return last;
         }
         if last || all {
-            self.tell(peers, Parcel::Cancel(Bytes::copy_from_slice(topic)), last);
+            self.notify_publishers(peers, PipeItem::Cancel(Bytes::copy_from_slice(topic)), last);
         }
         last
     }
 
-    /// Each topic once, for a new connection to this publisher, which is owed nothing else then.
+    /// Each topic once, for a new connection to this publisher. Its pending changes are contained in them.
     pub(super) fn topics(&mut self, id: PeerId) -> Vec<Bytes> {
-        self.owed.remove(&id);
+        self.pending.remove(&id);
         self.counts.keys().cloned().collect()
     }
 
-    /// Passes a wish to every publisher that is connected; others learn of it when they are. It `matters` if it changes
-    /// what is wished.
-    fn tell(&mut self, peers: &mut Peers, wish: Parcel, matters: bool) {
-        let (Parcel::Subscribe(topic) | Parcel::Cancel(topic)) = &wish else { return };
-        let writable = peers.writable_notices();
+    /// Notifies every connected publisher; others get all topics when they connect. `changes` is false for a repeated
+    /// subscription, or one of several that ended: a publisher that lags behind need not hear of it.
+    fn notify_publishers(&mut self, peers: &mut Peers, item: PipeItem, changes: bool) {
+        let (PipeItem::Subscribe(topic) | PipeItem::Cancel(topic)) = &item else { return };
+        let writable = peers.writable_set();
         for (id, peer) in peers.iter_mut().filter(|(_, peer)| peer.connected) {
-            if let Some(owed) = self.owed.get_mut(&id) {
-                if matters && !owed.remove(topic) {
-                    owed.insert(topic.clone());
+            if let Some(pending) = self.pending.get_mut(&id) {
+                if changes && !pending.remove(topic) {
+                    pending.insert(topic.clone());
                 }
             } else if has_room(peer) {
-                peer.pipe.out.write_beyond(wish.clone());
+                peer.pipe.out.write_beyond(item.clone());
                 peer.pipe.out.publish();
             } else {
-                self.owed.insert(id, if matters { BTreeSet::from([topic.clone()]) } else { BTreeSet::new() });
+                self.pending
+                    .insert(id, if changes { BTreeSet::from([topic.clone()]) } else { BTreeSet::new() });
                 if !peer.watch_credit() {
                     writable.add(id);
                 }
@@ -101,20 +103,20 @@ impl Wishes {
         }
     }
 
-    /// Tells the publishers that have room what they are owed.
+    /// Sends pending changes to the publishers that have room again.
     pub(super) fn catch_up(&mut self, peers: &mut Peers) {
-        let Self { counts, owed, .. } = self;
-        owed.retain(|&id, topics| {
+        let Self { counts, pending, .. } = self;
+        pending.retain(|&id, topics| {
             let Some(peer) = peers.get_mut(id).filter(|peer| peer.connected) else { return false };
             loop {
                 while has_room(peer)
                     && let Some(topic) = topics.pop_first()
                 {
-                    let wished = counts.contains_key(&topic);
-                    peer.pipe.out.write_beyond(if wished {
-                        Parcel::Subscribe(topic)
+                    let subscribed = counts.contains_key(&topic);
+                    peer.pipe.out.write_beyond(if subscribed {
+                        PipeItem::Subscribe(topic)
                     } else {
-                        Parcel::Cancel(topic)
+                        PipeItem::Cancel(topic)
                     });
                 }
                 peer.pipe.out.publish();
@@ -129,7 +131,7 @@ impl Wishes {
     }
 }
 
-/// Refuses what makes the subscriber hold so many topics, of so many bytes.
+/// Refuses a topic with which the subscriber would hold this many topics, of this many bytes.
 fn admit(topic: &[u8], topics: usize, bytes: usize) -> Result<(), Error> {
     admit_length(topic)?;
     if topics > TOPICS_MAX {
@@ -141,7 +143,7 @@ fn admit(topic: &[u8], topics: usize, bytes: usize) -> Result<(), Error> {
     Ok(())
 }
 
-/// Refuses a topic that is too long to be told.
+/// Refuses a topic that is too long for the wire.
 pub(super) const fn admit_length(topic: &[u8]) -> Result<(), Error> {
     if topic.len() > TOPIC_LENGTH_MAX {
         return Err(Error::TopicTooLong { length: topic.len(), limit: TOPIC_LENGTH_MAX });
@@ -150,5 +152,5 @@ pub(super) const fn admit_length(topic: &[u8]) -> Result<(), Error> {
 }
 
 fn has_room(peer: &mut Peer) -> bool {
-    peer.pipe.out.level().messages < WISHES_WAITING_MAX || peer.pipe.out.is_closed()
+    peer.pipe.out.level().messages < SUBSCRIPTIONS_PENDING_MAX || peer.pipe.out.is_closed()
 }

@@ -2,9 +2,9 @@ use bytes::Bytes;
 use seaworthy_core::{Message, Options};
 use seaworthy_zmtp::SocketType;
 
-use super::subscription_set::{Wishes, admit_length};
+use super::subscription_set::{SubscriptionSet, admit_length};
 use crate::Error;
-use crate::patterns::{Pattern, Receives, Sends, Subscribes, Unsent};
+use crate::patterns::{Pattern, Receives, SendRejected, Sends, Subscribes};
 use crate::peers::{PeerId, Peers};
 use crate::routing::{Distribute, FairQueue};
 
@@ -17,7 +17,7 @@ use crate::routing::{Distribute, FairQueue};
 pub struct XSub {
     fair_queue: FairQueue,
     distribute: Distribute,
-    wishes: Wishes,
+    subscriptions: SubscriptionSet,
     verbose_unsubscribe: bool,
 }
 
@@ -33,24 +33,24 @@ impl Pattern for XSub {
     }
 
     fn topics(&mut self, id: PeerId) -> Vec<Bytes> {
-        self.wishes.topics(id)
+        self.subscriptions.topics(id)
     }
 
     fn catch_up(&mut self, peers: &mut Peers) -> bool {
-        self.wishes.catch_up(peers);
+        self.subscriptions.catch_up(peers);
         false
     }
 }
 
 impl Sends for XSub {
-    fn try_send(&mut self, peers: &mut Peers, message: &mut Message) -> Result<(), Unsent> {
+    fn try_send(&mut self, peers: &mut Peers, message: &mut Message) -> Result<(), SendRejected> {
         if let [frame] = message.frames()
             && let Some(&first @ (0 | 1)) = frame.first()
         {
             let topic = Bytes::copy_from_slice(&frame[1..]);
             let told =
                 if first == 1 { self.subscribe(peers, topic) } else { self.unsubscribe(peers, &topic) };
-            return told.map(|()| *message = Message::default()).map_err(Unsent::Failed);
+            return told.map(|()| *message = Message::default()).map_err(SendRejected::Failed);
         }
         self.distribute.choose_all(peers);
         self.distribute.send(peers, message)
@@ -70,12 +70,12 @@ impl Receives for XSub {
 
 impl Subscribes for XSub {
     fn subscribe(&mut self, peers: &mut Peers, topic: Bytes) -> Result<(), Error> {
-        self.wishes.subscribe(peers, topic)
+        self.subscriptions.subscribe(peers, topic)
     }
 
     fn unsubscribe(&mut self, peers: &mut Peers, topic: &[u8]) -> Result<(), Error> {
         admit_length(topic)?;
-        self.wishes.unsubscribe(peers, topic, self.verbose_unsubscribe);
+        self.subscriptions.unsubscribe(peers, topic, self.verbose_unsubscribe);
         Ok(())
     }
 }

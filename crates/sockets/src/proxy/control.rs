@@ -4,7 +4,7 @@ use seaworthy_core::{Message, Network};
 
 use crate::error::Error;
 use crate::patterns::{Dealer, Pair, Pull, Receives, Rep, Sub};
-use crate::ready::Place;
+use crate::ready_set::Waiter;
 use crate::socket::Socket;
 
 /// What a proxy can be told by a message of one frame.
@@ -82,7 +82,7 @@ pub(super) trait Control {
 
     fn answer(&self, answer: Message);
 
-    fn readable(&self) -> Place;
+    fn readable(&self) -> Waiter;
 }
 
 impl<P: Controls, N: Network> Control for Socket<P, N> {
@@ -98,7 +98,7 @@ impl<P: Controls, N: Network> Control for Socket<P, N> {
         P::answer(self, answer);
     }
 
-    fn readable(&self) -> Place {
+    fn readable(&self) -> Waiter {
         self.core().readable()
     }
 }

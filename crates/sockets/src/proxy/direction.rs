@@ -5,15 +5,15 @@ use std::collections::VecDeque;
 use seaworthy_core::Message;
 
 use super::capture::Capture;
-use super::end::End;
 use super::error::is_transient;
-use super::passage::{Passage, Watcher};
+use super::proxy_socket::ProxySocket;
+use super::relay_step::{RelayStep, Watcher};
 use crate::error::Error;
-use crate::patterns::Unsent;
+use crate::patterns::SendRejected;
 
 /// Why a turn ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Rest {
+pub(super) enum TurnEnd {
     /// It has moved all that one turn may.
     Spent,
     /// There is nothing to receive.
@@ -55,16 +55,16 @@ impl Direction {
     /// Moves at most `max` messages from one socket to the other. When there is no room, receives up to `queue`
     /// more. With `receive` unset, moves only what is in hand.
     #[inline]
-    pub(super) fn turn<F: End, T: End>(
+    pub(super) fn turn<F: ProxySocket, T: ProxySocket>(
         &mut self,
         from: &F,
         to: &T,
         capture: Option<&dyn Capture>,
         watcher: Option<Watcher<'_>>,
         Bounds { max, queue, receive }: Bounds,
-    ) -> Result<(u32, Rest), Failure> {
+    ) -> Result<(u32, TurnEnd), Failure> {
         if !F::RECEIVES || !T::SENDS {
-            return Ok((0, Rest::Empty));
+            return Ok((0, TurnEnd::Empty));
         }
         for count in 0..max {
             let mut message = match self.held.pop_front() {
@@ -74,9 +74,9 @@ impl Direction {
                         self.count_received(&message, watcher);
                         message
                     }
-                    None => return Ok((count, Rest::Empty)),
+                    None => return Ok((count, TurnEnd::Empty)),
                 },
-                None => return Ok((count, Rest::Empty)),
+                None => return Ok((count, TurnEnd::Empty)),
             };
             let bytes = message.byte_len();
             let copy = (capture.is_some() || watcher.is_some()).then(|| message.clone());
@@ -88,30 +88,30 @@ impl Direction {
                         self.passed(capture, watcher, copy);
                     }
                 }
-                Err(Unsent::Failed(error)) if is_transient(&error) => {
+                Err(SendRejected::Failed(error)) if is_transient(&error) => {
                     self.moved.refused += 1;
-                    tell(watcher, Passage::Refused, &message);
+                    tell(watcher, RelayStep::Refused, &message);
                 }
                 Err(unsent) => {
                     self.held.push_front(message);
                     return match unsent {
-                        Unsent::Yield => Ok((count, Rest::Yield)),
-                        Unsent::Full => {
+                        SendRejected::Yield => Ok((count, TurnEnd::Yield)),
+                        SendRejected::Full => {
                             if receive {
                                 self.queue_up(from, watcher, queue).map_err(Failure::Receive)?;
                             }
-                            Ok((count, Rest::Full))
+                            Ok((count, TurnEnd::Full))
                         }
-                        Unsent::Failed(error) => Err(Failure::Send(error)),
+                        SendRejected::Failed(error) => Err(Failure::Send(error)),
                     };
                 }
             }
         }
-        Ok((max, Rest::Spent))
+        Ok((max, TurnEnd::Spent))
     }
 
     /// Receives behind the message in hand, until there are `queue` of them.
-    fn queue_up<F: End>(
+    fn queue_up<F: ProxySocket>(
         &mut self,
         from: &F,
         watcher: Option<Watcher<'_>>,
@@ -130,12 +130,12 @@ impl Direction {
     fn count_received(&mut self, message: &Message, watcher: Option<Watcher<'_>>) {
         self.moved.received += 1;
         self.moved.received_bytes += message.byte_len() as u64;
-        tell(watcher, Passage::Taken, message);
+        tell(watcher, RelayStep::Taken, message);
     }
 
     #[cold]
     fn passed(&mut self, capture: Option<&dyn Capture>, watcher: Option<Watcher<'_>>, copy: Message) {
-        tell(watcher, Passage::Given, &copy);
+        tell(watcher, RelayStep::Given, &copy);
         let Some(capture) = capture else { return };
         if capture.give(copy) {
             self.moved.captured += 1;
@@ -155,9 +155,9 @@ impl Direction {
     }
 
     /// Gives what is in hand back to where it came from.
-    pub(super) fn put_back<F: End>(&mut self, from: &F, watcher: Option<Watcher<'_>>) {
+    pub(super) fn put_back<F: ProxySocket>(&mut self, from: &F, watcher: Option<Watcher<'_>>) {
         for message in &self.held {
-            tell(watcher, Passage::PutBack, message);
+            tell(watcher, RelayStep::PutBack, message);
             self.moved.received -= 1;
             self.moved.received_bytes -= message.byte_len() as u64;
         }
@@ -166,9 +166,9 @@ impl Direction {
 }
 
 #[inline(always)]
-fn tell(watcher: Option<Watcher<'_>>, passage: Passage, message: &Message) {
+fn tell(watcher: Option<Watcher<'_>>, step: RelayStep, message: &Message) {
     if let Some(watcher) = watcher {
-        watcher(passage, message);
+        watcher(step, message);
     }
 }
 
@@ -185,7 +185,7 @@ mod tests {
     use std::cell::{Cell, RefCell};
 
     use super::*;
-    use crate::ready::Place;
+    use crate::ready_set::Waiter;
 
     /// A socket with these messages to give, room for so many, and the error it fails with then.
     #[derive(Default)]
@@ -202,7 +202,7 @@ mod tests {
         }
     }
 
-    impl End for Fake {
+    impl ProxySocket for Fake {
         const RECEIVES: bool = true;
         const SENDS: bool = true;
 
@@ -213,9 +213,9 @@ mod tests {
             }
         }
 
-        fn give(&self, message: &mut Message) -> Result<(), Unsent> {
+        fn give(&self, message: &mut Message) -> Result<(), SendRejected> {
             if self.room.get() == 0 {
-                return Err(self.failure.take().map_or(Unsent::Full, Unsent::Failed));
+                return Err(self.failure.take().map_or(SendRejected::Full, SendRejected::Failed));
             }
             self.room.set(self.room.get() - 1);
             self.messages.borrow_mut().push_back(std::mem::take(message));
@@ -232,12 +232,12 @@ mod tests {
             0
         }
 
-        fn readable(&self) -> Place {
-            Place::new(std::sync::Arc::default())
+        fn readable(&self) -> Waiter {
+            Waiter::new(std::sync::Arc::default())
         }
 
-        fn writable(&self) -> Place {
-            Place::new(std::sync::Arc::default())
+        fn writable(&self) -> Waiter {
+            Waiter::new(std::sync::Arc::default())
         }
     }
 
@@ -249,17 +249,17 @@ mod tests {
 
     #[test]
     fn a_turn_moves_as_many_as_it_may_and_no_more() {
-        for (there, room, max, moved, rest) in [
-            (11, 99, 10, 10, Rest::Spent),
-            (10, 99, 10, 10, Rest::Spent),
-            (9, 99, 10, 9, Rest::Empty),
-            (9, 8, 10, 8, Rest::Full),
-            (0, 0, 10, 0, Rest::Empty),
+        for (there, room, max, moved, end) in [
+            (11, 99, 10, 10, TurnEnd::Spent),
+            (10, 99, 10, 10, TurnEnd::Spent),
+            (9, 99, 10, 9, TurnEnd::Empty),
+            (9, 8, 10, 8, TurnEnd::Full),
+            (0, 0, 10, 0, TurnEnd::Empty),
         ] {
             let (from, to) = (Fake::with(there), Fake::default());
             to.room.set(room);
             let turn = Direction::default().turn(&from, &to, None, None, Bounds { max, ..BOUNDS }).unwrap();
-            assert_eq!(turn, (moved, rest), "{there} there, room for {room}");
+            assert_eq!(turn, (moved, end), "{there} there, room for {room}");
         }
     }
 
@@ -292,7 +292,7 @@ mod tests {
         let (from, to) = (Fake::with(2), Fake::default());
         to.failure.replace(Some(Error::Unroutable { routing_id: bytes::Bytes::new() }));
         let mut direction = Direction::default();
-        assert_eq!(direction.turn(&from, &to, None, None, BOUNDS).unwrap(), (1, Rest::Full));
+        assert_eq!(direction.turn(&from, &to, None, None, BOUNDS).unwrap(), (1, TurnEnd::Full));
         assert_eq!((direction.moved.refused, direction.moved.sent), (1, 0));
         to.room.set(1);
         direction.turn(&from, &to, None, None, BOUNDS).unwrap();
@@ -304,10 +304,10 @@ mod tests {
         let (from, to) = (Fake::with(5), Fake::default());
         let mut direction = Direction::default();
         let bounds = Bounds { queue: 2, ..BOUNDS };
-        assert_eq!(direction.turn(&from, &to, None, None, bounds).unwrap(), (0, Rest::Full));
+        assert_eq!(direction.turn(&from, &to, None, None, bounds).unwrap(), (0, TurnEnd::Full));
         to.room.set(99);
         let last = Bounds { receive: false, ..bounds };
-        assert_eq!(direction.turn(&from, &to, None, None, last).unwrap(), (3, Rest::Empty));
+        assert_eq!(direction.turn(&from, &to, None, None, last).unwrap(), (3, TurnEnd::Empty));
         assert!(direction.is_empty());
         assert_eq!(from.messages.borrow().len(), 2);
     }
@@ -317,15 +317,15 @@ mod tests {
         let (from, to) = (Fake::with(4), Fake::default());
         to.failure.replace(Some(Error::Unroutable { routing_id: bytes::Bytes::new() }));
         let steps = RefCell::new(Vec::new());
-        let watcher = |passage, message: &Message| steps.borrow_mut().push((passage, message.clone()));
+        let watcher = |step, message: &Message| steps.borrow_mut().push((step, message.clone()));
         let mut direction = Direction::default();
         let bounds = Bounds { queue: 1, ..BOUNDS };
         direction.turn(&from, &to, None, Some(&watcher), Bounds { max: 1, ..bounds }).unwrap();
         to.room.set(1);
         direction.turn(&from, &to, None, Some(&watcher), bounds).unwrap();
         direction.put_back(&from, Some(&watcher));
-        let told = |passage, number: &str| (passage, Message::from(number.to_owned()));
-        use Passage::{Given, PutBack, Refused, Taken};
+        let told = |step, number: &str| (step, Message::from(number.to_owned()));
+        use RelayStep::{Given, PutBack, Refused, Taken};
         let expected = [
             told(Taken, "0"),
             told(Refused, "0"),

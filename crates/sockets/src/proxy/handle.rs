@@ -131,7 +131,7 @@ impl Shared {
         self.lock().task = None;
     }
 
-    /// The order to end was obeyed, and the proxy can be run again.
+    /// The order to end was carried out, and the proxy can be run again.
     pub(super) fn reset(&self) {
         self.lock().order = Order::Run;
     }

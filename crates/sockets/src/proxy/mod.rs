@@ -7,10 +7,10 @@
 mod capture;
 mod control;
 mod direction;
-mod end;
 mod error;
 mod handle;
-mod passage;
+mod proxy_socket;
+mod relay_step;
 mod statistics;
 
 use std::fmt;
@@ -23,19 +23,19 @@ use seaworthy_core::{Message, Network};
 
 use self::capture::Capture;
 use self::control::{Command, Control};
-use self::direction::{Bounds, Direction, Failure, Rest};
-use self::end::End;
+use self::direction::{Bounds, Direction, Failure, TurnEnd};
 use self::handle::{Order, Shared};
-use self::passage::{SideWatcher, Watcher};
+use self::proxy_socket::ProxySocket;
+use self::relay_step::{SideWatcher, Watcher};
 use crate::patterns::Sends;
-use crate::ready::Place;
+use crate::ready_set::Waiter;
 use crate::socket::Socket;
 
 pub use self::control::Controls;
-pub use self::end::Forwards;
 pub use self::error::{ProxyError, Side};
 pub use self::handle::ProxyHandle;
-pub use self::passage::Passage;
+pub use self::proxy_socket::Forwards;
+pub use self::relay_step::RelayStep;
 pub use self::statistics::{Statistics, Traffic};
 
 /// Messages that a direction moves in one turn unless [`batch`](Proxy::batch) says otherwise. Larger turns are no
@@ -46,7 +46,7 @@ pub const PROXY_BATCH: u32 = 64;
 /// what goes out begins to while the rest is still being moved.
 const MESSAGES_PER_POLL: u32 = 1024;
 
-/// Commands that are obeyed in one poll. More wait for the next, so that whoever floods the control socket does not
+/// Commands handled in one poll. More wait for the next, so that whoever floods the control socket does not
 /// stop the forwarding.
 const COMMANDS_PER_POLL: u32 = 16;
 
@@ -128,7 +128,7 @@ pub struct Proxy<'s, F: Forwards, B: Forwards, N: Network> {
     /// Whose turn it is next, when the sides alternate.
     next: Side,
     /// Why the last turns ended, by side.
-    rests: [Rest; 2],
+    turn_ends: [TurnEnd; 2],
     /// What the sockets had dropped when the proxy was made, by side.
     lost_before: [u64; 2],
     shared: Arc<Shared>,
@@ -172,7 +172,7 @@ impl<'s, F: Forwards, B: Forwards, N: Network> Proxy<'s, F, B, N> {
             forward: Direction::default(),
             backward: Direction::default(),
             next: Side::Frontend,
-            rests: [Rest::Empty; 2],
+            turn_ends: [TurnEnd::Empty; 2],
             lost_before: [frontend.lost(), backend.lost()],
             shared: Arc::new(Shared::new()),
         }
@@ -201,7 +201,7 @@ impl<'s, F: Forwards, B: Forwards, N: Network> Proxy<'s, F, B, N> {
     /// Tells `watcher` of every step of every message, with the side whose socket received it: for tests and traces. It
     /// is called while the message moves and must not use the two sockets.
     #[must_use]
-    pub fn watch(mut self, watcher: &'s dyn Fn(Side, Passage, &Message)) -> Self {
+    pub fn watch(mut self, watcher: &'s dyn Fn(Side, RelayStep, &Message)) -> Self {
         self.watcher = Some(watcher);
         self
     }
@@ -296,7 +296,7 @@ impl<'s, F: Forwards, B: Forwards, N: Network> Proxy<'s, F, B, N> {
         let mut poll = Budget::new();
         let mut waits = false;
         loop {
-            let obeyed = self.obey(&mut poll);
+            let commanded = self.handle_commands(&mut poll);
             let moved = match self.shared.order() {
                 Order::Run => self.exchange(&mut poll, true)?,
                 Order::Pause => false,
@@ -317,13 +317,13 @@ impl<'s, F: Forwards, B: Forwards, N: Network> Proxy<'s, F, B, N> {
                 context.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            if obeyed || moved {
+            if commanded || moved {
                 waits = false;
             } else if waits {
                 return Poll::Pending;
             } else {
                 let fills = [&self.forward, &self.backward].map(|way| way.has_queue_room(self.queue));
-                watch.wait(self.rests, fills, context.waker());
+                watch.wait(self.turn_ends, fills, context.waker());
                 // What came before the task was on the lists is seen by one more look.
                 waits = true;
             }
@@ -373,25 +373,25 @@ impl<'s, F: Forwards, B: Forwards, N: Network> Proxy<'s, F, B, N> {
         }
         let bounds = Bounds { max: self.batch, queue: self.queue, receive };
         let (capture, told) = (self.capture, self.watcher);
-        let tell = told.map(|watcher| move |passage, message: &Message| watcher(side, passage, message));
+        let tell = told.map(|watcher| move |step, message: &Message| watcher(side, step, message));
         let watcher = tell.as_ref().map(|tell| tell as Watcher<'_>);
         let turn = match side {
             Side::Frontend => self.forward.turn(self.frontend, self.backend, capture, watcher, bounds),
             Side::Backend => self.backward.turn(self.backend, self.frontend, capture, watcher, bounds),
         };
-        let (count, rest) = turn.map_err(|failure| match failure {
+        let (count, end) = turn.map_err(|failure| match failure {
             Failure::Receive(source) => ProxyError { side, operation: "receive", source },
             Failure::Send(source) => ProxyError { side: side.other(), operation: "send", source },
         })?;
         // A turn is never cut short, as that would favour the side that began the poll.
         poll.messages = poll.messages.saturating_sub(count);
-        poll.yielded[way] = rest == Rest::Yield;
-        self.rests[way] = rest;
+        poll.yielded[way] = end == TurnEnd::Yield;
+        self.turn_ends[way] = end;
         Ok(count > 0)
     }
 
     /// Obeys what the control socket says. True when it said anything.
-    fn obey(&self, poll: &mut Budget) -> bool {
+    fn handle_commands(&self, poll: &mut Budget) -> bool {
         let Some(control) = self.control else { return false };
         let mut any = false;
         // A control socket that cannot be read steers nothing; the handle still does.
@@ -420,8 +420,7 @@ impl<'s, F: Forwards, B: Forwards, N: Network> Proxy<'s, F, B, N> {
 
     fn put_back(&mut self) {
         let told = self.watcher;
-        let tell =
-            |side| told.map(|watcher| move |passage, message: &Message| watcher(side, passage, message));
+        let tell = |side| told.map(|watcher| move |step, message: &Message| watcher(side, step, message));
         let (front, back) = (tell(Side::Frontend), tell(Side::Backend));
         self.forward.put_back(self.frontend, front.as_ref().map(|tell| tell as Watcher<'_>));
         self.backward.put_back(self.backend, back.as_ref().map(|tell| tell as Watcher<'_>));
@@ -471,17 +470,17 @@ impl Budget {
 /// Where the task of one `run` waits. Dropping it leaves nothing of the task behind.
 struct Watch {
     /// By side, as the places to send.
-    readable: [Place; 2],
-    writable: [Place; 2],
-    control: Option<Place>,
+    readable: [Waiter; 2],
+    writable: [Waiter; 2],
+    control: Option<Waiter>,
     shared: Arc<Shared>,
 }
 
 impl Watch {
     /// Wakes the task when a direction may go on, or a command comes.
-    fn wait(&mut self, rests: [Rest; 2], fills: [bool; 2], task: &Waker) {
-        for (way, rest) in rests.into_iter().enumerate() {
-            let full = rest == Rest::Full;
+    fn wait(&mut self, turn_ends: [TurnEnd; 2], fills: [bool; 2], task: &Waker) {
+        for (way, end) in turn_ends.into_iter().enumerate() {
+            let full = end == TurnEnd::Full;
             if full {
                 self.writable[1 - way].wait(task);
             }

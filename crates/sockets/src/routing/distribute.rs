@@ -3,9 +3,9 @@
 use seaworthy_core::{Message, Subscriptions};
 
 use super::Patience;
-use crate::parcel::Parcel;
-use crate::patterns::Unsent;
+use crate::patterns::SendRejected;
 use crate::peers::{PeerId, Peers};
+use crate::pipe_item::PipeItem;
 
 /// Gives a message to every peer with a matching subscription. The copies share their memory.
 #[derive(Debug, Default)]
@@ -123,7 +123,7 @@ impl Distribute {
     /// # Errors
     /// The drivers should have a turn before anything is lost.
     #[inline(always)]
-    pub(crate) fn send(&mut self, peers: &mut Peers, message: &mut Message) -> Result<(), Unsent> {
+    pub(crate) fn send(&mut self, peers: &mut Peers, message: &mut Message) -> Result<(), SendRejected> {
         if self.full > 0 {
             self.before_loss(peers)?;
         } else {
@@ -138,7 +138,7 @@ impl Distribute {
     }
 
     #[cold]
-    fn before_loss(&mut self, peers: &mut Peers) -> Result<(), Unsent> {
+    fn before_loss(&mut self, peers: &mut Peers) -> Result<(), SendRejected> {
         let alone = self.full == self.chosen.len() && self.full + self.passed_over == peers.len();
         self.patience.before_loss(peers, &self.chosen, alone)?;
         for &id in &self.chosen {
@@ -170,6 +170,6 @@ fn offer(peers: &mut Peers, id: PeerId, message: impl FnOnce() -> Message) -> bo
     if out.is_full() {
         return false;
     }
-    peers.write_soon(id, || Parcel::Message(message()));
+    peers.write_soon(id, || PipeItem::Message(message()));
     true
 }

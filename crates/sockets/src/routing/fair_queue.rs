@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use seaworthy_core::Message;
 use seaworthy_core::planted::{Bug, planted};
 
-use crate::parcel::Parcel;
 use crate::peers::{PeerId, Peers};
+use crate::pipe_item::PipeItem;
 
 /// Peers that are looked at one by one each time rather than watched, when nothing is waited for.
 const EAGER_PEERS_MAX: usize = 8;
@@ -39,7 +39,7 @@ impl FairQueue {
         loop {
             let id = self.turn(peers)?;
             match peers.get_mut(id)?.pipe.inward.take()? {
-                Parcel::Message(message) => return Some((id, message)),
+                PipeItem::Message(message) => return Some((id, message)),
                 other => drop_other(other),
             }
         }
@@ -47,7 +47,7 @@ impl FairQueue {
 
     /// What comes next and who sent it.
     #[inline(always)]
-    pub(crate) fn next(&mut self, peers: &mut Peers) -> Option<(PeerId, Parcel)> {
+    pub(crate) fn next(&mut self, peers: &mut Peers) -> Option<(PeerId, PipeItem)> {
         let id = self.turn(peers)?;
         Some((id, peers.get_mut(id)?.pipe.inward.take()?))
     }
@@ -95,9 +95,9 @@ impl FairQueue {
     }
 }
 
-/// Out of line, since moving a message slows down where the same code looks into other parcels.
+/// Out of line, since moving a message slows down where the same code looks into other items.
 #[cold]
 #[inline(never)]
-fn drop_other(parcel: Parcel) {
-    drop(parcel);
+fn drop_other(item: PipeItem) {
+    drop(item);
 }

@@ -1,6 +1,6 @@
 //! Whether the drivers get a turn before a message for full pipes is dropped.
 
-use crate::patterns::Unsent;
+use crate::patterns::SendRejected;
 use crate::peers::{Peer, PeerId, Peers};
 
 /// Turns in vain that a peer is worth: about 7 ms. A subscriber that the system has not scheduled for some time loses
@@ -43,7 +43,7 @@ impl Patience {
         peers: &mut Peers,
         chosen: &[PeerId],
         alone: bool,
-    ) -> Result<(), Unsent> {
+    ) -> Result<(), SendRejected> {
         let mut due = alone && !self.given;
         for &id in chosen {
             let Some(peer) = peers.get_mut(id) else { continue };
@@ -56,7 +56,7 @@ impl Patience {
             due |= !self.given && peer.is_worth_a_turn();
         }
         self.given = due;
-        if due { Err(Unsent::Yield) } else { Ok(()) }
+        if due { Err(SendRejected::Yield) } else { Ok(()) }
     }
 
     /// The message that comes next has room everywhere.

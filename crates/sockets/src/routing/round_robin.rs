@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use seaworthy_core::Message;
 use seaworthy_core::planted::{Bug, planted};
 
-use crate::parcel::Parcel;
 use crate::peers::{PeerId, Peers};
+use crate::pipe_item::PipeItem;
 
 /// Gives messages to the peers that have room, in turn. A peer whose pipe is full leaves the turn until it has
 /// room again.
@@ -21,7 +21,7 @@ impl RoundRobin {
     #[inline(always)]
     pub(crate) fn send(&mut self, peers: &mut Peers, message: &mut Message) -> Option<PeerId> {
         let id = self.next(peers)?;
-        peers.write_soon(id, || Parcel::Message(message.take()));
+        peers.write_soon(id, || PipeItem::Message(message.take()));
         if self.active.len() > 1 && !planted(Bug::RoundRobinRestarts) {
             self.active.rotate_left(1);
         }

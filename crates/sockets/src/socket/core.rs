@@ -14,23 +14,23 @@ use seaworthy_core::{Doorbell, Endpoint, Host, Instant, Message, Network, Option
 use seaworthy_zmtp::SocketType;
 
 use super::busy_poll::BusyPoll;
+use super::coop_budget::CoopBudget;
 use super::home::Home;
-use super::turn::Turn;
 use super::validity::admit;
 use crate::connections::{Connections, Origin};
 use crate::context::Context;
 use crate::error::Error;
 use crate::event::Event;
 use crate::inproc::NameBinding;
-use crate::log::{Log, Weight};
+use crate::log::{Log, Severity};
 use crate::monitor::Monitors;
-use crate::parcel::{Parcel, PipeEnd};
-use crate::patterns::{Pattern, Receives, Sends, Taken, Unsent};
+use crate::patterns::{Pattern, Receives, SendRejected, Sends, SubscriptionOutcome};
 use crate::peers::{Peer, PeerId, Peers};
+use crate::pipe_item::{PipeEnd, PipeItem};
 use crate::proxy::Forwards;
-use crate::ready::{Place, Ready};
+use crate::ready_set::{ReadySet, Waiter};
 use crate::tasks::Tasks;
-use crate::transport::{Closing, ListenerHandle, Port, marks};
+use crate::transport::{CloseSignal, ListenerHandle, SocketRef, high_water_marks};
 
 /// The part of a socket that its transport tasks hold too.
 pub(crate) struct Core<P> {
@@ -41,8 +41,8 @@ pub(crate) struct Core<P> {
     /// Set by a `close` that has a limit: instead of `linger`.
     pub(super) close_by: Cell<Option<Instant>>,
     pub(super) state: RefCell<State<P>>,
-    readable: Arc<Ready>,
-    writable: Arc<Ready>,
+    readable: Arc<ReadySet>,
+    writable: Arc<ReadySet>,
     pub(super) endpoints: RefCell<Vec<HeldEndpoint>>,
     pub(super) monitors: Monitors,
     pub(super) connections: Connections,
@@ -53,12 +53,12 @@ pub(crate) struct Core<P> {
     pub(super) home: Home,
     pub(super) busy_poll: BusyPoll,
     closed: Cell<bool>,
-    pub(super) turn: Turn,
+    pub(super) coop: CoopBudget,
     /// The task that hands over what was sent, while it waits.
     publisher: Cell<Option<Waker>>,
     pub(super) has_publisher: Cell<bool>,
     /// Where that task waits until there is room, for what the socket put off.
-    room: RefCell<Place>,
+    room: RefCell<Waiter>,
     /// It was woken.
     publishing: Cell<bool>,
 }
@@ -77,7 +77,7 @@ pub(super) struct HeldEndpoint {
     /// As it was resolved.
     pub(super) resolved: Endpoint,
     pub(super) bound: bool,
-    pub(super) closing: Closing,
+    pub(super) closing: CloseSignal,
     pub(super) _binding: Binding,
 }
 
@@ -125,7 +125,7 @@ impl<P: Pattern> Core<P> {
         let network = context.network();
         let peers = Peers::new();
         let pattern = P::new(&options, network.random());
-        let room = RefCell::new(Place::new(Arc::clone(&peers.writable)));
+        let room = RefCell::new(Waiter::new(Arc::clone(&peers.writable)));
         let clock = network.clone();
         Self {
             busy_poll: BusyPoll::new(options.busy_poll),
@@ -145,7 +145,7 @@ impl<P: Pattern> Core<P> {
             tasks: Tasks::default(),
             home: Home::new(network),
             closed: Cell::new(false),
-            turn: Turn::new(network),
+            coop: CoopBudget::new(network),
             publisher: Cell::new(None),
             has_publisher: Cell::new(false),
             room,
@@ -158,12 +158,12 @@ impl<P: Pattern> Core<P> {
         self.sndtimeo.set(options.sndtimeo);
         self.rcvtimeo.set(options.rcvtimeo);
         self.busy_poll.set_limit(options.busy_poll);
-        let (out, inward) = marks(&options);
+        let (out, inward) = high_water_marks(&options);
         let mut state = self.state.borrow_mut();
         let State { pattern, peers, .. } = &mut *state;
         pattern.set_options(&options);
         let former = self.options.replace(options);
-        if marks(&former) != (out, inward) {
+        if high_water_marks(&former) != (out, inward) {
             peers.iter_mut().for_each(|(_, peer)| peer.pipe.set_marks(out, inward));
         }
         drop(state);
@@ -183,14 +183,14 @@ impl<P: Pattern> Core<P> {
         self.home.check(operation)
     }
 
-    /// A place for a task that waits until there is something to receive.
-    pub(crate) fn readable(&self) -> Place {
-        Place::new(Arc::clone(&self.readable))
+    /// Waits for a task until there is something to receive.
+    pub(crate) fn readable(&self) -> Waiter {
+        Waiter::new(Arc::clone(&self.readable))
     }
 
-    /// A place for a task that waits until there is room to send.
-    pub(crate) fn writable(&self) -> Place {
-        Place::new(Arc::clone(&self.writable))
+    /// Waits for a task until there is room to send.
+    pub(crate) fn writable(&self) -> Waiter {
+        Waiter::new(Arc::clone(&self.writable))
     }
 
     /// Lets go of every peer and endpoint. Transport tasks end once they have sent what is queued.
@@ -199,7 +199,7 @@ impl<P: Pattern> Core<P> {
             return;
         }
         // Bound endpoints are free from here on.
-        let closings: Vec<Closing> = self.endpoints.take().into_iter().map(|held| held.closing).collect();
+        let closings: Vec<CloseSignal> = self.endpoints.take().into_iter().map(|held| held.closing).collect();
         let mut state = self.state.borrow_mut();
         state.peers.clear();
         state.returned.clear();
@@ -281,15 +281,15 @@ impl<P: Pattern> Core<P> {
     /// True when the task must let others run before it receives within this limit: an operation that never waits takes
     /// no turn. What its drivers have to do meanwhile is not known, so that somebody may always be held up.
     #[inline(always)]
-    pub(super) fn is_turn_over_to_recv(&self, limit: Option<Duration>) -> bool {
-        limit != Some(Duration::ZERO) && self.turn.is_over(|| true)
+    pub(super) fn is_budget_spent_to_recv(&self, limit: Option<Duration>) -> bool {
+        limit != Some(Duration::ZERO) && self.coop.is_spent(|| true)
     }
 
-    /// As [`is_turn_over_to_recv`](Self::is_turn_over_to_recv), for sending. A task that pauses between messages holds
+    /// As [`is_budget_spent_to_recv`](Self::is_budget_spent_to_recv), for sending. A task that pauses between messages holds
     /// nobody up: their drivers ran meanwhile.
     #[inline(always)]
-    pub(super) fn is_turn_over_to_send(&self, limit: Option<Duration>) -> bool {
-        limit != Some(Duration::ZERO) && self.turn.is_over(|| self.holds_up_what_was_sent())
+    pub(super) fn is_budget_spent_to_send(&self, limit: Option<Duration>) -> bool {
+        limit != Some(Duration::ZERO) && self.coop.is_spent(|| self.holds_up_what_was_sent())
     }
 
     fn holds_up_what_was_sent(&self) -> bool {
@@ -299,9 +299,9 @@ impl<P: Pattern> Core<P> {
 
 impl<P: Sends> Core<P> {
     #[inline(always)]
-    pub(super) fn try_send(&self, message: &mut Message) -> Result<(), Unsent> {
+    pub(super) fn try_send(&self, message: &mut Message) -> Result<(), SendRejected> {
         if message.is_empty() {
-            return Err(Unsent::Failed(Error::InvalidMessage { reason: "it has no frames" }));
+            return Err(SendRejected::Failed(Error::InvalidMessage { reason: "it has no frames" }));
         }
         let mut state = self.state.borrow_mut();
         let State { pattern, peers, .. } = &mut *state;
@@ -314,31 +314,31 @@ impl<P: Sends> Core<P> {
     pub(crate) fn poll_send(
         &self,
         context: &TaskContext<'_>,
-        place: &mut Place,
+        waiter: &mut Waiter,
         message: &mut Message,
     ) -> Poll<Result<(), Error>> {
-        if self.turn.is_over(|| self.holds_up_what_was_sent()) {
-            self.turn.give_way(context.waker());
+        if self.coop.is_spent(|| self.holds_up_what_was_sent()) {
+            self.coop.yield_now(context.waker());
             return Poll::Pending;
         }
         for last_look in [false, true] {
             match self.try_send(message) {
                 Ok(()) => return Poll::Ready(Ok(())),
-                Err(Unsent::Failed(error)) => return Poll::Ready(Err(error)),
-                Err(Unsent::Yield) => {
+                Err(SendRejected::Failed(error)) => return Poll::Ready(Err(error)),
+                Err(SendRejected::Yield) => {
                     context.waker().wake_by_ref();
                     return Poll::Pending;
                 }
-                Err(Unsent::Full) if planted(Bug::FullIsAnError) => {
+                Err(SendRejected::Full) if planted(Bug::FullIsAnError) => {
                     let socket = P::TYPE.name();
                     let error = Error::InvalidState { socket, operation: "send", state: "there is no room" };
                     return Poll::Ready(Err(error));
                 }
-                Err(Unsent::Full) if !last_look => place.wait(context.waker()),
-                Err(Unsent::Full) => {}
+                Err(SendRejected::Full) if !last_look => waiter.wait(context.waker()),
+                Err(SendRejected::Full) => {}
             }
         }
-        self.turn.restart();
+        self.coop.restart();
         match self.home.check("send") {
             Ok(()) => Poll::Pending,
             Err(error) => Poll::Ready(Err(error)),
@@ -376,10 +376,10 @@ impl<P: Receives> Core<P> {
     pub(crate) fn poll_recv(
         &self,
         context: &TaskContext<'_>,
-        place: &mut Place,
+        waiter: &mut Waiter,
     ) -> Poll<Result<Message, Error>> {
-        if self.turn.is_over(|| true) {
-            self.turn.give_way(context.waker());
+        if self.coop.is_spent(|| true) {
+            self.coop.yield_now(context.waker());
             return Poll::Pending;
         }
         for last_look in [false, true] {
@@ -389,10 +389,10 @@ impl<P: Receives> Core<P> {
                 Err(error) => return Poll::Ready(Err(error)),
             }
             if !last_look {
-                place.wait(context.waker());
+                waiter.wait(context.waker());
             }
         }
-        self.turn.restart();
+        self.coop.restart();
         match self.home.check("receive") {
             Ok(()) => Poll::Pending,
             Err(error) => Poll::Ready(Err(error)),
@@ -408,7 +408,7 @@ pub(super) const fn puts_off<P: Pattern>() -> bool {
 /// Asks a peer of this process for topics. What the socket subscribes to later is written to its pipe too.
 fn ask_for(peer: &mut Peer, topics: Vec<Bytes>) {
     peer.connected = true;
-    topics.into_iter().for_each(|topic| peer.pipe.out.write_beyond(Parcel::Subscribe(topic)));
+    topics.into_iter().for_each(|topic| peer.pipe.out.write_beyond(PipeItem::Subscribe(topic)));
     peer.pipe.out.publish();
 }
 
@@ -430,7 +430,7 @@ impl<P: Forwards> Core<P> {
 
     /// As `try_send`, for types that may not send: then there is never room.
     #[inline(always)]
-    pub(crate) fn give(&self, message: &mut Message) -> Result<(), Unsent> {
+    pub(crate) fn give(&self, message: &mut Message) -> Result<(), SendRejected> {
         let mut state = self.state.borrow_mut();
         let State { pattern, peers, .. } = &mut *state;
         admit(pattern, message)?;
@@ -454,7 +454,7 @@ impl<P: Forwards> Core<P> {
     }
 }
 
-impl<P: Pattern> Port for Core<P> {
+impl<P: Pattern> SocketRef for Core<P> {
     fn budget(&self) -> Option<&Arc<MemoryBudget>> {
         self.budget.as_ref()
     }
@@ -488,11 +488,11 @@ impl<P: Pattern> Port for Core<P> {
         Some(id)
     }
 
-    fn attach_stranger(&self, pipe: PipeEnd) -> Option<PeerId> {
+    fn attach_provisional(&self, pipe: PipeEnd) -> Option<PeerId> {
         let id = self.attach(pipe)?;
         let mut state = self.state.borrow_mut();
         let State { pattern, peers, .. } = &mut *state;
-        peers.add_insider();
+        peers.add_inproc_peer();
         if let Some(peer) = peers.get_mut(id) {
             peer.ignored = true;
             ask_for(peer, pattern.topics(id));
@@ -500,19 +500,19 @@ impl<P: Pattern> Port for Core<P> {
         Some(id)
     }
 
-    fn introduce(&self, id: PeerId, routing_id: &Bytes) {
+    fn inproc_connected(&self, id: PeerId, routing_id: &Bytes) {
         let mut state = self.state.borrow_mut();
         let State { pattern, peers, .. } = &mut *state;
-        peers.add_insider();
+        peers.add_inproc_peer();
         let Some(peer) = peers.get_mut(id) else { return };
         if !peer.connected {
             ask_for(peer, pattern.topics(id));
         }
         if self.options.borrow().probe_router {
-            peer.pipe.out.write_beyond(Parcel::Message(Message::from("")));
+            peer.pipe.out.write_beyond(PipeItem::Message(Message::from("")));
             peer.pipe.out.publish();
         }
-        peers.heed(id);
+        peers.stop_ignoring(id);
         pattern.connected(peers, id, routing_id);
     }
 
@@ -536,11 +536,11 @@ impl<P: Pattern> Port for Core<P> {
     }
 
     fn driver_runs(&self) {
-        self.turn.restart();
+        self.coop.restart();
     }
 
-    fn peer_is_elsewhere(&self) {
-        self.busy_poll.peer_is_elsewhere();
+    fn peer_on_other_thread(&self) {
+        self.busy_poll.peer_on_other_thread();
     }
 
     fn presume_marks(&self, id: PeerId, marks: Option<(HighWaterMarks, HighWaterMarks)>) {
@@ -574,13 +574,13 @@ impl<P: Pattern> Port for Core<P> {
         self.part(id, true);
     }
 
-    fn subscription(&self, id: PeerId, topic: Bytes, subscribe: bool) -> Taken {
+    fn subscription(&self, id: PeerId, topic: Bytes, subscribe: bool) -> SubscriptionOutcome {
         let mut state = self.state.borrow_mut();
         let State { pattern, peers, .. } = &mut *state;
         pattern.subscription(peers, id, topic, subscribe)
     }
 
-    fn stopped(&self, closing: &Closing) {
+    fn stopped(&self, closing: &CloseSignal) {
         self.endpoints.borrow_mut().retain(|held| !held.closing.is(closing));
     }
 
@@ -593,9 +593,9 @@ impl<P: Pattern> Port for Core<P> {
         state.peers.get_mut(id).map_or_else(Bytes::new, |peer| peer.routing_id.clone())
     }
 
-    fn emit(&self, event: Event, weight: Weight) {
+    fn emit(&self, event: Event, severity: Severity) {
         self.connections.note(&event);
-        self.log.write(&event, weight, (self.clock)());
+        self.log.write(&event, severity, (self.clock)());
         self.monitors.emit(event);
     }
 }

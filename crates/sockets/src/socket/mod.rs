@@ -1,6 +1,7 @@
 //! What all sockets have in common: endpoints, waiting, timeouts, closing.
 
 mod busy_poll;
+mod coop_budget;
 mod core;
 mod home;
 mod queued;
@@ -8,7 +9,6 @@ mod receiving;
 mod sending;
 mod setters;
 mod timeout;
-mod turn;
 mod validity;
 
 use std::fmt;
@@ -36,12 +36,12 @@ use crate::context::Context;
 use crate::error::{Error, LeftUnsent};
 use crate::event::Event;
 use crate::inproc;
-use crate::log::Weight;
+use crate::log::Severity;
 use crate::monitor::Monitor;
 use crate::patterns::{Pattern, Subscribes};
 use crate::peers::Peers;
-use crate::ready::Place;
-use crate::transport::{Closing, NotTaken, Port, dial, listen};
+use crate::ready_set::Waiter;
+use crate::transport::{CloseSignal, PeerRejected, SocketRef, dial, listen};
 
 /// Turns that the tasks of a socket get, once the time to close it is over, to end and to say what is left.
 const TURNS_AFTER_EXPIRY: u32 = 2;
@@ -61,8 +61,8 @@ const TURNS_AFTER_EXPIRY: u32 = 2;
 pub struct Socket<P: Pattern, N: Network = CompioNetwork> {
     core: Rc<Core<P>>,
     context: Context<N>,
-    /// The place of the task that polls the socket as a stream.
-    streaming: Place,
+    /// For the task that polls the socket as a stream.
+    streaming: Waiter,
 }
 
 /// A ZeroMQ socket. Its type, such as [`PushSocket`](crate::PushSocket), says what it can do: a PUSH has no `recv`.
@@ -70,8 +70,8 @@ pub struct Socket<P: Pattern, N: Network = CompioNetwork> {
 pub struct Socket<P: Pattern, N: Network> {
     core: Rc<Core<P>>,
     context: Context<N>,
-    /// The place of the task that polls the socket as a stream.
-    streaming: Place,
+    /// For the task that polls the socket as a stream.
+    streaming: Waiter,
 }
 
 impl<P: Pattern, N: Network> Socket<P, N> {
@@ -108,9 +108,10 @@ impl<P: Pattern, N: Network> Socket<P, N> {
         let network = self.context.network();
         if let Endpoint::Inproc(name) = &given {
             let doorbell = self.open_to_threads("bind")?;
-            let closing = Closing::default();
+            let closing = CloseSignal::default();
             let names = self.context.names();
-            let bound = inproc::bind(network, names, name, self.port(), doorbell, &closing, &self.core.tasks);
+            let bound =
+                inproc::bind(network, names, name, self.socket_ref(), doorbell, &closing, &self.core.tasks);
             let _name = bound.map_err(|NameTaken| Error::Bind {
                 endpoint: Box::new(given.clone()),
                 source: io::Error::new(io::ErrorKind::AddrInUse, "a socket of this context has bound it"),
@@ -133,10 +134,10 @@ impl<P: Pattern, N: Network> Socket<P, N> {
             .listen(&given, &self.core.options().stream)
             .map_err(|source| Error::Bind { endpoint: Box::new(given.clone()), source })?;
         let resolved = listener.local_endpoint();
-        let closing = Closing::default();
-        self.core.emit(Event::Listening { endpoint: resolved.clone() }, Weight::Ordinary);
-        let port = self.port();
-        let _handle = listen(network, listener, port, resolved.clone(), closing.clone(), &self.core.tasks);
+        let closing = CloseSignal::default();
+        self.core.emit(Event::Listening { endpoint: resolved.clone() }, Severity::Routine);
+        let socket = self.socket_ref();
+        let _handle = listen(network, listener, socket, resolved.clone(), closing.clone(), &self.core.tasks);
         self.core.endpoints.borrow_mut().push(HeldEndpoint {
             given,
             resolved: resolved.clone(),
@@ -168,7 +169,7 @@ impl<P: Pattern, N: Network> Socket<P, N> {
         if once && self.core.endpoints.borrow().iter().any(|held| !held.bound && held.given == given) {
             return Ok(());
         }
-        let closing = Closing::default();
+        let closing = CloseSignal::default();
         if !matches!(given, Endpoint::Inproc(_)) {
             self.wait_for_memory("connect")?;
         }
@@ -177,17 +178,25 @@ impl<P: Pattern, N: Network> Socket<P, N> {
         let connecting = match &given {
             Endpoint::Inproc(name) => {
                 let doorbell = self.open_to_threads("connect")?;
-                inproc::connect(network, self.context.names(), name, self.port(), doorbell, &closing, token)
+                inproc::connect(
+                    network,
+                    self.context.names(),
+                    name,
+                    self.socket_ref(),
+                    doorbell,
+                    &closing,
+                    token,
+                )
             }
             _ if puts_off::<P>() => {
                 self.start_publisher();
-                dial(network, self.port(), given.clone(), closing.clone(), token)
+                dial(network, self.socket_ref(), given.clone(), closing.clone(), token)
             }
-            _ => dial(network, self.port(), given.clone(), closing.clone(), token),
+            _ => dial(network, self.socket_ref(), given.clone(), closing.clone(), token),
         };
-        if let Err(NotTaken) = connecting {
-            let stopped = Event::ConnectStopped { endpoint: given, reason: NotTaken.to_string() };
-            self.core.emit(stopped, Weight::Fault);
+        if let Err(PeerRejected) = connecting {
+            let stopped = Event::ConnectStopped { endpoint: given, reason: PeerRejected.to_string() };
+            self.core.emit(stopped, Severity::Fault);
             return Ok(());
         }
         self.core.endpoints.borrow_mut().push(HeldEndpoint {
@@ -335,8 +344,8 @@ impl<P: Pattern, N: Network> Socket<P, N> {
     /// goes on with what the socket put off.
     fn start_publisher(&self) {
         if !self.core.has_publisher.replace(true) {
-            let port = self.port();
-            self.context.network().spawn("publisher", poll_fn(move |context| port.poll_publish(context)));
+            let socket = self.socket_ref();
+            self.context.network().spawn("publisher", poll_fn(move |context| socket.poll_publish(context)));
         }
     }
 
@@ -353,8 +362,8 @@ impl<P: Pattern, N: Network> Socket<P, N> {
         self.context.network()
     }
 
-    fn port(&self) -> Rc<dyn Port> {
-        Rc::clone(&self.core) as Rc<dyn Port>
+    fn socket_ref(&self) -> Rc<dyn SocketRef> {
+        Rc::clone(&self.core) as Rc<dyn SocketRef>
     }
 
     pub(crate) fn with_state<R>(&self, act: impl FnOnce(&mut P, &mut Peers) -> R) -> R {

@@ -14,7 +14,7 @@ use super::Socket;
 use super::timeout::{FromCaller, FromOption, Limit, Timeout};
 use crate::error::Error;
 use crate::patterns::Receives;
-use crate::ready::Place;
+use crate::ready_set::Waiter;
 use crate::stream::MessageStream;
 
 impl<P: Receives, N: Network> Socket<P, N> {
@@ -125,10 +125,10 @@ struct Receiving<'s, P: Receives, N: Network, L> {
 }
 
 struct Waiting {
-    place: Place,
+    waiter: Waiter,
     timeout: Timeout,
     /// It gives way once more before it goes on.
-    gives_way: bool,
+    yields_again: bool,
 }
 
 impl<P: Receives, N: Network, L: Limit> Future for Receiving<'_, P, N, L> {
@@ -141,15 +141,15 @@ impl<P: Receives, N: Network, L: Limit> Future for Receiving<'_, P, N, L> {
             return this.poll_waiting(context);
         }
         let limit = this.limit.of(this.socket.core.rcvtimeo.get());
-        let turn_over = this.socket.core.is_turn_over_to_recv(limit);
-        if !turn_over {
+        let budget_spent = this.socket.core.is_budget_spent_to_recv(limit);
+        if !budget_spent {
             match this.socket.core.try_recv_eagerly() {
                 Ok(Some(message)) => return Poll::Ready(Ok(message)),
                 Ok(None) => {}
                 Err(error) => return Poll::Ready(Err(error)),
             }
         }
-        this.wait(turn_over, limit, context)
+        this.wait(budget_spent, limit, context)
     }
 }
 
@@ -176,7 +176,7 @@ impl<'s, P: Receives, N: Network, L> Receiving<'s, P, N, L> {
     #[inline(never)]
     fn wait(
         &mut self,
-        turn_over: bool,
+        budget_spent: bool,
         limit: Option<Duration>,
         context: &mut TaskContext<'_>,
     ) -> Poll<Result<Message, Error>> {
@@ -184,22 +184,22 @@ impl<'s, P: Receives, N: Network, L> Receiving<'s, P, N, L> {
         if limit == Some(Duration::ZERO) {
             return Poll::Ready(Err(Error::WouldBlock));
         }
-        if !turn_over
+        if !budget_spent
             && let Some(outcome) =
                 core.busy_poll.find(sockets.network(), || core.try_recv_eagerly().transpose())
         {
             return Poll::Ready(outcome);
         }
         self.waiting = Some(Box::new(Waiting {
-            place: core.readable(),
+            waiter: core.readable(),
             timeout: Timeout::new(limit),
-            gives_way: false,
+            yields_again: false,
         }));
-        if !turn_over {
+        if !budget_spent {
             return self.poll_waiting(context);
         }
-        let late = core.turn.give_way(context.waker());
-        self.waiting.iter_mut().for_each(|waiting| waiting.gives_way = late);
+        let late = core.coop.yield_now(context.waker());
+        self.waiting.iter_mut().for_each(|waiting| waiting.yields_again = late);
         Poll::Pending
     }
 
@@ -208,15 +208,15 @@ impl<'s, P: Receives, N: Network, L> Receiving<'s, P, N, L> {
     fn poll_waiting(&mut self, context: &mut TaskContext<'_>) -> Poll<Result<Message, Error>> {
         let Socket { core, context: sockets, .. } = self.socket;
         let Some(waiting) = &mut self.waiting else { return Poll::Pending };
-        if std::mem::take(&mut waiting.gives_way) {
-            core.turn.give_way_to_transport(context.waker());
+        if std::mem::take(&mut waiting.yields_again) {
+            core.coop.yield_to_transport(context.waker());
             return Poll::Pending;
         }
         #[cfg(feature = "planted-bugs")]
         if let Some(outcome) = self.kept.take() {
             return Poll::Ready(outcome);
         }
-        let outcome = match core.poll_recv(context, &mut waiting.place) {
+        let outcome = match core.poll_recv(context, &mut waiting.waiter) {
             Poll::Pending => waiting.timeout.poll(sockets.network(), context).map(Err),
             outcome => outcome,
         };

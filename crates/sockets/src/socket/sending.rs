@@ -11,8 +11,8 @@ use seaworthy_core::{Message, Network};
 use super::Socket;
 use super::timeout::{FromCaller, FromOption, Limit, Timeout};
 use crate::error::{Error, TrySendError};
-use crate::patterns::{Sends, Unsent};
-use crate::ready::Place;
+use crate::patterns::{SendRejected, Sends};
+use crate::ready_set::Waiter;
 use crate::sink::MessageSink;
 
 impl<P: Sends, N: Network> Socket<P, N> {
@@ -79,12 +79,12 @@ impl<P: Sends, N: Network> Socket<P, N> {
     pub fn try_send(&self, message: impl Into<Message>) -> Result<(), TrySendError> {
         let mut message = message.into();
         let mut outcome = self.core.try_send(&mut message);
-        if matches!(outcome, Err(Unsent::Yield)) {
+        if matches!(outcome, Err(SendRejected::Yield)) {
             outcome = self.core.try_send(&mut message);
         }
         outcome.map_err(|unsent| match unsent {
-            Unsent::Full | Unsent::Yield => TrySendError { message, error: Error::WouldBlock },
-            Unsent::Failed(error) => TrySendError { message, error },
+            SendRejected::Full | SendRejected::Yield => TrySendError { message, error: Error::WouldBlock },
+            SendRejected::Failed(error) => TrySendError { message, error },
         })
     }
 
@@ -109,10 +109,10 @@ struct Sending<'s, P: Sends, N: Network, M, L> {
 /// A message that could not be sent at once.
 struct Waiting {
     message: Message,
-    place: Place,
+    waiter: Waiter,
     timeout: Timeout,
     /// It gives way once more before it goes on.
-    gives_way: bool,
+    yields_again: bool,
 }
 
 /// Nothing in it is pinned.
@@ -158,8 +158,8 @@ impl<P: Sends, N: Network, M: Into<Message>, L: Refuses> Future for Sending<'_, 
         let mut message = message.into();
         let core = &this.socket.core;
         let limit = this.limit.of(core.sndtimeo.get());
-        let unsent = if core.is_turn_over_to_send(limit) {
-            Unsent::Yield
+        let unsent = if core.is_budget_spent_to_send(limit) {
+            SendRejected::Yield
         } else {
             match core.try_send(&mut message) {
                 Ok(()) => return Poll::Ready(Ok(())),
@@ -187,7 +187,7 @@ impl<'s, P: Sends, N: Network, M, L: Refuses> Sending<'s, P, N, M, L> {
     fn wait(
         &mut self,
         mut message: Message,
-        unsent: Unsent,
+        unsent: SendRejected,
         limit: Option<Duration>,
         context: &mut TaskContext<'_>,
     ) -> Poll<Result<(), L::Refusal>> {
@@ -195,30 +195,31 @@ impl<'s, P: Sends, N: Network, M, L: Refuses> Sending<'s, P, N, M, L> {
         let at_once = limit == Some(Duration::ZERO);
         let refuse = |message, error| Poll::Ready(Err(L::Refusal::new(message, error)));
         let full = match unsent {
-            Unsent::Failed(error) => return refuse(message, error),
-            Unsent::Full if at_once => return refuse(message, Error::WouldBlock),
-            Unsent::Yield if at_once => {
+            SendRejected::Failed(error) => return refuse(message, error),
+            SendRejected::Full if at_once => return refuse(message, Error::WouldBlock),
+            SendRejected::Yield if at_once => {
                 let sent = self.socket.try_send(message);
                 return Poll::Ready(sent.map_err(|unsent| L::Refusal::new(unsent.message, unsent.error)));
             }
-            Unsent::Full => true,
-            Unsent::Yield => false,
+            SendRejected::Full => true,
+            SendRejected::Yield => false,
         };
         let look = || match core.try_send(&mut message) {
             Ok(()) => Some(Ok(())),
-            Err(Unsent::Failed(error)) => Some(Err(error)),
-            Err(Unsent::Full | Unsent::Yield) => None,
+            Err(SendRejected::Failed(error)) => Some(Err(error)),
+            Err(SendRejected::Full | SendRejected::Yield) => None,
         };
         if full && let Some(outcome) = core.busy_poll.find(sockets.network(), look) {
             return Poll::Ready(outcome.map_err(|error| L::Refusal::new(message, error)));
         }
         let timeout = Timeout::new(limit);
-        self.waiting = Some(Box::new(Waiting { message, place: core.writable(), timeout, gives_way: false }));
+        self.waiting =
+            Some(Box::new(Waiting { message, waiter: core.writable(), timeout, yields_again: false }));
         if full {
             return self.poll_waiting(context);
         }
-        let late = core.turn.give_way(context.waker());
-        self.waiting.iter_mut().for_each(|waiting| waiting.gives_way = late);
+        let late = core.coop.yield_now(context.waker());
+        self.waiting.iter_mut().for_each(|waiting| waiting.yields_again = late);
         Poll::Pending
     }
 
@@ -228,11 +229,11 @@ impl<'s, P: Sends, N: Network, M, L: Refuses> Sending<'s, P, N, M, L> {
         let Socket { core, context: sockets, .. } = self.socket;
         // It has completed: there is nothing left to send.
         let Some(waiting) = &mut self.waiting else { return Poll::Pending };
-        if std::mem::take(&mut waiting.gives_way) {
-            core.turn.give_way_to_transport(context.waker());
+        if std::mem::take(&mut waiting.yields_again) {
+            core.coop.yield_to_transport(context.waker());
             return Poll::Pending;
         }
-        let outcome = match core.poll_send(context, &mut waiting.place, &mut waiting.message) {
+        let outcome = match core.poll_send(context, &mut waiting.waiter, &mut waiting.message) {
             Poll::Pending => match waiting.timeout.poll(sockets.network(), context) {
                 Poll::Ready(error) => Err(error),
                 Poll::Pending => return Poll::Pending,

@@ -10,7 +10,7 @@ use super::Socket;
 use super::validity::check;
 use crate::error::Error;
 use crate::patterns::{Dealer, Pattern, Pub, Req, Router, XPub};
-use crate::transport::Port;
+use crate::transport::SocketRef;
 
 impl<P: Pattern, N: Network> Socket<P, N> {
     /// The options as they are now.

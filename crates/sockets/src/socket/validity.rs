@@ -7,7 +7,7 @@ use seaworthy_zmtp::SocketType;
 use seaworthy_zmtp::limits::{HEARTBEAT_MIN, MESSAGE_BYTES_MAX, MESSAGE_FRAMES_MAX};
 
 use crate::error::Error;
-use crate::patterns::{Pattern, Unsent};
+use crate::patterns::{Pattern, SendRejected};
 
 /// Longest time to live that a PING can carry (RFC 37).
 const HEARTBEAT_TTL_MAX: Duration = Duration::from_millis(6_553_500);
@@ -69,7 +69,7 @@ pub(super) fn check<P: Pattern>(options: &Options) -> Result<(), Error> {
 
 /// Refuses a message that a Seaworthy peer would refuse, and with it the connection.
 #[inline(always)]
-pub(super) fn admit<P: Pattern>(pattern: &P, message: &Message) -> Result<(), Unsent> {
+pub(super) fn admit<P: Pattern>(pattern: &P, message: &Message) -> Result<(), SendRejected> {
     if message.len() == 1 && message.byte_len() as u64 <= MESSAGE_BYTES_MAX {
         return Ok(());
     }
@@ -77,12 +77,15 @@ pub(super) fn admit<P: Pattern>(pattern: &P, message: &Message) -> Result<(), Un
 }
 
 #[inline(never)]
-fn admit_unusual(frames: usize, bytes: usize) -> Result<(), Unsent> {
+fn admit_unusual(frames: usize, bytes: usize) -> Result<(), SendRejected> {
     if frames > MESSAGE_FRAMES_MAX {
-        return Err(Unsent::Failed(Error::TooManyFrames { frames, limit: MESSAGE_FRAMES_MAX }));
+        return Err(SendRejected::Failed(Error::TooManyFrames { frames, limit: MESSAGE_FRAMES_MAX }));
     }
     if bytes as u64 > MESSAGE_BYTES_MAX {
-        return Err(Unsent::Failed(Error::MessageTooLarge { bytes: bytes as u64, limit: MESSAGE_BYTES_MAX }));
+        return Err(SendRejected::Failed(Error::MessageTooLarge {
+            bytes: bytes as u64,
+            limit: MESSAGE_BYTES_MAX,
+        }));
     }
     Ok(())
 }
@@ -120,7 +123,7 @@ mod tests {
         let refused = admit_unusual(1, most + 1).unwrap_err();
         assert!(matches!(
             refused,
-            Unsent::Failed(Error::MessageTooLarge { bytes, limit: MESSAGE_BYTES_MAX }) if bytes == MESSAGE_BYTES_MAX + 1
+            SendRejected::Failed(Error::MessageTooLarge { bytes, limit: MESSAGE_BYTES_MAX }) if bytes == MESSAGE_BYTES_MAX + 1
         ));
     }
 }

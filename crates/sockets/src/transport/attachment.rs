@@ -10,13 +10,13 @@ use seaworthy_core::planted::{Bug, planted};
 use seaworthy_core::{Doorbell, Endpoint, Instant, Message, Options, waker_for_others};
 use seaworthy_zmtp::{Peer, SocketType};
 
-use super::handshakes::{Complete, Handshake};
-use super::port::{Closing, ClosingWatch, Port};
+use super::pending_handshakes::{ConnectionSlot, PendingHandshake};
+use super::socket_ref::{CloseSignal, CloseWatch, SocketRef};
 use crate::connections::Origin;
-use crate::log::Weight;
-use crate::parcel::{Parcel, PipeEnd};
-use crate::patterns::Taken;
+use crate::log::Severity;
+use crate::patterns::SubscriptionOutcome;
 use crate::peers::PeerId;
+use crate::pipe_item::{PipeEnd, PipeItem};
 use crate::tasks::TaskToken;
 
 /// How long a pipe lives.
@@ -30,7 +30,7 @@ pub(super) enum Lifetime {
 
 /// See the module. Dropping it tells the socket that the peer departed.
 pub(super) struct Attachment {
-    pub(super) port: Rc<dyn Port>,
+    pub(super) socket: Rc<dyn SocketRef>,
     /// As they were when the endpoint was bound or connected.
     pub(super) options: Rc<Options>,
     /// The bound or connected endpoint.
@@ -38,7 +38,7 @@ pub(super) struct Attachment {
     lifetime: Lifetime,
     /// The socket never receives: what its peers send is dropped.
     deaf: bool,
-    closing: ClosingWatch,
+    closing: CloseWatch,
     attached: Option<Attached>,
     /// Where the present connection comes from.
     origin: Option<Origin>,
@@ -47,9 +47,9 @@ pub(super) struct Attachment {
     /// Counts this attachment among the tasks that closing the socket waits for.
     task: Option<TaskToken>,
     /// This connection's place among those whose handshake is not complete.
-    handshake: Option<Handshake>,
+    handshake: Option<PendingHandshake>,
     /// Its place among those of a bound endpoint that are complete.
-    complete: Option<Complete>,
+    slot: Option<ConnectionSlot>,
     /// Bytes that former connections left in the pipe beyond its marks.
     pub(super) overrun: usize,
     /// By what other threads have the task woken, where their memory is this one's.
@@ -87,21 +87,21 @@ pub(super) struct TooMany;
 /// The socket is closed, or a PAIR that has a peer.
 #[derive(Debug, thiserror::Error)]
 #[error("the socket takes no more peers")]
-pub(crate) struct NotTaken;
+pub(crate) struct PeerRejected;
 
 impl Attachment {
     /// Attaches at once when the pipe lives as long as the endpoint.
     pub(super) fn new(
-        port: Rc<dyn Port>,
+        socket: Rc<dyn SocketRef>,
         options: Rc<Options>,
         endpoint: Endpoint,
         lifetime: Lifetime,
-        closing: &Closing,
+        closing: &CloseSignal,
         task: TaskToken,
-    ) -> Result<Self, NotTaken> {
+    ) -> Result<Self, PeerRejected> {
         let mut attachment = Self {
-            deaf: matches!(port.socket_type(), SocketType::Push | SocketType::Pub),
-            port,
+            deaf: matches!(socket.socket_type(), SocketType::Push | SocketType::Pub),
+            socket,
             options,
             endpoint,
             lifetime,
@@ -111,7 +111,7 @@ impl Attachment {
             identity: None,
             task: Some(task),
             handshake: None,
-            complete: None,
+            slot: None,
             overrun: 0,
             doorbell: None,
             outside: None,
@@ -129,22 +129,22 @@ impl Attachment {
     }
 
     /// Keeps the place until the handshake is complete or has failed.
-    pub(super) fn hold_until_handshaken(&mut self, handshake: Handshake) {
+    pub(super) fn hold_until_handshaken(&mut self, handshake: PendingHandshake) {
         self.handshake = Some(handshake);
     }
 
     /// Ready when the handshake has to make room for others.
-    pub(super) fn poll_given_up(&self, context: &Context<'_>) -> Poll<()> {
+    pub(super) fn poll_evicted(&self, context: &Context<'_>) -> Poll<()> {
         match &self.handshake {
-            Some(handshake) => handshake.poll_given_up(context),
+            Some(handshake) => handshake.poll_evicted(context),
             None => Poll::Pending,
         }
     }
 
-    fn attach(&mut self) -> Result<PeerId, NotTaken> {
-        let (out, inward) = marks(&self.port.options());
-        let (socket_end, pipe) = local_pipe_within(self.port.budget(), out, inward);
-        let id = self.port.attach(socket_end).ok_or(NotTaken)?;
+    fn attach(&mut self) -> Result<PeerId, PeerRejected> {
+        let (out, inward) = high_water_marks(&self.socket.options());
+        let (socket_end, pipe) = local_pipe_within(self.socket.budget(), out, inward);
+        let id = self.socket.attach(socket_end).ok_or(PeerRejected)?;
         self.closing.add(id);
         let released = pipe.inward.watch();
         let attached =
@@ -159,10 +159,10 @@ impl Attachment {
     }
 
     /// A handshake is complete: gives the topics to subscribe to.
-    pub(super) fn handshaken(&mut self, peer: &Peer) -> Result<Vec<Bytes>, NotTaken> {
+    pub(super) fn handshaken(&mut self, peer: &Peer) -> Result<Vec<Bytes>, PeerRejected> {
         if let Some(handshake) = self.handshake.take() {
-            let max = self.port.options().connections_max;
-            self.complete = Some(handshake.complete(max).ok_or(NotTaken)?);
+            let max = self.socket.options().connections_max;
+            self.slot = Some(handshake.complete(max).ok_or(PeerRejected)?);
         }
         let id = match self.id() {
             Some(id) => id,
@@ -170,18 +170,18 @@ impl Attachment {
         };
         if let Some(attached) = &mut self.attached {
             attached.delivered_before = attached.pipe.out.written();
-            if matches!(self.port.socket_type(), SocketType::Sub | SocketType::XSub) {
+            if matches!(self.socket.socket_type(), SocketType::Sub | SocketType::XSub) {
                 attached.written_before = attached.pipe.inward.written();
             }
         }
-        let topics = self.port.connected(id, &peer.routing_id);
-        let mut name = self.port.routing_id(id);
+        let topics = self.socket.connected(id, &peer.routing_id);
+        let mut name = self.socket.routing_id(id);
         if name.is_empty() {
             name = peer.routing_id.clone();
         }
         if let Some(origin) = &self.origin {
             let socket_type = peer.socket_type.map_or("", SocketType::name);
-            self.port.emit(origin.handshake_succeeded(name.clone(), socket_type), Weight::Ordinary);
+            self.socket.emit(origin.handshake_succeeded(name.clone(), socket_type), Severity::Routine);
         }
         self.identity = Some(name);
         Ok(topics)
@@ -203,16 +203,16 @@ impl Attachment {
     }
 
     /// The connection is gone, and with it the pipe when that lives no longer.
-    pub(super) fn connection_ended(&mut self, reason: &str, weight: Weight) {
+    pub(super) fn connection_ended(&mut self, reason: &str, severity: Severity) {
         let (origin, identity) = (self.origin.take(), self.identity.take());
         let Some(routing_id) = identity else {
             if let Some(origin) = origin {
-                self.port.emit(origin.handshake_failed(reason), weight);
+                self.socket.emit(origin.handshake_failed(reason), severity);
             }
             return;
         };
         if let Some(origin) = origin {
-            self.port.emit(origin.disconnected(routing_id, reason), weight);
+            self.socket.emit(origin.disconnected(routing_id, reason), severity);
         }
         if let Some(task) = self.task.as_ref().filter(|_| self.linger.is_some()) {
             task.leave(0, true);
@@ -221,7 +221,7 @@ impl Attachment {
         if planted(Bug::QueueLostWithConnection) {
             while self.take().is_some() {}
         }
-        self.port.disconnected(id);
+        self.socket.disconnected(id);
         if self.lifetime == Lifetime::Connection {
             self.detach();
         }
@@ -232,7 +232,7 @@ impl Attachment {
         if let Some(Attached { id, pipe, .. }) = self.attached.take() {
             drop(pipe);
             self.closing.remove(id);
-            self.port.departed(id);
+            self.socket.departed(id);
         }
     }
 
@@ -241,21 +241,21 @@ impl Attachment {
         if self.linger.is_none() || self.task.is_none() {
             return;
         }
-        let parcels = std::iter::from_fn(|| self.take());
-        let messages = parcels.filter(|parcel| matches!(parcel, Parcel::Message(_))).count();
+        let items = std::iter::from_fn(|| self.take());
+        let messages = items.filter(|item| matches!(item, PipeItem::Message(_))).count();
         if let Some(task) = &self.task {
             task.leave(messages, false);
         }
     }
 
-    /// The next parcel to send.
+    /// The next item to send.
     #[inline]
-    pub(super) fn take(&mut self) -> Option<Parcel> {
+    pub(super) fn take(&mut self) -> Option<PipeItem> {
         let attached = self.attached.as_mut()?;
         while attached.pipe.inward.taken() < attached.written_before {
             match attached.pipe.inward.take()? {
-                Parcel::Subscribe(_) | Parcel::Cancel(_) => {}
-                parcel => return Some(parcel),
+                PipeItem::Subscribe(_) | PipeItem::Cancel(_) => {}
+                item => return Some(item),
             }
         }
         attached.pipe.inward.take()
@@ -280,7 +280,7 @@ impl Attachment {
             && !self.deaf
             && self.linger.is_none()
         {
-            attached.pipe.out.write_in_place(|| Parcel::Message(message));
+            attached.pipe.out.write_in_place(|| PipeItem::Message(message));
         }
     }
 
@@ -291,34 +291,34 @@ impl Attachment {
             && !self.deaf
             && self.linger.is_none()
         {
-            attached.pipe.out.write_in_place(|| Parcel::Message(Message::from(body)));
+            attached.pipe.out.write_in_place(|| PipeItem::Message(Message::from(body)));
         }
     }
 
     /// As [`deliver`](Self::deliver), for what may be a mark.
-    pub(super) fn deliver_parcel(&mut self, parcel: Parcel) {
+    pub(super) fn deliver_item(&mut self, item: PipeItem) {
         if let Some(attached) = &mut self.attached
             && !self.deaf
             && self.linger.is_none()
         {
-            attached.pipe.out.write_beyond(parcel);
+            attached.pipe.out.write_beyond(item);
         }
     }
 
     /// The peer subscribes, or cancels: the mark to deliver behind what came before, if the user is to hear of it.
-    pub(super) fn subscription(&self, topic: Bytes, subscribe: bool) -> Result<Option<Parcel>, TooMany> {
+    pub(super) fn subscription(&self, topic: Bytes, subscribe: bool) -> Result<Option<PipeItem>, TooMany> {
         let Some(id) = self.id() else { return Ok(None) };
         let weight = 1 + topic.len();
-        match self.port.subscription(id, topic, subscribe) {
-            Taken::Silently => Ok(None),
-            Taken::Noticed(place) => Ok(Some(Parcel::Notice { place, weight })),
-            Taken::TooMany => Err(TooMany),
+        match self.socket.subscription(id, topic, subscribe) {
+            SubscriptionOutcome::Silent => Ok(None),
+            SubscriptionOutcome::Notify(sequence) => Ok(Some(PipeItem::Marker { sequence, weight })),
+            SubscriptionOutcome::TooMany => Err(TooMany),
         }
     }
 
     /// True when subscriptions may come, which are to take effect even if nobody receives.
     pub(super) fn is_publisher(&self) -> bool {
-        matches!(self.port.socket_type(), SocketType::Pub | SocketType::XPub)
+        matches!(self.socket.socket_type(), SocketType::Pub | SocketType::XPub)
     }
 
     /// Frees memory that the pipe has kept since it was fuller.
@@ -359,7 +359,7 @@ impl Attachment {
 
     /// An account for memory that the connection keeps outside of the pipe.
     pub(super) fn charge(&self) -> Charge {
-        Charge::new(self.port.budget().cloned())
+        Charge::new(self.socket.budget().cloned())
     }
 
     /// Ready once the socket has let go of this peer, also while nothing is taken from the pipe. Wakes the last task that
@@ -403,10 +403,12 @@ impl Attachment {
         if !gone && !self.closing.is_closed() {
             return false;
         }
-        let until = self.closing.linger().unwrap_or_else(|| self.port.linger_until(now));
+        let until = self.closing.linger().unwrap_or_else(|| self.socket.linger_until(now));
         self.linger = Some(match until {
             // What is left to send are wishes that nobody will ever need.
-            _ if matches!(self.port.socket_type(), SocketType::Sub | SocketType::XSub) => Linger::Until(now),
+            _ if matches!(self.socket.socket_type(), SocketType::Sub | SocketType::XSub) => {
+                Linger::Until(now)
+            }
             Some(_) if planted(Bug::LingerIgnored) => Linger::Forever,
             Some(until) => Linger::Until(until),
             None => Linger::Forever,
@@ -436,7 +438,7 @@ impl Attachment {
         }
     }
 
-    pub(super) fn closing(&self) -> &ClosingWatch {
+    pub(super) fn closing(&self) -> &CloseWatch {
         &self.closing
     }
 }
@@ -448,7 +450,7 @@ impl Drop for Attachment {
 }
 
 /// What the options allow of the ways out and in.
-pub(crate) fn marks(options: &Options) -> (HighWaterMarks, HighWaterMarks) {
+pub(crate) fn high_water_marks(options: &Options) -> (HighWaterMarks, HighWaterMarks) {
     (
         HighWaterMarks { messages: options.sndhwm, bytes: options.sndhwm_bytes },
         HighWaterMarks { messages: options.rcvhwm, bytes: options.rcvhwm_bytes },

@@ -10,26 +10,26 @@ use std::time::Duration;
 use seaworthy_core::planted::{self, Bug, planted};
 use seaworthy_core::{Backoff, Endpoint, Network, Stream};
 
-use super::attachment::{Attachment, Lifetime, NotTaken};
+use super::attachment::{Attachment, Lifetime, PeerRejected};
 use super::driver::drive;
-use super::ending::Ended;
-use super::port::{Closing, Port};
+use super::ending::DisconnectReason;
+use super::socket_ref::{CloseSignal, SocketRef};
 use crate::event::Event;
-use crate::log::Weight;
+use crate::log::Severity;
 use crate::tasks::TaskToken;
 
 /// Starts the task of a connected endpoint: the pipe exists when this returns, unless `immediate` is set. There is
 /// no task when the socket takes no more peers.
 pub(crate) fn dial<N: Network>(
     network: &N,
-    port: Rc<dyn Port>,
+    socket: Rc<dyn SocketRef>,
     endpoint: Endpoint,
-    closing: Closing,
+    closing: CloseSignal,
     task: TaskToken,
-) -> Result<(), NotTaken> {
-    let options = port.options();
+) -> Result<(), PeerRejected> {
+    let options = socket.options();
     let lifetime = if options.immediate { Lifetime::Connection } else { Lifetime::Endpoint };
-    let attachment = Attachment::new(port, options, endpoint, lifetime, &closing, task)?;
+    let attachment = Attachment::new(socket, options, endpoint, lifetime, &closing, task)?;
     let dialer = Dialer { network: network.clone(), attachment };
     network.spawn("dialer", dialer.run());
     Ok(())
@@ -42,14 +42,14 @@ struct Dialer<N> {
 
 /// How one round of connecting and driving ended.
 struct Round {
-    ended: Ended,
+    ended: DisconnectReason,
     handshaken: bool,
     /// The connection was worth having: something was received, or it held for a while.
     useful: bool,
 }
 
 impl Round {
-    const fn without_connection(ended: Ended) -> Self {
+    const fn without_connection(ended: DisconnectReason) -> Self {
         Self { ended, handshaken: false, useful: false }
     }
 
@@ -66,7 +66,7 @@ const USEFUL_AFTER: Duration = Duration::from_secs(1);
 
 impl<N: Network> Dialer<N> {
     async fn run(mut self) {
-        let port = Rc::clone(&self.attachment.port);
+        let socket = Rc::clone(&self.attachment.socket);
         let options = Rc::clone(&self.attachment.options);
         let mut backoff = options.reconnect_ivl.map(|first| Backoff::new(first, options.reconnect_ivl_max));
         while let Some(round) = self.connect_and_drive().await {
@@ -74,10 +74,10 @@ impl<N: Network> Dialer<N> {
             let reason = round.ended.to_string();
             let Some(backoff) = backoff.as_mut().filter(|_| round.may_be_followed()) else {
                 let Round { ended, .. } = round;
-                if !matches!(ended, Ended::Closed) {
-                    port.stopped(self.attachment.closing().closing());
-                    let weight = if ended.may_reconnect() { Weight::Ordinary } else { Weight::Fault };
-                    port.emit(Event::ConnectStopped { endpoint, reason }, weight);
+                if !matches!(ended, DisconnectReason::Closed) {
+                    socket.stopped(self.attachment.closing().closing());
+                    let severity = if ended.may_reconnect() { Severity::Routine } else { Severity::Fault };
+                    socket.emit(Event::ConnectStopped { endpoint, reason }, severity);
                 }
                 return;
             };
@@ -100,7 +100,7 @@ impl<N: Network> Dialer<N> {
                 backoff.next_pause(random)
             };
             let retried = Event::ConnectRetried { endpoint, after: pause, reason };
-            port.emit(retried, if round.handshaken { Weight::Ordinary } else { round.ended.weight() });
+            socket.emit(retried, if round.handshaken { Severity::Routine } else { round.ended.severity() });
             let pause = self.network.sleep_until(self.network.now() + pause);
             if self.unless_finished(pause).await.is_none() {
                 return;
@@ -112,17 +112,17 @@ impl<N: Network> Dialer<N> {
     async fn connect_and_drive(&mut self) -> Option<Round> {
         let stream = match self.connect().await? {
             Ok(stream) => stream,
-            Err(error) => return Some(Round::without_connection(Ended::Stream(error))),
+            Err(error) => return Some(Round::without_connection(DisconnectReason::Stream(error))),
         };
-        let origin = self.attachment.port.begin(&self.attachment.endpoint, stream.peer_address());
-        self.attachment.port.emit(origin.connected(), Weight::Ordinary);
+        let origin = self.attachment.socket.begin(&self.attachment.endpoint, stream.peer_address());
+        self.attachment.socket.emit(origin.connected(), Severity::Routine);
         self.attachment.connection_began(origin);
         let began = self.network.now();
         let ended = drive(&self.network, stream, &mut self.attachment).await;
         let handshaken = self.attachment.is_handshaken();
         let useful =
             handshaken && (self.attachment.has_received() || self.network.now() >= began + USEFUL_AFTER);
-        self.attachment.connection_ended(&ended.to_string(), ended.weight());
+        self.attachment.connection_ended(&ended.to_string(), ended.severity());
         Some(Round { ended, handshaken, useful })
     }
 

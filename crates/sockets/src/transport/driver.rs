@@ -18,9 +18,9 @@ use seaworthy_core::{Instant, Network, PoisonGuard, Poisoned, Stream};
 use seaworthy_zmtp::{Connection, ConnectionConfig};
 
 use super::attachment::Attachment;
-use super::ending::{Ended, FAREWELL, Fault, Phase};
+use super::ending::{DisconnectReason, Fault, LINGERING_CLOSE_TIMEOUT, Phase};
 use super::inflow::Inflow;
-use crate::parcel::Parcel;
+use crate::pipe_item::PipeItem;
 
 /// Bytes encoded for one write.
 const WRITE_MAX: usize = 1024 * 1024;
@@ -45,13 +45,17 @@ enum Step {
     Room,
     Deadline,
     Closing,
-    GivenUp,
+    Evicted,
 }
 
 /// Carries messages between `stream` and the attached pipe until one of them ends.
-pub(super) async fn drive<N: Network>(network: &N, stream: N::Stream, attachment: &mut Attachment) -> Ended {
-    let config = ConnectionConfig::from((&*attachment.options, attachment.port.socket_type()));
-    if attachment.port.budget().is_some() {
+pub(super) async fn drive<N: Network>(
+    network: &N,
+    stream: N::Stream,
+    attachment: &mut Attachment,
+) -> DisconnectReason {
+    let config = ConnectionConfig::from((&*attachment.options, attachment.socket.socket_type()));
+    if attachment.socket.budget().is_some() {
         attachment.set_doorbell(network.doorbell().ok().flatten());
     }
     let poisoned = Poisoned::new();
@@ -98,7 +102,7 @@ struct Driver<'a, N: Network> {
 }
 
 impl<N: Network> Driver<'_, N> {
-    async fn run(&mut self) -> Ended {
+    async fn run(&mut self) -> DisconnectReason {
         let stream = self.stream;
         let mut writing = pin!(None);
         let mut awaiting = pin!(None);
@@ -107,7 +111,7 @@ impl<N: Network> Driver<'_, N> {
         let mut sleeping = pin!(None);
         let mut sleeping_until: Option<Instant> = None;
         loop {
-            self.attachment.port.driver_runs();
+            self.attachment.socket.driver_runs();
             let now = self.network.now();
             if std::mem::take(&mut self.busy) {
                 self.rest_at = Some(now + REST_AFTER);
@@ -116,18 +120,18 @@ impl<N: Network> Driver<'_, N> {
                 match self.next_write(now) {
                     Next::Write(segments) => writing.set(Some(stream.write(segments))),
                     Next::Wait => {}
-                    Next::Leave if stream.shutdown().await.is_err() => return Ended::Closed,
+                    Next::Leave if stream.shutdown().await.is_err() => return DisconnectReason::Closed,
                     Next::Leave => {
                         self.attachment.release();
-                        self.phase = Phase::Leaving { until: now + FAREWELL };
+                        self.phase = Phase::Leaving { until: now + LINGERING_CLOSE_TIMEOUT };
                     }
-                    Next::End => return self.end(Fault::Over(Ended::Closed)),
+                    Next::End => return self.end(Fault::Over(DisconnectReason::Closed)),
                 }
             }
             let closing = self.attachment.is_closing(now);
             if closing && matches!(self.phase, Phase::Draining { .. }) {
                 // Nobody is left to deliver to.
-                return self.end(Fault::Over(Ended::Closed));
+                return self.end(Fault::Over(DisconnectReason::Closed));
             }
             if reading.is_none() && self.phase.reads() && !is_readable && self.inflow.waits() {
                 if awaiting.is_none() {
@@ -139,7 +143,7 @@ impl<N: Network> Driver<'_, N> {
                 && let Some(buffer) = self.inflow.next_read(&self.connection)
             {
                 is_readable = false;
-                stream.set_rcvlowat(self.inflow.awaited(&self.connection));
+                stream.set_rcvlowat(self.inflow.low_watermark(&self.connection));
                 reading.set(Some(stream.read(buffer)));
             }
             match self.deadline(now) {
@@ -192,8 +196,8 @@ impl<N: Network> Driver<'_, N> {
                 {
                     return Poll::Ready(Step::Closing);
                 }
-                if attachment.poll_given_up(context).is_ready() {
-                    return Poll::Ready(Step::GivenUp);
+                if attachment.poll_evicted(context).is_ready() {
+                    return Poll::Ready(Step::Evicted);
                 }
                 if planted(Bug::TaskSpins) && inflow.is_waiting() {
                     context.waker().wake_by_ref();
@@ -222,11 +226,11 @@ impl<N: Network> Driver<'_, N> {
                     sleeping.set(None);
                     self.handle_deadline()
                 }
-                Step::GivenUp => Err(Fault::Over(Ended::GivenUp)),
+                Step::Evicted => Err(Fault::Over(DisconnectReason::Evicted)),
                 Step::Outgoing | Step::Closing => Ok(()),
             };
             if let Err(fault) = outcome {
-                if let Fault::Over(ended @ Ended::TooManyTopics) = &fault {
+                if let Fault::Over(ended @ DisconnectReason::TooManyTopics) = &fault {
                     self.connection.dismiss(&ended.to_string());
                 }
                 let (phase, is_handshaken) = (self.take_phase(), self.attachment.is_handshaken());
@@ -308,7 +312,7 @@ impl<N: Network> Driver<'_, N> {
         }
         let until = if self.phase.is_open() { self.attachment.linger_deadline() } else { self.phase.until() };
         if until.is_some_and(|until| until <= now) {
-            return Err(Fault::Over(Ended::Closed));
+            return Err(Fault::Over(DisconnectReason::Closed));
         }
         if self.inflow.poll_timeout().is_some_and(|at| at <= now) {
             self.deliver(now)?;
@@ -355,7 +359,7 @@ impl<N: Network> Driver<'_, N> {
 
     fn read(&mut self, result: io::Result<usize>, buffer: BytesMut) -> Result<(), Fault> {
         match result {
-            Ok(0) => Err(Fault::Over(Ended::Stream(io::ErrorKind::UnexpectedEof.into()))),
+            Ok(0) => Err(Fault::Over(DisconnectReason::Stream(io::ErrorKind::UnexpectedEof.into()))),
             Ok(_) if !self.phase.reads() => Ok(()),
             Ok(count) => {
                 let now = self.network.now();
@@ -365,7 +369,7 @@ impl<N: Network> Driver<'_, N> {
                 self.inflow.read(buffer, count);
                 self.deliver(now)
             }
-            Err(error) => Err(Fault::Over(Ended::Stream(error))),
+            Err(error) => Err(Fault::Over(DisconnectReason::Stream(error))),
         }
     }
 
@@ -388,9 +392,12 @@ impl<N: Network> Driver<'_, N> {
     }
 
     /// The end that this phase leads to.
-    fn end(&mut self, fault: Fault) -> Ended {
+    fn end(&mut self, fault: Fault) -> DisconnectReason {
         let phase = self.take_phase();
-        phase.after(fault, self.network.now(), self.attachment.is_handshaken()).err().unwrap_or(Ended::Closed)
+        phase
+            .after(fault, self.network.now(), self.attachment.is_handshaken())
+            .err()
+            .unwrap_or(DisconnectReason::Closed)
     }
 }
 
@@ -407,11 +414,11 @@ enum Next {
 fn encode_batch(attachment: &mut Attachment, connection: &mut Connection) {
     while connection.transmit_len() < WRITE_MAX && connection.transmit_copied_len() < WRITE_COPIED_MAX {
         match attachment.take() {
-            Some(Parcel::Message(message)) => connection.send(&message),
-            Some(Parcel::Subscribe(topic)) => connection.subscribe(&topic),
-            Some(Parcel::Cancel(topic)) => connection.cancel(&topic),
+            Some(PipeItem::Message(message)) => connection.send(&message),
+            Some(PipeItem::Subscribe(topic)) => connection.subscribe(&topic),
+            Some(PipeItem::Cancel(topic)) => connection.cancel(&topic),
             // Sockets send none: it goes the other way.
-            Some(Parcel::Notice { .. }) => {}
+            Some(PipeItem::Marker { .. }) => {}
             None => return,
         }
     }

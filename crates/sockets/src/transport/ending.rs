@@ -1,8 +1,8 @@
 //! How a connection comes to its end.
 //!
 //! ```text
-//!        ┌─ the socket is done, all was handed over ─▶ Leaving ── the peer's end, or FAREWELL ─▶ Closed
-//! Open ──┼─ the peer broke a rule ───────────────────▶ Refusing ─ it was told, or FAREWELL ────▶ Protocol
+//!        ┌─ the socket is done, all was handed over ─▶ Leaving ── the peer's end, or LINGERING_CLOSE_TIMEOUT ─▶ Closed
+//! Open ──┼─ the peer broke a rule ───────────────────▶ Refusing ─ it was told, or LINGERING_CLOSE_TIMEOUT ────▶ Protocol
 //!        ├─ nothing more can be sent, or is of use ──▶ Draining ─ all that came is delivered ──▶ Stream, Protocol
 //!        └─ the stream ended, linger is over, or the socket takes no such peer ─────────────────▶ Stream, Closed, …
 //! ```
@@ -15,20 +15,20 @@ use std::time::Duration;
 use seaworthy_core::Instant;
 use seaworthy_core::planted::{Bug, planted};
 
-use crate::log::Weight;
+use crate::log::Severity;
 use crate::patterns::{TOPIC_BYTES_MAX, TOPICS_MAX};
 
 /// How long a connection that is done lives on: to tell the peer why, or to wait for the peer to close too. A stream
 /// that is closed with bytes unread is reset, and a reset destroys what the peer's kernel has not taken yet. A stream
 /// that takes nothing more is read until nothing has come for this long, if it does not end before.
-pub(super) const FAREWELL: Duration = Duration::from_secs(1);
+pub(super) const LINGERING_CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// EMFILE and ENFILE: the process, or the system, has no file descriptor left.
 const OUT_OF_FILES: [i32; 2] = [24, 23];
 
 /// How a connection ended.
 #[derive(Debug)]
-pub(super) enum Ended {
+pub(super) enum DisconnectReason {
     /// The socket was done with it and everything was handed to the network, or its linger period ran out.
     Closed,
     /// The stream ended or broke.
@@ -36,11 +36,11 @@ pub(super) enum Ended {
     /// The peer broke the protocol, or did not answer in time.
     Protocol(seaworthy_zmtp::Error),
     /// The socket takes no more peers.
-    NotTaken,
+    PeerRejected,
     /// The peer subscribes to more than it may.
     TooManyTopics,
     /// Too many handshakes were under way, and this one was the oldest.
-    GivenUp,
+    Evicted,
 }
 
 /// Where a connection is on the way to its end.
@@ -56,14 +56,14 @@ pub(super) enum Phase {
     /// The peer is told what it did wrong; what comes is of no interest.
     Refusing {
         /// What the connection ends with.
-        ended: Ended,
+        ended: DisconnectReason,
         /// When waiting for the peer ends.
         until: Instant,
     },
     /// Nothing more is sent; what has come is read and delivered.
     Draining {
         /// What the connection ends with.
-        ended: Ended,
+        ended: DisconnectReason,
         /// When a stream that does not end is given up.
         until: Instant,
     },
@@ -84,31 +84,38 @@ pub(super) enum Fault {
         unread: bool,
     },
     /// There is no more to be had from this connection.
-    Over(Ended),
+    Over(DisconnectReason),
 }
 
 impl Phase {
     /// What follows a fault: another phase, or the end.
-    pub(super) fn after(self, fault: Fault, now: Instant, is_handshaken: bool) -> Result<Self, Ended> {
-        let until = now + FAREWELL;
+    pub(super) fn after(
+        self,
+        fault: Fault,
+        now: Instant,
+        is_handshaken: bool,
+    ) -> Result<Self, DisconnectReason> {
+        let until = now + LINGERING_CLOSE_TIMEOUT;
         match (self, fault) {
             // Before the handshake is complete there is nothing to deliver.
             (Self::Open, Fault::Unwritable(error))
                 if is_handshaken && !planted(Bug::WriteErrorEndsReading) =>
             {
-                Ok(Self::Draining { ended: Ended::Stream(error), until })
+                Ok(Self::Draining { ended: DisconnectReason::Stream(error), until })
             }
-            (Self::Open, Fault::Unwritable(error)) => Err(Ended::Stream(error)),
+            (Self::Open, Fault::Unwritable(error)) => Err(DisconnectReason::Stream(error)),
             (Self::Open, Fault::Silent { error, unread: true }) => {
-                Ok(Self::Draining { ended: Ended::Protocol(error), until })
+                Ok(Self::Draining { ended: DisconnectReason::Protocol(error), until })
             }
-            (Self::Open, Fault::Silent { error, unread: false }) => Err(Ended::Protocol(error)),
+            (Self::Open, Fault::Silent { error, unread: false }) => Err(DisconnectReason::Protocol(error)),
             (Self::Open, Fault::Misbehaved(error)) => {
-                Ok(Self::Refusing { ended: Ended::Protocol(error), until })
+                Ok(Self::Refusing { ended: DisconnectReason::Protocol(error), until })
             }
-            (Self::Open, Fault::Over(ended @ Ended::TooManyTopics)) => Ok(Self::Refusing { ended, until }),
+            (Self::Open, Fault::Over(ended @ DisconnectReason::TooManyTopics)) => {
+                Ok(Self::Refusing { ended, until })
+            }
             (Self::Open, Fault::Over(ended)) => Err(ended),
-            (Self::Leaving { .. }, _) => Err(Ended::Closed),
+            (Self::Leaving { .. }, _) => Err(DisconnectReason::Closed),
             // A write that was still in flight: nothing new.
             (draining @ Self::Draining { .. }, Fault::Unwritable(_)) => Ok(draining),
             (Self::Refusing { ended, .. } | Self::Draining { ended, .. }, _) => Err(ended),
@@ -143,21 +150,21 @@ impl Phase {
     /// Something came, or waits for the socket to take it: a stream that is read to its end is given more time.
     pub(super) fn prolong(&mut self, now: Instant) {
         if let Self::Draining { until, .. } = self {
-            *until = now + FAREWELL;
+            *until = now + LINGERING_CLOSE_TIMEOUT;
         }
     }
 }
 
-impl Ended {
+impl DisconnectReason {
     /// How much attention it wants: much if another attempt would end the same way, or there are no more files.
-    pub(super) fn weight(&self) -> Weight {
+    pub(super) fn severity(&self) -> Severity {
         let fault = match self {
             Self::Stream(error) => error.raw_os_error().is_some_and(|code| OUT_OF_FILES.contains(&code)),
             Self::Protocol(error) => error.is_protocol(),
-            Self::TooManyTopics | Self::GivenUp => true,
-            Self::Closed | Self::NotTaken => false,
+            Self::TooManyTopics | Self::Evicted => true,
+            Self::Closed | Self::PeerRejected => false,
         };
-        if fault { Weight::Fault } else { Weight::Ordinary }
+        if fault { Severity::Fault } else { Severity::Routine }
     }
 
     /// True when one side refused something of the other's.
@@ -165,7 +172,7 @@ impl Ended {
         match self {
             Self::Protocol(error) => error.is_protocol(),
             Self::TooManyTopics => true,
-            Self::Closed | Self::Stream(_) | Self::NotTaken | Self::GivenUp => false,
+            Self::Closed | Self::Stream(_) | Self::PeerRejected | Self::Evicted => false,
         }
     }
 
@@ -178,14 +185,14 @@ impl Ended {
                 false
             }
             // A PAIR's next peer may have its turn by then.
-            Self::Stream(_) | Self::NotTaken => true,
+            Self::Stream(_) | Self::PeerRejected => true,
             Self::Protocol(error) => !error.is_protocol(),
-            Self::Closed | Self::TooManyTopics | Self::GivenUp => false,
+            Self::Closed | Self::TooManyTopics | Self::Evicted => false,
         }
     }
 }
 
-impl std::fmt::Display for Ended {
+impl std::fmt::Display for DisconnectReason {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Closed => f.write_str("closed by this socket"),
@@ -194,12 +201,12 @@ impl std::fmt::Display for Ended {
             }
             Self::Stream(error) => write!(f, "{error}"),
             Self::Protocol(error) => write!(f, "{error}"),
-            Self::NotTaken => f.write_str("the socket takes no more peers"),
+            Self::PeerRejected => f.write_str("the socket takes no more peers"),
             Self::TooManyTopics => write!(
                 f,
                 "the peer subscribes to more than {TOPICS_MAX} topics or {TOPIC_BYTES_MAX} bytes of them"
             ),
-            Self::GivenUp => f.write_str("made room: too many handshakes were under way"),
+            Self::Evicted => f.write_str("made room: too many handshakes were under way"),
         }
     }
 }
@@ -224,7 +231,7 @@ mod tests {
     }
 
     fn over() -> Fault {
-        Fault::Over(Ended::NotTaken)
+        Fault::Over(DisconnectReason::PeerRejected)
     }
 
     fn draining() -> Phase {
@@ -237,26 +244,26 @@ mod tests {
 
     #[test]
     fn an_open_connection_goes_where_its_fault_leads() {
-        assert!(matches!(draining(), Phase::Draining { ended: Ended::Stream(_), .. }));
-        assert!(matches!(refusing(), Phase::Refusing { ended: Ended::Protocol(_), .. }));
-        assert!(matches!(Phase::Open.after(over(), NOW, true), Err(Ended::NotTaken)));
-        let too_many = Phase::Open.after(Fault::Over(Ended::TooManyTopics), NOW, true);
-        assert!(matches!(too_many, Ok(Phase::Refusing { ended: Ended::TooManyTopics, .. })));
-        assert!(matches!(Phase::Open.after(unwritable(), NOW, false), Err(Ended::Stream(_))));
+        assert!(matches!(draining(), Phase::Draining { ended: DisconnectReason::Stream(_), .. }));
+        assert!(matches!(refusing(), Phase::Refusing { ended: DisconnectReason::Protocol(_), .. }));
+        assert!(matches!(Phase::Open.after(over(), NOW, true), Err(DisconnectReason::PeerRejected)));
+        let too_many = Phase::Open.after(Fault::Over(DisconnectReason::TooManyTopics), NOW, true);
+        assert!(matches!(too_many, Ok(Phase::Refusing { ended: DisconnectReason::TooManyTopics, .. })));
+        assert!(matches!(Phase::Open.after(unwritable(), NOW, false), Err(DisconnectReason::Stream(_))));
         let unread = Phase::Open.after(silent(true), NOW, true);
-        assert!(matches!(unread, Ok(Phase::Draining { ended: Ended::Protocol(_), .. })));
-        assert!(matches!(Phase::Open.after(silent(false), NOW, true), Err(Ended::Protocol(_))));
+        assert!(matches!(unread, Ok(Phase::Draining { ended: DisconnectReason::Protocol(_), .. })));
+        assert!(matches!(Phase::Open.after(silent(false), NOW, true), Err(DisconnectReason::Protocol(_))));
     }
 
     #[test]
     fn the_first_fault_decides_the_end() {
         for fault in [unwritable, misbehaved, over] {
             let leaving = Phase::Leaving { until: NOW };
-            assert!(matches!(leaving.after(fault(), NOW, true), Err(Ended::Closed)));
-            assert!(matches!(refusing().after(fault(), NOW, true), Err(Ended::Protocol(_))));
+            assert!(matches!(leaving.after(fault(), NOW, true), Err(DisconnectReason::Closed)));
+            assert!(matches!(refusing().after(fault(), NOW, true), Err(DisconnectReason::Protocol(_))));
         }
-        assert!(matches!(draining().after(misbehaved(), NOW, true), Err(Ended::Stream(_))));
-        assert!(matches!(draining().after(over(), NOW, true), Err(Ended::Stream(_))));
+        assert!(matches!(draining().after(misbehaved(), NOW, true), Err(DisconnectReason::Stream(_))));
+        assert!(matches!(draining().after(over(), NOW, true), Err(DisconnectReason::Stream(_))));
         assert!(matches!(draining().after(unwritable(), NOW, true), Ok(Phase::Draining { .. })));
     }
 

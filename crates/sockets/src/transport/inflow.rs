@@ -10,24 +10,24 @@ use seaworthy_core::{Instant, Message};
 use seaworthy_zmtp::{Connection, Event, SocketType};
 
 use super::attachment::Attachment;
-use super::ending::{Ended, Fault};
-use super::read_room::{READ_MIN, ReadRoom};
-use crate::parcel::Parcel;
+use super::ending::{DisconnectReason, Fault};
+use super::read_buffer_sizer::{READ_MIN, ReadBufferSizer};
+use crate::pipe_item::PipeItem;
 
 /// How long a full pipe stops all reading. After that a little is read ahead, so that a first PING and the end of
 /// the stream are noticed. Shorter than any sensible heartbeat, longer than a receiver that is merely busy needs.
-const PATIENCE: Duration = Duration::from_millis(100);
+const FULL_PIPE_GRACE: Duration = Duration::from_millis(100);
 
 /// What is read ahead then, in bytes, while nobody is known to send PINGs.
-const AHEAD_UNASKED: usize = 64 * 1024;
+const READ_AHEAD_WITHOUT_HEARTBEAT: usize = 64 * 1024;
 
 /// Bytes that were read and messages that were decoded, on their way to the pipe.
 pub(super) struct Inflow {
     /// Read and not yet decoded.
     buffer: BytesMut,
-    room: ReadRoom,
+    sizer: ReadBufferSizer,
     /// Decoded while the pipe was full, so that heartbeats behind them are answered.
-    held: VecDeque<Parcel>,
+    held: VecDeque<PipeItem>,
     /// What these weigh.
     held_bytes: usize,
     /// Of the read that waits: bytes of the frame that has begun.
@@ -39,7 +39,7 @@ pub(super) struct Inflow {
     /// Since when the pipe has been full.
     full_since: Option<Instant>,
     /// It has not been full for long.
-    patient: bool,
+    in_grace: bool,
     /// Nothing can be sent any more, and another connection waits for this one to end.
     hurried: bool,
 }
@@ -48,14 +48,14 @@ impl Inflow {
     pub(super) fn new(charge: Charge) -> Self {
         Self {
             buffer: BytesMut::new(),
-            room: ReadRoom::new(),
+            sizer: ReadBufferSizer::new(),
             held: VecDeque::new(),
             held_bytes: 0,
             begun: 0,
             charge,
             stalled: false,
             full_since: None,
-            patient: true,
+            in_grace: true,
             hurried: false,
         }
     }
@@ -66,9 +66,9 @@ impl Inflow {
             return None;
         }
         if self.charge.is_budget_reached() {
-            self.room.restrict();
+            self.sizer.restrict();
         }
-        let buffer = self.room.make(std::mem::take(&mut self.buffer), connection.wanted());
+        let buffer = self.sizer.make(std::mem::take(&mut self.buffer), connection.wanted());
         self.begun = buffer.len();
         self.charge.set(self.held_bytes + kept_for(&buffer));
         Some(buffer)
@@ -76,12 +76,12 @@ impl Inflow {
 
     /// Whether the next read is to begin only when there is something to read.
     pub(super) fn waits(&self) -> bool {
-        !self.stalled && self.room.waits(&self.buffer)
+        !self.stalled && self.sizer.waits(&self.buffer)
     }
 
     /// How many bytes the next read may wait for. One where signs of life are counted, of which each byte is one.
-    pub(super) fn awaited(&self, connection: &Connection) -> usize {
-        if connection.has_heartbeats() { 1 } else { self.room.awaited() }
+    pub(super) fn low_watermark(&self, connection: &Connection) -> usize {
+        if connection.has_heartbeats() { 1 } else { self.sizer.low_watermark() }
     }
 
     /// Frees memory that it has kept since more was held.
@@ -105,7 +105,7 @@ impl Inflow {
 
     /// Takes the buffer back, with `count` bytes more.
     pub(super) fn read(&mut self, buffer: BytesMut, count: usize) {
-        self.room.read(count);
+        self.sizer.read(count);
         self.buffer = buffer;
         self.begun = 0;
     }
@@ -117,7 +117,7 @@ impl Inflow {
         connection: &mut Connection,
         attachment: &mut Attachment,
     ) -> Result<(), Fault> {
-        connection.share_from(self.room.shared_min());
+        connection.share_from(self.sizer.shared_min());
         let outcome = self.decode(now, connection, attachment);
         connection.settle(now, !self.stalled);
         attachment.publish();
@@ -139,10 +139,10 @@ impl Inflow {
             self.held.make_contiguous().reverse();
         }
         while attachment.has_room()
-            && let Some(parcel) = self.held.pop_front()
+            && let Some(item) = self.held.pop_front()
         {
-            self.held_bytes -= parcel.weight();
-            attachment.deliver_parcel(parcel);
+            self.held_bytes -= item.weight();
+            attachment.deliver_item(item);
         }
         loop {
             if self.held.is_empty() {
@@ -151,7 +151,7 @@ impl Inflow {
             let room = self.held.is_empty() && attachment.has_room();
             self.stalled = !room && self.held_bytes >= self.ahead_max(now, connection, attachment);
             if self.stalled && planted(Bug::SlowReaderCutOff) {
-                return Err(Fault::Over(Ended::Stream(std::io::ErrorKind::OutOfMemory.into())));
+                return Err(Fault::Over(DisconnectReason::Stream(std::io::ErrorKind::OutOfMemory.into())));
             }
             if self.stalled {
                 return Ok(());
@@ -164,13 +164,15 @@ impl Inflow {
                 None => return Ok(()),
                 Some(Event::Message(message)) if room => attachment.deliver(message),
                 Some(Event::Message(_)) if planted(Bug::FullPipeDrops) => {}
-                Some(Event::Message(message)) => self.hold(Parcel::Message(message)),
+                Some(Event::Message(message)) => self.hold(PipeItem::Message(message)),
                 Some(Event::Ready(peer)) => {
-                    let topics = attachment.handshaken(&peer).map_err(|_| Fault::Over(Ended::NotTaken))?;
+                    let topics = attachment
+                        .handshaken(&peer)
+                        .map_err(|_| Fault::Over(DisconnectReason::PeerRejected))?;
                     topics.iter().for_each(|topic| connection.subscribe(topic));
-                    if attachment.port.options().probe_router
+                    if attachment.socket.options().probe_router
                         && matches!(
-                            attachment.port.socket_type(),
+                            attachment.socket.socket_type(),
                             SocketType::Req | SocketType::Dealer | SocketType::Router
                         )
                     {
@@ -202,48 +204,51 @@ impl Inflow {
         topic: Bytes,
         subscribe: bool,
     ) -> Result<(), Fault> {
-        match attachment.subscription(topic, subscribe).map_err(|_| Fault::Over(Ended::TooManyTopics))? {
-            Some(mark) if self.held.is_empty() && attachment.has_room() => attachment.deliver_parcel(mark),
+        match attachment
+            .subscription(topic, subscribe)
+            .map_err(|_| Fault::Over(DisconnectReason::TooManyTopics))?
+        {
+            Some(mark) if self.held.is_empty() && attachment.has_room() => attachment.deliver_item(mark),
             Some(mark) => self.hold(mark),
             None => {}
         }
         Ok(())
     }
 
-    fn hold(&mut self, parcel: Parcel) {
-        self.held_bytes += parcel.weight();
-        self.held.push_back(parcel);
+    fn hold(&mut self, item: PipeItem) {
+        self.held_bytes += item.weight();
+        self.held.push_back(item);
     }
 
     /// How much may be held at most while the pipe is full.
     fn ahead_max(&mut self, now: Instant, connection: &Connection, attachment: &Attachment) -> usize {
         let full_since = *self.full_since.get_or_insert(now);
-        self.patient = now < full_since + PATIENCE;
+        self.in_grace = now < full_since + FULL_PIPE_GRACE;
         let max = attachment
-            .port
+            .socket
             .options()
             .rcvbuf_pending
             .saturating_sub(attachment.overrun)
             .min(self.charge.ahead_max());
-        match self.patient {
+        match self.in_grace {
             _ if self.hurried || connection.has_heartbeats() || attachment.is_publisher() => max,
             true => 0,
-            false => max.min(AHEAD_UNASKED),
+            false => max.min(READ_AHEAD_WITHOUT_HEARTBEAT),
         }
     }
 
     /// When [`deliver`](Self::deliver) is to be called again even if there is no room: patience ends.
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
-        self.full_since.filter(|_| self.stalled && self.patient).map(|since| since + PATIENCE)
+        self.full_since.filter(|_| self.stalled && self.in_grace).map(|since| since + FULL_PIPE_GRACE)
     }
 
     /// Delivers what is held, whatever the pipe's marks say: the connection is over.
     pub(super) fn abandon(mut self, attachment: &mut Attachment) {
         attachment.overrun += self.held_bytes;
         if planted(Bug::HeldDeliveredTwice) {
-            self.held.iter().for_each(|parcel| attachment.deliver_parcel(parcel.clone()));
+            self.held.iter().for_each(|item| attachment.deliver_item(item.clone()));
         }
-        self.held.drain(..).for_each(|parcel| attachment.deliver_parcel(parcel));
+        self.held.drain(..).for_each(|item| attachment.deliver_item(item));
         attachment.publish();
     }
 

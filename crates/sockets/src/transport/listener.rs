@@ -10,12 +10,12 @@ use std::time::Duration;
 use seaworthy_core::planted::{Bug, planted};
 use seaworthy_core::{Endpoint, Listener, Network, Options, Stream};
 
-use super::attachment::{Attachment, Lifetime, NotTaken};
+use super::attachment::{Attachment, Lifetime, PeerRejected};
 use super::driver::drive;
-use super::handshakes::Handshakes;
-use super::port::{Closing, ClosingWatch, Port};
+use super::pending_handshakes::PendingHandshakes;
+use super::socket_ref::{CloseSignal, CloseWatch, SocketRef};
 use crate::event::Event;
-use crate::log::Weight;
+use crate::log::Severity;
 use crate::tasks::Tasks;
 
 /// Pause after a failed accept: without file descriptors it would fail again at once.
@@ -44,9 +44,9 @@ impl Drop for ListenerHandle {
 pub(crate) fn listen<N: Network>(
     network: &N,
     listener: N::Listener,
-    port: Rc<dyn Port>,
+    socket: Rc<dyn SocketRef>,
     endpoint: Endpoint,
-    closing: Closing,
+    closing: CloseSignal,
     tasks: &Tasks,
 ) -> ListenerHandle {
     let listener = Rc::new(listener);
@@ -54,8 +54,8 @@ pub(crate) fn listen<N: Network>(
     let token = tasks.token();
     let listening = Listening {
         network: network.clone(),
-        options: port.options(),
-        port,
+        options: socket.options(),
+        socket,
         endpoint,
         closing: closing.watch(),
         tasks: tasks.clone(),
@@ -73,18 +73,18 @@ pub(crate) fn listen<N: Network>(
 
 struct Listening<N> {
     network: N,
-    port: Rc<dyn Port>,
+    socket: Rc<dyn SocketRef>,
     /// As they were when the endpoint was bound.
     options: Rc<Options>,
     endpoint: Endpoint,
-    closing: ClosingWatch,
+    closing: CloseWatch,
     /// The tasks of the socket.
     tasks: Tasks,
 }
 
 impl<N: Network> Listening<N> {
     async fn run(self, listener: Rc<N::Listener>) {
-        let handshakes = Handshakes::default();
+        let handshakes = PendingHandshakes::default();
         loop {
             match self.unless_closed(listener.accept()).await {
                 None => break,
@@ -92,7 +92,7 @@ impl<N: Network> Listening<N> {
                 Some(Err(error)) => {
                     let endpoint = self.endpoint.clone();
                     let failed = Event::AcceptFailed { endpoint, reason: error.to_string() };
-                    self.port.emit(failed, Weight::Fault);
+                    self.socket.emit(failed, Severity::Fault);
                     let pause = self.network.sleep_until(self.network.now() + ACCEPT_RETRY);
                     if self.unless_closed(pause).await.is_none() {
                         break;
@@ -101,26 +101,26 @@ impl<N: Network> Listening<N> {
             }
         }
         drop(listener);
-        self.port.emit(Event::Closed { endpoint: self.endpoint }, Weight::Ordinary);
+        self.socket.emit(Event::Closed { endpoint: self.endpoint }, Severity::Routine);
     }
 
     /// Starts the driver of an accepted stream.
-    fn start(&self, stream: N::Stream, handshakes: &Handshakes) {
-        let origin = self.port.begin(&self.endpoint, stream.peer_address());
-        self.port.emit(origin.accepted(), Weight::Ordinary);
-        if !self.port.admits(handshakes.len()) {
+    fn start(&self, stream: N::Stream, handshakes: &PendingHandshakes) {
+        let origin = self.socket.begin(&self.endpoint, stream.peer_address());
+        self.socket.emit(origin.accepted(), Severity::Routine);
+        if !self.socket.admits(handshakes.len()) {
             // Before the handshake: after it the peer would send what nobody receives.
-            self.port.emit(origin.handshake_failed(NotTaken), Weight::Ordinary);
+            self.socket.emit(origin.handshake_failed(PeerRejected), Severity::Routine);
             return;
         }
-        let max = self.port.options().connections_max;
+        let max = self.socket.options().connections_max;
         if !handshakes.admit(max) {
             let reason = format!("the endpoint has {max} connections, as many as connections_max allows");
-            self.port.emit(origin.handshake_failed(reason), Weight::Ordinary);
+            self.socket.emit(origin.handshake_failed(reason), Severity::Routine);
             return;
         }
         let attachment = Attachment::new(
-            Rc::clone(&self.port),
+            Rc::clone(&self.socket),
             Rc::clone(&self.options),
             self.endpoint.clone(),
             Lifetime::Connection,
@@ -133,7 +133,7 @@ impl<N: Network> Listening<N> {
         let network = self.network.clone();
         self.network.spawn("driver", async move {
             let ended = drive(&network, stream, &mut attachment).await;
-            attachment.connection_ended(&ended.to_string(), ended.weight());
+            attachment.connection_ended(&ended.to_string(), ended.severity());
         });
     }
 

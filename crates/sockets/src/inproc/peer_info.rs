@@ -7,11 +7,11 @@ use seaworthy_core::Network;
 use seaworthy_core::pipe::HighWaterMarks;
 use seaworthy_zmtp::{PeerIncompatible, SocketType};
 
-use crate::transport::{Port, marks};
+use crate::transport::{SocketRef, high_water_marks};
 
 /// A socket, as it introduces itself to another.
 #[derive(Clone, Debug)]
-pub(crate) struct Introduction {
+pub(crate) struct PeerInfo {
     pub(super) socket_type: SocketType,
     /// What it calls itself; empty if it does not.
     pub(super) routing_id: Bytes,
@@ -21,13 +21,13 @@ pub(crate) struct Introduction {
     thread: Option<ThreadId>,
 }
 
-impl Introduction {
-    pub(crate) fn of<N: Network>(port: &dyn Port, network: &N) -> Self {
-        let options = port.options();
+impl PeerInfo {
+    pub(crate) fn of<N: Network>(socket: &dyn SocketRef, network: &N) -> Self {
+        let options = socket.options();
         Self {
-            socket_type: port.socket_type(),
+            socket_type: socket.socket_type(),
             routing_id: options.routing_id.clone(),
-            marks: marks(&options),
+            marks: high_water_marks(&options),
             thread: network.has_other_threads().then(|| thread::current().id()),
         }
     }

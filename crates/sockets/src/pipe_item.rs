@@ -7,7 +7,7 @@ use seaworthy_core::{FRAME_WEIGHT, Message};
 
 /// One item of a pipe.
 #[derive(Clone, Debug)]
-pub(crate) enum Parcel {
+pub(crate) enum PipeItem {
     /// From user to user.
     Message(Message),
     /// A subscriber wants topics that begin so.
@@ -15,22 +15,22 @@ pub(crate) enum Parcel {
     /// A subscriber no longer wants them.
     Cancel(Bytes),
     /// From the driver to an XPUB: here its user is to receive notice of a subscription, if not before.
-    Notice {
-        /// Its place among all notices.
-        place: u64,
+    Marker {
+        /// Its sequence number among all notifications.
+        sequence: u64,
         /// Bytes that the user will receive.
         weight: usize,
     },
 }
 
-impl Weigh for Parcel {
+impl Weigh for PipeItem {
     #[inline]
     fn weight(&self) -> usize {
         match self {
             Self::Message(message) if planted(Bug::FramesWeighNothing) => message.byte_len(),
             Self::Message(message) => message.weight(),
             Self::Subscribe(topic) | Self::Cancel(topic) => FRAME_WEIGHT + topic.len(),
-            Self::Notice { weight, .. } => FRAME_WEIGHT + *weight,
+            Self::Marker { weight, .. } => FRAME_WEIGHT + *weight,
         }
     }
 
@@ -38,10 +38,10 @@ impl Weigh for Parcel {
     fn places(&self) -> usize {
         match self {
             Self::Message(message) => message.places(),
-            Self::Subscribe(_) | Self::Cancel(_) | Self::Notice { .. } => 1,
+            Self::Subscribe(_) | Self::Cancel(_) | Self::Marker { .. } => 1,
         }
     }
 }
 
 /// A socket's end of a pipe, or a driver's.
-pub(crate) type PipeEnd = seaworthy_core::pipe::PipeEnd<Parcel>;
+pub(crate) type PipeEnd = seaworthy_core::pipe::PipeEnd<PipeItem>;

@@ -4,10 +4,10 @@ use seaworthy_core::{Message, Network};
 
 use crate::error::Error;
 use crate::patterns::{
-    Dealer, Pair, Pattern, Pub, Pull, Push, Receives, Router, Sends, Sub, Unsent, XPub, XSub,
+    Dealer, Pair, Pattern, Pub, Pull, Push, Receives, Router, SendRejected, Sends, Sub, XPub, XSub,
 };
 use crate::peers::Peers;
-use crate::ready::Place;
+use crate::ready_set::Waiter;
 use crate::socket::Socket;
 
 /// A socket type whose messages can be forwarded one by one: all but REQ and REP, whose two directions take turns.
@@ -24,7 +24,7 @@ pub trait Forwards: Pattern {
     #[doc(hidden)]
     fn take(&mut self, peers: &mut Peers) -> Result<Option<Message>, Error>;
     #[doc(hidden)]
-    fn give(&mut self, peers: &mut Peers, message: &mut Message) -> Result<(), Unsent>;
+    fn give(&mut self, peers: &mut Peers, message: &mut Message) -> Result<(), SendRejected>;
     #[doc(hidden)]
     fn lost(&self) -> u64;
 }
@@ -41,7 +41,7 @@ macro_rules! forwards {
             }
 
             #[inline(always)]
-            fn give(&mut self, peers: &mut Peers, message: &mut Message) -> Result<(), Unsent> {
+            fn give(&mut self, peers: &mut Peers, message: &mut Message) -> Result<(), SendRejected> {
                 self.try_send(peers, message)
             }
 
@@ -58,8 +58,8 @@ macro_rules! forwards {
                 self.try_recv(peers)
             }
 
-            fn give(&mut self, _peers: &mut Peers, _message: &mut Message) -> Result<(), Unsent> {
-                Err(Unsent::Full)
+            fn give(&mut self, _peers: &mut Peers, _message: &mut Message) -> Result<(), SendRejected> {
+                Err(SendRejected::Full)
             }
 
             fn lost(&self) -> u64 {
@@ -75,7 +75,7 @@ macro_rules! forwards {
             }
 
             #[inline(always)]
-            fn give(&mut self, peers: &mut Peers, message: &mut Message) -> Result<(), Unsent> {
+            fn give(&mut self, peers: &mut Peers, message: &mut Message) -> Result<(), SendRejected> {
                 self.try_send(peers, message)
             }
 
@@ -93,14 +93,14 @@ forwards! {
 }
 
 /// A socket as its proxy sees it. Nothing here waits.
-pub(super) trait End {
+pub(super) trait ProxySocket {
     const RECEIVES: bool;
     const SENDS: bool;
 
     fn take(&self) -> Result<Option<Message>, Error>;
 
     /// An unsent message stays in its place, unchanged.
-    fn give(&self, message: &mut Message) -> Result<(), Unsent>;
+    fn give(&self, message: &mut Message) -> Result<(), SendRejected>;
 
     /// Takes back what it gave, to give it again before anything else.
     fn put_back(&self, messages: &mut dyn DoubleEndedIterator<Item = Message>);
@@ -108,12 +108,12 @@ pub(super) trait End {
     /// Messages that the socket took and dropped since it was made: their peer was unknown, or had no room.
     fn lost(&self) -> u64;
 
-    fn readable(&self) -> Place;
+    fn readable(&self) -> Waiter;
 
-    fn writable(&self) -> Place;
+    fn writable(&self) -> Waiter;
 }
 
-impl<P: Forwards, N: Network> End for Socket<P, N> {
+impl<P: Forwards, N: Network> ProxySocket for Socket<P, N> {
     const RECEIVES: bool = P::RECEIVES;
     const SENDS: bool = P::SENDS;
 
@@ -123,7 +123,7 @@ impl<P: Forwards, N: Network> End for Socket<P, N> {
     }
 
     #[inline(always)]
-    fn give(&self, message: &mut Message) -> Result<(), Unsent> {
+    fn give(&self, message: &mut Message) -> Result<(), SendRejected> {
         self.core().give(message)
     }
 
@@ -135,11 +135,11 @@ impl<P: Forwards, N: Network> End for Socket<P, N> {
         self.with_state(|pattern, _| pattern.lost())
     }
 
-    fn readable(&self) -> Place {
+    fn readable(&self) -> Waiter {
         self.core().readable()
     }
 
-    fn writable(&self) -> Place {
+    fn writable(&self) -> Waiter {
         self.core().writable()
     }
 }

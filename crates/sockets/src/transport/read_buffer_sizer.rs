@@ -32,7 +32,7 @@ const READ_AHEAD_MAX: usize = 1024 * 1024;
 /// Bytes of a large frame that are waited for at once, or what is missing of it. The sender's processor wakes the
 /// reader, which costs the two of them more than to read 64 KiB, what the loopback carries in one packet. With 128 KiB
 /// and with 384 KiB frames of 1 MiB were slower.
-const AWAITED_MAX: usize = 192 * 1024;
+const LOW_WATERMARK_MAX: usize = 192 * 1024;
 
 /// A read of a stream that wakes its task for each packet is small even on a busy connection. Only one that brought less
 /// than this part of its room makes the next one smaller.
@@ -50,7 +50,7 @@ const LONG_HEADER_BYTES: usize = 9;
 
 /// Grows while reads fill it, shrinks while they do not.
 #[derive(Debug)]
-pub(crate) struct ReadRoom {
+pub(crate) struct ReadBufferSizer {
     /// Size of a buffer for small frames.
     bytes: usize,
     /// Size of the allocation that the last buffer lies in.
@@ -66,7 +66,7 @@ pub(crate) struct ReadRoom {
     count: usize,
 }
 
-impl ReadRoom {
+impl ReadBufferSizer {
     pub(crate) const fn new() -> Self {
         Self { bytes: READ_MIN, capacity: 0, large: false, middle: 0, rest: 0, spare: 0, count: 0 }
     }
@@ -125,7 +125,7 @@ impl ReadRoom {
         if !begun {
             return self.allocate(arrived + ahead, &buffer);
         }
-        if buffer.capacity() - arrived >= rest.min(AWAITED_MAX) {
+        if buffer.capacity() - arrived >= rest.min(LOW_WATERMARK_MAX) {
             return buffer;
         }
         // A `BytesMut` grows by half as much again as it needs, into which the next frame would be read.
@@ -159,8 +159,8 @@ impl ReadRoom {
     }
 
     /// How many bytes the read may wait for: there is room for them, and they are missing.
-    pub(crate) fn awaited(&self) -> usize {
-        if self.large { self.rest.clamp(1, AWAITED_MAX) } else { 1 }
+    pub(crate) fn low_watermark(&self) -> usize {
+        if self.large { self.rest.clamp(1, LOW_WATERMARK_MAX) } else { 1 }
     }
 
     /// The shortest body that may share the buffer: whoever keeps a frame keeps its buffer, and that is at most twice the
@@ -181,7 +181,7 @@ mod tests {
 
     /// A stream of frames that is read as a driver reads it, from a peer that is always ahead.
     struct Reader {
-        room: ReadRoom,
+        sizer: ReadBufferSizer,
         buffer: BytesMut,
         frame: usize,
         reads: usize,
@@ -191,7 +191,7 @@ mod tests {
 
     impl Reader {
         fn new(frame: usize) -> Self {
-            Self { room: ReadRoom::new(), buffer: BytesMut::new(), frame, reads: 0, moved: 0 }
+            Self { sizer: ReadBufferSizer::new(), buffer: BytesMut::new(), frame, reads: 0, moved: 0 }
         }
 
         /// One read of at most `most` bytes: takes off the frames that are whole, each with whether it is shared.
@@ -199,15 +199,15 @@ mod tests {
             let begun = self.buffer.len();
             let rest = if begun >= LONG_HEADER_BYTES { self.frame - begun } else { 0 };
             let place = self.buffer.as_ptr();
-            let mut buffer = self.room.make(std::mem::take(&mut self.buffer), rest);
+            let mut buffer = self.sizer.make(std::mem::take(&mut self.buffer), rest);
             self.moved += if buffer.as_ptr() == place { 0 } else { begun };
             let count = most.min(buffer.capacity() - begun);
             buffer.resize(begun + count, 7);
-            self.room.read(count);
+            self.sizer.read(count);
             self.reads += 1;
             let mut frames = Vec::new();
             while buffer.len() >= self.frame {
-                let shared = self.frame - LONG_HEADER_BYTES >= self.room.shared_min();
+                let shared = self.frame - LONG_HEADER_BYTES >= self.sizer.shared_min();
                 frames.push((buffer.split_to(self.frame), shared));
             }
             self.buffer = buffer;
@@ -219,7 +219,7 @@ mod tests {
             while frames < count {
                 let read = self.read(most);
                 for (frame, shared) in &read {
-                    assert!(!shared || self.room.capacity <= 2 * frame.len(), "{}", self.room.capacity);
+                    assert!(!shared || self.sizer.capacity <= 2 * frame.len(), "{}", self.sizer.capacity);
                 }
                 frames += read.len();
             }
@@ -229,12 +229,12 @@ mod tests {
 
     /// The room of the next read after reads that filled theirs.
     fn after_full_reads(reads: usize) -> usize {
-        let mut room = ReadRoom::new();
+        let mut sizer = ReadBufferSizer::new();
         for _ in 0..reads {
-            let count = room.make(BytesMut::new(), 0).capacity();
-            room.read(count);
+            let count = sizer.make(BytesMut::new(), 0).capacity();
+            sizer.read(count);
         }
-        room.make(BytesMut::new(), 0).capacity()
+        sizer.make(BytesMut::new(), 0).capacity()
     }
 
     #[test]
@@ -242,44 +242,44 @@ mod tests {
         assert_eq!(after_full_reads(0), READ_MIN);
         assert_eq!(after_full_reads(1), 4 * READ_MIN);
         assert_eq!(after_full_reads(10), READ_MAX);
-        let mut room = ReadRoom { bytes: READ_MAX, ..ReadRoom::new() };
+        let mut sizer = ReadBufferSizer { bytes: READ_MAX, ..ReadBufferSizer::new() };
         for _ in 0..6 {
-            room.read(100);
-            let _buffer = room.make(BytesMut::new(), 0);
+            sizer.read(100);
+            let _buffer = sizer.make(BytesMut::new(), 0);
         }
-        assert_eq!(room.bytes, READ_MIN);
+        assert_eq!(sizer.bytes, READ_MIN);
     }
 
     #[test]
     fn only_a_read_with_much_room_at_the_end_of_a_frame_waits_for_something_to_read() {
-        let mut room = ReadRoom::new();
+        let mut sizer = ReadBufferSizer::new();
         let waits: Vec<bool> = (0..4)
             .map(|_| {
-                let waits = room.waits(&BytesMut::new());
-                let count = room.make(BytesMut::new(), 0).capacity();
-                room.read(count);
+                let waits = sizer.waits(&BytesMut::new());
+                let count = sizer.make(BytesMut::new(), 0).capacity();
+                sizer.read(count);
                 waits
             })
             .collect();
         assert_eq!(waits, [false, false, false, true]);
-        assert!(!room.waits(&BytesMut::from(&[7][..])));
+        assert!(!sizer.waits(&BytesMut::from(&[7][..])));
         for _ in 0..6 {
-            room.read(100);
-            let _buffer = room.make(BytesMut::new(), 0);
+            sizer.read(100);
+            let _buffer = sizer.make(BytesMut::new(), 0);
         }
-        assert!(!room.waits(&BytesMut::new()));
+        assert!(!sizer.waits(&BytesMut::new()));
     }
 
     #[test]
     fn a_buffer_whose_frames_were_copied_is_used_again() {
-        let mut room = ReadRoom { bytes: READ_MAX, count: READ_MAX, ..ReadRoom::new() };
-        let mut buffer = room.make(BytesMut::new(), 0);
+        let mut sizer = ReadBufferSizer { bytes: READ_MAX, count: READ_MAX, ..ReadBufferSizer::new() };
+        let mut buffer = sizer.make(BytesMut::new(), 0);
         let place = buffer.as_ptr();
         for _ in 0..10 {
             buffer.resize(buffer.capacity(), 7);
-            room.read(READ_MAX);
+            sizer.read(READ_MAX);
             bytes::Buf::advance(&mut buffer, READ_MAX - 100);
-            buffer = room.make(buffer, 900);
+            buffer = sizer.make(buffer, 900);
             assert_eq!((buffer.as_ptr(), buffer.len(), buffer.capacity()), (place, 100, READ_MAX));
         }
     }
@@ -306,14 +306,14 @@ mod tests {
 
     #[test]
     fn a_large_frame_is_read_to_its_end_and_no_further() {
-        let mut room = ReadRoom::new();
+        let mut sizer = ReadBufferSizer::new();
         let begin = BytesMut::from(&[7; 100][..]);
         let rest = LARGE_FRAME_MIN - 99;
-        let buffer = room.make(begin, rest);
+        let buffer = sizer.make(begin, rest);
         assert_eq!((buffer.len(), buffer.capacity()), (100, 100 + rest));
         assert_eq!(buffer[..], [7; 100]);
-        room.read(rest);
-        assert_eq!(room.make(BytesMut::new(), 0).capacity(), READ_AFTER_LARGE);
+        sizer.read(rest);
+        assert_eq!(sizer.make(BytesMut::new(), 0).capacity(), READ_AFTER_LARGE);
     }
 
     #[test]
@@ -322,7 +322,7 @@ mod tests {
         for most in [1_000, 65_536, 3_000_000, usize::MAX] {
             let reader = Reader::new(frame).frames(1, most);
             assert!(reader.moved <= 2 * frame, "{} of {frame}", reader.moved);
-            assert_eq!(reader.room.capacity, frame);
+            assert_eq!(reader.sizer.capacity, frame);
         }
     }
 
@@ -332,24 +332,24 @@ mod tests {
             (0, 1),
             (LARGE_FRAME_MIN - 100, 1),
             (LARGE_FRAME_MIN - 99, LARGE_FRAME_MIN - 99),
-            (AWAITED_MAX, AWAITED_MAX),
-            (AWAITED_MAX + 1, AWAITED_MAX),
-            (usize::MAX / 4, AWAITED_MAX),
+            (LOW_WATERMARK_MAX, LOW_WATERMARK_MAX),
+            (LOW_WATERMARK_MAX + 1, LOW_WATERMARK_MAX),
+            (usize::MAX / 4, LOW_WATERMARK_MAX),
         ] {
-            let mut room = ReadRoom::new();
-            let buffer = room.make(BytesMut::from(&[7; 100][..]), rest);
-            assert_eq!(room.awaited(), awaited);
+            let mut sizer = ReadBufferSizer::new();
+            let buffer = sizer.make(BytesMut::from(&[7; 100][..]), rest);
+            assert_eq!(sizer.low_watermark(), awaited);
             assert!(buffer.capacity() - buffer.len() >= awaited);
         }
-        let mut room = ReadRoom::new();
-        room.make(BytesMut::from(&[7; LARGE_FRAME_MIN][..]), 1);
-        assert_eq!(room.awaited(), 1);
+        let mut sizer = ReadBufferSizer::new();
+        sizer.make(BytesMut::from(&[7; LARGE_FRAME_MIN][..]), 1);
+        assert_eq!(sizer.low_watermark(), 1);
     }
 
     #[test]
     fn a_frame_that_is_merely_announced_gets_little_room() {
-        let mut room = ReadRoom::new();
-        let buffer = room.make(BytesMut::from(&[7; 100][..]), usize::MAX / 4);
+        let mut sizer = ReadBufferSizer::new();
+        let buffer = sizer.make(BytesMut::from(&[7; 100][..]), usize::MAX / 4);
         assert_eq!(buffer.capacity(), 100 + READ_AHEAD_MAX);
     }
 
@@ -357,13 +357,13 @@ mod tests {
     fn what_has_arrived_of_a_frame_is_moved_only_if_it_is_little() {
         for (arrived, moved) in [(MOVED_MAX, true), (MOVED_MAX + 1, false)] {
             let frame = MIDDLE_FRAME_MIN;
-            let mut room = ReadRoom { middle: 2 * frame, ..ReadRoom::new() };
+            let mut sizer = ReadBufferSizer { middle: 2 * frame, ..ReadBufferSizer::new() };
             // All but the end of the buffer belongs to a message that somebody keeps.
-            let mut buffer = room.allocate(2 * frame, &[7; MIDDLE_FRAME_MIN]);
+            let mut buffer = sizer.allocate(2 * frame, &[7; MIDDLE_FRAME_MIN]);
             let _kept = buffer.split_to(frame).freeze();
             buffer.extend_from_slice(&[8; MIDDLE_FRAME_MIN][..arrived]);
             let place = buffer.as_ptr();
-            let buffer = room.make(buffer, frame - arrived);
+            let buffer = sizer.make(buffer, frame - arrived);
             assert_eq!(buffer.as_ptr() != place, moved);
             assert_eq!(buffer[..], [8; MIDDLE_FRAME_MIN][..arrived]);
         }

@@ -13,13 +13,13 @@ use seaworthy_zmtp::SocketType;
 
 use crate::connections::Origin;
 use crate::event::Event;
-use crate::log::Weight;
-use crate::parcel::PipeEnd;
-use crate::patterns::Taken;
+use crate::log::Severity;
+use crate::patterns::SubscriptionOutcome;
 use crate::peers::PeerId;
+use crate::pipe_item::PipeEnd;
 
 /// A socket, as its transport tasks see it.
-pub(crate) trait Port {
+pub(crate) trait SocketRef {
     /// The options as they are now.
     fn options(&self) -> Rc<Options>;
 
@@ -37,14 +37,14 @@ pub(crate) trait Port {
     /// Adds a peer. `None`, and the pipe is dropped, when the socket takes no more.
     fn attach(&self, pipe: PipeEnd) -> Option<PeerId>;
 
-    /// Adds a peer of this process from which nothing is received until it is [introduced](Self::introduce); what
+    /// Adds a peer of this process from which nothing is received until it is [connected](Self::inproc_connected); what
     /// the socket subscribes to is written to its pipe at once. `None`, and the pipe is dropped, when the socket
     /// takes no more.
-    fn attach_stranger(&self, pipe: PipeEnd) -> Option<PeerId>;
+    fn attach_provisional(&self, pipe: PipeEnd) -> Option<PeerId>;
 
     /// A socket of this process is at the other end of the peer's pipe, and is told by that pipe what a driver would
     /// have written.
-    fn introduce(&self, id: PeerId, routing_id: &Bytes);
+    fn inproc_connected(&self, id: PeerId, routing_id: &Bytes);
 
     /// Hands over what was sent, whenever that is due. Ready once the socket is closed.
     fn poll_publish(&self, context: &Context<'_>) -> Poll<()>;
@@ -53,7 +53,7 @@ pub(crate) trait Port {
     fn driver_runs(&self);
 
     /// A peer of this process is on another thread.
-    fn peer_is_elsewhere(&self);
+    fn peer_on_other_thread(&self);
 
     /// What the socket at the other end of a peer's pipe allows of the ways to it and from it, as far as it has not
     /// said so itself. `None`: nobody is there.
@@ -69,10 +69,10 @@ pub(crate) trait Port {
     fn departed(&self, id: PeerId);
 
     /// The peer subscribed to a topic, or cancelled.
-    fn subscription(&self, id: PeerId, topic: Bytes, subscribe: bool) -> Taken;
+    fn subscription(&self, id: PeerId, topic: Bytes, subscribe: bool) -> SubscriptionOutcome;
 
     /// The dialer of this endpoint has given up for good.
-    fn stopped(&self, closing: &Closing);
+    fn stopped(&self, closing: &CloseSignal);
 
     /// A stream was accepted at the endpoint, or connected to it: names the connection.
     fn begin(&self, endpoint: &Endpoint, peer: String) -> Origin;
@@ -81,15 +81,15 @@ pub(crate) trait Port {
     fn routing_id(&self, id: PeerId) -> Bytes;
 
     /// Tells monitors and the log what happened.
-    fn emit(&self, event: Event, weight: Weight);
+    fn emit(&self, event: Event, severity: Severity);
 }
 
 /// Tells the tasks of one endpoint that it is no longer wanted.
 #[derive(Clone, Default)]
-pub(crate) struct Closing(Rc<ClosingState>);
+pub(crate) struct CloseSignal(Rc<CloseState>);
 
 #[derive(Default)]
-struct ClosingState {
+struct CloseState {
     closed: Cell<bool>,
     /// Until when to wait for what is queued, once closed. `None`: forever.
     linger: Cell<Option<Instant>>,
@@ -99,7 +99,7 @@ struct ClosingState {
     peers: RefCell<BTreeSet<PeerId>>,
 }
 
-impl Closing {
+impl CloseSignal {
     /// Tells all tasks, and until when they may wait for what is queued to go out; `None` means forever.
     pub(crate) fn close(&self, linger: Option<Instant>) {
         self.0.linger.set(linger);
@@ -108,10 +108,10 @@ impl Closing {
     }
 
     /// A task's own look at it.
-    pub(crate) fn watch(&self) -> ClosingWatch {
+    pub(crate) fn watch(&self) -> CloseWatch {
         let number = self.0.watches.get();
         self.0.watches.set(number + 1);
-        ClosingWatch { closing: self.clone(), number }
+        CloseWatch { closing: self.clone(), number }
     }
 
     /// The peers that came by this endpoint.
@@ -126,12 +126,12 @@ impl Closing {
 }
 
 /// What one task sees of its endpoint. Dropping it leaves nothing of the task behind.
-pub(crate) struct ClosingWatch {
-    closing: Closing,
+pub(crate) struct CloseWatch {
+    closing: CloseSignal,
     number: u64,
 }
 
-impl ClosingWatch {
+impl CloseWatch {
     /// A peer came by this endpoint.
     pub(crate) fn add(&self, peer: PeerId) {
         self.closing.0.peers.borrow_mut().insert(peer);
@@ -152,7 +152,7 @@ impl ClosingWatch {
     }
 
     /// The endpoint's.
-    pub(crate) fn closing(&self) -> &Closing {
+    pub(crate) fn closing(&self) -> &CloseSignal {
         &self.closing
     }
 
@@ -170,7 +170,7 @@ impl ClosingWatch {
     }
 }
 
-impl Drop for ClosingWatch {
+impl Drop for CloseWatch {
     fn drop(&mut self) {
         self.closing.0.tasks.borrow_mut().remove(&self.number);
     }
@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn watches_that_are_gone_leave_nothing_behind() {
-        let closing = Closing::default();
+        let closing = CloseSignal::default();
         let context = Context::from_waker(Waker::noop());
         let lasting = closing.watch();
         assert_eq!(lasting.poll_closed(&context), Poll::Pending);

@@ -15,7 +15,7 @@ use crate::peers::PeerId;
 /// A peer on another thread puts itself on the list from there, so that whoever looks sees it at once. The tasks are
 /// woken on their own thread only.
 #[derive(Debug, Default)]
-pub(crate) struct Ready {
+pub(crate) struct ReadySet {
     /// Whether the list has anything, so that looking costs no lock.
     any: AtomicBool,
     peers: Mutex<Vec<PeerId>>,
@@ -34,7 +34,7 @@ struct Tasks {
     numbers: u64,
 }
 
-impl Ready {
+impl ReadySet {
     /// True when a peer became ready.
     pub(crate) fn any(&self) -> bool {
         self.any.load(Ordering::Acquire)
@@ -63,8 +63,8 @@ impl Ready {
     }
 
     /// A waker that puts the peer on the list.
-    pub(crate) fn notice(self: &Arc<Self>, id: PeerId) -> Waker {
-        Waker::from(Arc::new(Notice { ready: Arc::clone(self), id }))
+    pub(crate) fn peer_waker(self: &Arc<Self>, id: PeerId) -> Waker {
+        Waker::from(Arc::new(PeerWaker { set: Arc::clone(self), id }))
     }
 
     /// Tasks that wait are on the thread of this doorbell.
@@ -108,30 +108,30 @@ impl Ready {
 }
 
 /// As it lies in a mailbox.
-impl Wake for Ready {
+impl Wake for ReadySet {
     fn wake(self: Arc<Self>) {
         self.posted.store(false, Ordering::Release);
         self.wake_here();
     }
 }
 
-/// A place among the tasks that wait. Dropping it leaves nothing of its task behind.
+/// Registers a task that waits. Dropping it leaves nothing of its task behind.
 #[derive(Debug)]
-pub(crate) struct Place {
-    ready: Arc<Ready>,
+pub(crate) struct Waiter {
+    set: Arc<ReadySet>,
     /// Given when its task began to wait; none is given twice.
     number: Option<u64>,
 }
 
-impl Place {
-    pub(crate) const fn new(ready: Arc<Ready>) -> Self {
-        Self { ready, number: None }
+impl Waiter {
+    pub(crate) const fn new(set: Arc<ReadySet>) -> Self {
+        Self { set, number: None }
     }
 
     /// Wakes the task at the next change; the last task that asked is the one. The caller must look once more
     /// before it sleeps.
     pub(crate) fn wait(&mut self, task: &Waker) {
-        let mut tasks = self.ready.tasks();
+        let mut tasks = self.set.tasks();
         if let Some(number) = self.number
             && let Some(known) = tasks.waiting.get_mut(&number)
         {
@@ -145,28 +145,28 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for Waiter {
     fn drop(&mut self) {
         if let Some(number) = self.number {
-            self.ready.tasks().waiting.remove(&number);
+            self.set.tasks().waiting.remove(&number);
         }
     }
 }
 
 /// What a pipe wakes: puts its peer on a list.
 #[derive(Debug)]
-struct Notice {
-    ready: Arc<Ready>,
+struct PeerWaker {
+    set: Arc<ReadySet>,
     id: PeerId,
 }
 
-impl Wake for Notice {
+impl Wake for PeerWaker {
     fn wake(self: Arc<Self>) {
-        self.ready.add(self.id);
+        self.set.add(self.id);
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.ready.add(self.id);
+        self.set.add(self.id);
     }
 }
 
@@ -174,8 +174,8 @@ impl Wake for Notice {
 mod tests {
     use super::*;
 
-    fn waiting(ready: &Ready) -> usize {
-        ready.tasks().waiting.len()
+    fn waiting(set: &ReadySet) -> usize {
+        set.tasks().waiting.len()
     }
 
     #[derive(Default)]
@@ -191,35 +191,35 @@ mod tests {
 
     #[test]
     fn tasks_are_woken_in_the_order_in_which_they_began_to_wait() {
-        let (ready, turns) = (Arc::<Ready>::default(), Arc::<Turns>::default());
-        let mut places: Vec<_> = (0..1000).map(|_| Place::new(Arc::clone(&ready))).collect();
-        let wait = |places: &mut Vec<Place>, number: usize| {
-            places[number].wait(&Waker::from(Arc::new(Task(number, Arc::clone(&turns)))));
+        let (set, turns) = (Arc::<ReadySet>::default(), Arc::<Turns>::default());
+        let mut waiters: Vec<_> = (0..1000).map(|_| Waiter::new(Arc::clone(&set))).collect();
+        let wait = |waiters: &mut Vec<Waiter>, number: usize| {
+            waiters[number].wait(&Waker::from(Arc::new(Task(number, Arc::clone(&turns)))));
         };
-        (0..1000).for_each(|number| wait(&mut places, number));
+        (0..1000).for_each(|number| wait(&mut waiters, number));
         // Asking again changes nothing.
-        wait(&mut places, 3);
-        ready.wake_tasks();
+        wait(&mut waiters, 3);
+        set.wake_tasks();
         assert_eq!(std::mem::take(&mut *turns.0.lock().unwrap()), (0..1000).collect::<Vec<_>>());
-        [7, 5, 900, 1].into_iter().for_each(|number| wait(&mut places, number));
-        places.remove(5);
-        ready.wake_tasks();
+        [7, 5, 900, 1].into_iter().for_each(|number| wait(&mut waiters, number));
+        waiters.remove(5);
+        set.wake_tasks();
         assert_eq!(*turns.0.lock().unwrap(), [7, 900, 1]);
     }
 
     #[test]
     fn a_place_that_is_gone_leaves_nothing_behind() {
-        let ready = Arc::<Ready>::default();
-        let mut lasting = Place::new(Arc::clone(&ready));
+        let set = Arc::<ReadySet>::default();
+        let mut lasting = Waiter::new(Arc::clone(&set));
         lasting.wait(Waker::noop());
         for _ in 0..100 {
-            let mut passing = Place::new(Arc::clone(&ready));
+            let mut passing = Waiter::new(Arc::clone(&set));
             passing.wait(Waker::noop());
             passing.wait(Waker::noop());
-            assert_eq!(waiting(&ready), 2);
+            assert_eq!(waiting(&set), 2);
         }
-        assert_eq!(waiting(&ready), 1);
-        ready.wake_tasks();
-        assert_eq!(waiting(&ready), 0);
+        assert_eq!(waiting(&set), 1);
+        set.wake_tasks();
+        assert_eq!(waiting(&set), 0);
     }
 }

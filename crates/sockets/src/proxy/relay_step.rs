@@ -7,7 +7,7 @@ use super::Side;
 /// A step of a message through a proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Passage {
+pub enum RelayStep {
     /// It was taken from the socket that had received it.
     Taken,
     /// The other socket took it to send it, or to drop it by the rules of its type.
@@ -19,7 +19,7 @@ pub enum Passage {
 }
 
 /// Who is told of each step of one direction.
-pub(super) type Watcher<'a> = &'a dyn Fn(Passage, &Message);
+pub(super) type Watcher<'a> = &'a dyn Fn(RelayStep, &Message);
 
 /// Who is told of each step of both directions, with the side whose socket received the message.
-pub(super) type SideWatcher<'a> = &'a dyn Fn(Side, Passage, &Message);
+pub(super) type SideWatcher<'a> = &'a dyn Fn(Side, RelayStep, &Message);
