@@ -158,8 +158,8 @@ pub(super) struct Account {
 
 impl Drop for Account {
     fn drop(&mut self) {
-        let credit = self.way.read.0.credit_bytes.load(Ordering::Acquire);
-        self.budget.release(self.way.written.0.charged.get().wrapping_sub(credit));
+        let credit = self.way.read.credit_bytes.load(Ordering::Acquire);
+        self.budget.release(self.way.written.charged.get().wrapping_sub(credit));
     }
 }
 

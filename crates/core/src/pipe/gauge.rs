@@ -38,7 +38,7 @@ impl Gauge {
 }
 
 fn level(way: &Way) -> Level {
-    let (read, written) = (&way.read.0, &way.written.0);
+    let (read, written) = (&way.read, &way.written);
     // What is taken is looked at first, and may still be ahead of what is known to be written.
     let (messages, bytes) = (read.messages.get(), read.bytes.get());
     Level {

@@ -17,6 +17,8 @@ mod wake;
 use std::fmt;
 use std::task::Waker;
 
+use crossbeam_utils::CachePadded;
+
 use self::budget::Account;
 pub use self::budget::{Charge, MemoryBudget};
 pub use self::gauge::{Gauge, Level};
@@ -50,9 +52,9 @@ pub enum Refused<T> {
 /// One way of a pipe, as both sides see it. What one side writes often lies apart from what the other does.
 struct Way {
     /// The reader's.
-    read: Apart<Read>,
+    read: CachePadded<Read>,
     /// The writer's.
-    written: Apart<Written>,
+    written: CachePadded<Written>,
     reader_gone: AtomicBool,
     writer_gone: AtomicBool,
     marks: Marks,
@@ -84,10 +86,6 @@ struct Written {
     /// The writer holds items back, and leaves it to a reader that goes to sleep to fence for both.
     holds_back: AtomicBool,
 }
-
-/// Lies in cache lines of its own: two cores that write to one line wait for each other.
-#[repr(align(128))]
-struct Apart<T>(T);
 
 /// One end of a pipe: a way out and a way in. Dropping it tells the other end, which still reads what was written.
 #[derive(Debug)]
@@ -208,13 +206,13 @@ fn way<T: Weigh>(
     budget: Option<&Arc<MemoryBudget>>,
 ) -> (Sender<T>, Receiver<T>) {
     let way = Arc::new(Way {
-        read: Apart(Read {
+        read: CachePadded::new(Read {
             credit_messages: AtomicU64::new(0),
             credit_bytes: AtomicU64::new(0),
             messages: Tally::new(0),
             bytes: Tally::new(0),
         }),
-        written: Apart(Written {
+        written: CachePadded::new(Written {
             items: AtomicU64::new(0),
             messages: Tally::new(0),
             bytes: Tally::new(0),
@@ -316,7 +314,7 @@ impl<T: Weigh> Sender<T> {
     #[inline(always)]
     pub fn write_in_place(&mut self, item: impl FnOnce() -> T) {
         let (places, weight) = self.queue.write_with(item, |item| (item.places(), item.weight()));
-        let written = &self.way.written.0;
+        let written = &self.way.written;
         written.items.store(self.queue.written(), Ordering::Release);
         written.messages.set(written.messages.get() + places as u64);
         written.bytes.set(written.bytes.get() + weight as u64);
@@ -334,14 +332,14 @@ impl<T: Weigh> Sender<T> {
 
     /// True when the reader is on this thread and has not taken everything.
     pub fn waits_for_reader(&self) -> bool {
-        self.way.reader.is_local() && self.way.written.0.messages.get() != self.way.read.0.messages.get()
+        self.way.reader.is_local() && self.way.written.messages.get() != self.way.read.messages.get()
     }
 
     /// Charges to the budget what was written since it was charged last.
     #[inline(never)]
     fn charge(&mut self) {
         let Some(account) = &self.account else { return };
-        let written = &self.way.written.0;
+        let written = &self.way.written;
         let uncharged = written.bytes.get() - written.charged.get();
         if uncharged == 0 {
             return;
@@ -391,7 +389,7 @@ impl<T: Weigh> Sender<T> {
     #[cold]
     fn begin_to_hold_back(&mut self) {
         self.holds_back = true;
-        self.way.written.0.holds_back.store(self.has_reader_fence, Ordering::Relaxed);
+        self.way.written.holds_back.store(self.has_reader_fence, Ordering::Relaxed);
         fence(Ordering::SeqCst);
     }
 
@@ -400,7 +398,7 @@ impl<T: Weigh> Sender<T> {
         self.batch = 1;
         if self.holds_back {
             self.holds_back = false;
-            self.way.written.0.holds_back.store(false, Ordering::Relaxed);
+            self.way.written.holds_back.store(false, Ordering::Relaxed);
         }
         if self.queue.unpublished() > 0 {
             self.publish();
@@ -421,7 +419,7 @@ impl<T: Weigh> Sender<T> {
 
     #[inline(always)]
     fn are_marks_reached(&self) -> bool {
-        let written = &self.way.written.0;
+        let written = &self.way.written;
         let (mut messages, mut bytes) =
             (written.messages.get() - self.credit.0, written.bytes.get() - self.credit.1);
         if planted(Bug::MarkOffByOne) {
@@ -439,7 +437,7 @@ impl<T: Weigh> Sender<T> {
     /// True when the way holds something, by the credit that is known, and the budget allows no more.
     #[inline(never)]
     fn is_budget_reached(&self) -> bool {
-        let written = &self.way.written.0;
+        let written = &self.way.written;
         written.messages.get() > self.credit.0
             && self
                 .account
@@ -456,14 +454,14 @@ impl<T: Weigh> Sender<T> {
 
     fn look_for_credit(&mut self) {
         self.credit = (
-            self.way.read.0.credit_messages.load(Ordering::Acquire),
-            self.way.read.0.credit_bytes.load(Ordering::Acquire),
+            self.way.read.credit_messages.load(Ordering::Acquire),
+            self.way.read.credit_bytes.load(Ordering::Acquire),
         );
     }
 
     /// What was ever written, in places of the mark.
     pub fn written(&self) -> u64 {
-        self.way.written.0.messages.get()
+        self.way.written.messages.get()
     }
 
     /// What the reader has ever given credit for, in places of the mark, as of the last time that this way looked full.
@@ -536,8 +534,8 @@ impl<T: Weigh> Sender<T> {
     pub fn level(&mut self) -> HighWaterMarks {
         self.is_still_full();
         HighWaterMarks {
-            messages: (self.way.written.0.messages.get() - self.credit.0) as usize,
-            bytes: (self.way.written.0.bytes.get() - self.credit.1) as usize,
+            messages: (self.way.written.messages.get() - self.credit.0) as usize,
+            bytes: (self.way.written.bytes.get() - self.credit.1) as usize,
         }
     }
 }
@@ -574,7 +572,7 @@ impl<T: Weigh> Receiver<T> {
         }
         let (mut places, mut weight) = (0, 0);
         let item = self.queue.take_with(|item| (places, weight) = (item.places(), item.weight()))?;
-        let taken = &self.way.read.0;
+        let taken = &self.way.read;
         let (messages, bytes) = (taken.messages.get() + places as u64, taken.bytes.get() + weight as u64);
         taken.messages.set(messages);
         taken.bytes.set(bytes);
@@ -599,7 +597,7 @@ impl<T: Weigh> Receiver<T> {
     /// Tells the writer what was taken.
     #[inline(never)]
     fn give_credit(&mut self) {
-        let read = &self.way.read.0;
+        let read = &self.way.read;
         let taken = (read.messages.get(), read.bytes.get());
         if self.credit == taken {
             return;
@@ -607,7 +605,7 @@ impl<T: Weigh> Receiver<T> {
         let freed = taken.1 - self.credit.1;
         self.credit = taken;
         self.renew_lot();
-        let read = &self.way.read.0;
+        let read = &self.way.read;
         read.credit_messages.store(taken.0, Ordering::Release);
         read.credit_bytes.store(taken.1, Ordering::Release);
         if let Some(account) = &self.account {
@@ -630,12 +628,12 @@ impl<T: Weigh> Receiver<T> {
 
     /// What was ever written, in places of the mark. While the writer is on another thread it may be more by now.
     pub fn written(&self) -> u64 {
-        self.way.written.0.messages.get()
+        self.way.written.messages.get()
     }
 
     /// What was ever taken, in places of the mark.
     pub fn taken(&self) -> u64 {
-        self.way.read.0.messages.get()
+        self.way.read.messages.get()
     }
 
     /// True when there is nothing to take now.
@@ -662,7 +660,7 @@ impl<T: Weigh> Receiver<T> {
             return false;
         }
         self.way.reader.sleep(waker);
-        let written = &self.way.written.0;
+        let written = &self.way.written;
         if written.holds_back.load(Ordering::Relaxed) {
             barrier::heavy();
         }
@@ -716,13 +714,13 @@ impl<T: Weigh> Drop for Receiver<T> {
 
 impl<T: Weigh> fmt::Debug for Sender<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sender").field("written", &self.way.written.0.messages.get()).finish_non_exhaustive()
+        f.debug_struct("Sender").field("written", &self.way.written.messages.get()).finish_non_exhaustive()
     }
 }
 
 impl<T: Weigh> fmt::Debug for Receiver<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Receiver").field("taken", &self.way.read.0.messages.get()).finish_non_exhaustive()
+        f.debug_struct("Receiver").field("taken", &self.way.read.messages.get()).finish_non_exhaustive()
     }
 }
 

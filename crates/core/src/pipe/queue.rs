@@ -21,7 +21,8 @@
 use std::mem::MaybeUninit;
 use std::ptr;
 
-use super::Apart;
+use crossbeam_utils::CachePadded;
+
 use crate::sync::{Arc, AtomicPtr, AtomicU64, Ordering, UnsafeCell};
 
 /// Items a segment holds. Small under loom and Miri, so that segments are crossed in few steps.
@@ -61,7 +62,7 @@ impl<T> Segment<T> {
 
 struct Shared<T> {
     /// Items ever published. Written by the producer; `Release` hands the slots over.
-    published: Apart<AtomicU64>,
+    published: CachePadded<AtomicU64>,
     /// Items ever taken. Written by the consumer; read when the queue is dropped.
     taken: AtomicU64,
     /// The first segment there ever was; the consumer takes it from here once.
@@ -123,7 +124,7 @@ unsafe impl<T: Send> Send for Consumer<T> {}
 /// An empty queue.
 pub(crate) fn queue<T>() -> (Producer<T>, Consumer<T>) {
     let shared = Arc::new(Shared {
-        published: Apart(AtomicU64::new(0)),
+        published: CachePadded::new(AtomicU64::new(0)),
         taken: AtomicU64::new(0),
         first: AtomicPtr::new(ptr::null_mut()),
         oldest: AtomicPtr::new(ptr::null_mut()),
@@ -177,7 +178,7 @@ impl<T> Producer<T> {
     pub(crate) fn publish(&mut self) {
         if self.published != self.written {
             self.published = self.written;
-            self.shared.published.0.store(self.written, Ordering::Release);
+            self.shared.published.store(self.written, Ordering::Release);
         }
     }
 
@@ -284,7 +285,7 @@ impl<T> Consumer<T> {
     /// Looks for newly published items.
     #[inline]
     fn look(&mut self) -> bool {
-        self.see(self.shared.published.0.load(Ordering::Acquire));
+        self.see(self.shared.published.load(Ordering::Acquire));
         self.taken != self.published
     }
 
@@ -349,7 +350,7 @@ impl<T> Drop for Consumer<T> {
 impl<T> Drop for Shared<T> {
     /// Drops what was published and never taken. Both ends are gone, so everything here is ours.
     fn drop(&mut self) {
-        let published = self.published.0.load(Ordering::Acquire);
+        let published = self.published.load(Ordering::Acquire);
         let mut taken = self.taken.load(Ordering::Acquire);
         let mut segment = self.oldest.load(Ordering::Acquire);
         let mut at_first_slot = taken == 0;
