@@ -44,9 +44,9 @@ impl ThreadNumber {
 /// A number that is told to whoever asks and that nobody decides anything by, so that it orders nothing. std's under
 /// loom too, which would otherwise explore every moment at which somebody could have looked.
 #[derive(Debug, Default)]
-pub(crate) struct Tally(std::sync::atomic::AtomicU64);
+pub(crate) struct RelaxedCounter(std::sync::atomic::AtomicU64);
 
-impl Tally {
+impl RelaxedCounter {
     pub(crate) const fn new(number: u64) -> Self {
         Self(std::sync::atomic::AtomicU64::new(number))
     }

@@ -27,7 +27,7 @@ use self::marks::{End, Lot, Marks};
 use self::queue::{Consumer, Producer};
 use self::wake::Wake;
 use crate::planted::{Bug, planted};
-use crate::sync::{Arc, AtomicBool, AtomicU64, Ordering, Tally, fence};
+use crate::sync::{Arc, AtomicBool, AtomicU64, Ordering, RelaxedCounter, fence};
 
 /// Something that a pipe carries.
 pub trait Weigh {
@@ -71,18 +71,18 @@ struct Read {
     credit_messages: AtomicU64,
     credit_bytes: AtomicU64,
     /// Items and bytes ever taken.
-    messages: Tally,
-    bytes: Tally,
+    messages: RelaxedCounter,
+    bytes: RelaxedCounter,
 }
 
 struct Written {
     /// Items ever written, also those that were not handed over. `Release` makes them readable.
     items: AtomicU64,
     /// What they count for: messages, and bytes.
-    messages: Tally,
-    bytes: Tally,
+    messages: RelaxedCounter,
+    bytes: RelaxedCounter,
     /// Bytes that were charged to the budget, if there is one.
-    charged: Tally,
+    charged: RelaxedCounter,
     /// The writer holds items back, and leaves it to a reader that goes to sleep to fence for both.
     holds_back: AtomicBool,
 }
@@ -209,14 +209,14 @@ fn way<T: Weigh>(
         read: CachePadded::new(Read {
             credit_messages: AtomicU64::new(0),
             credit_bytes: AtomicU64::new(0),
-            messages: Tally::new(0),
-            bytes: Tally::new(0),
+            messages: RelaxedCounter::new(0),
+            bytes: RelaxedCounter::new(0),
         }),
         written: CachePadded::new(Written {
             items: AtomicU64::new(0),
-            messages: Tally::new(0),
-            bytes: Tally::new(0),
-            charged: Tally::new(0),
+            messages: RelaxedCounter::new(0),
+            bytes: RelaxedCounter::new(0),
+            charged: RelaxedCounter::new(0),
             holds_back: AtomicBool::new(false),
         }),
         reader_gone: AtomicBool::new(false),

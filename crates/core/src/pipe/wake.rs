@@ -2,7 +2,7 @@
 
 use std::task::Waker;
 
-use crate::sync::{AtomicBool, Mutex, Ordering, Tally, fence};
+use crate::sync::{AtomicBool, Mutex, Ordering, RelaxedCounter, fence};
 
 /// Where one task waits for the other side of a pipe.
 ///
@@ -16,12 +16,16 @@ pub(crate) struct Wake {
     sleeping: AtomicBool,
     waker: Mutex<Option<Waker>>,
     /// Not zero: both sides are on one thread, which sees its own writes in order, so that no fence is needed.
-    local: Tally,
+    local: RelaxedCounter,
 }
 
 impl Wake {
     pub(crate) fn new(local: bool) -> Self {
-        Self { sleeping: AtomicBool::new(false), waker: Mutex::new(None), local: Tally::new(local.into()) }
+        Self {
+            sleeping: AtomicBool::new(false),
+            waker: Mutex::new(None),
+            local: RelaxedCounter::new(local.into()),
+        }
     }
 
     #[inline(always)]
