@@ -1,7 +1,7 @@
 //! A budget of memory that many pipes share.
 //!
-//! Each way of a pipe *charges* what is written to it when it is handed over, and the reader *releases* it with the
-//! credit that it gives. A way that holds something is full while the budget is reached. A way that is empty takes an
+//! Each channel of a pipe *charges* what is written to it when it is handed over, and the reader *releases* it with the
+//! credit that it gives. A channel that holds something is full while the budget is reached. A channel that is empty takes an
 //! item whatever the budget says, so that nothing waits for memory that only its own progress would free.
 //!
 //! A writer that finds the budget reached joins a line, then looks once more; whoever releases memory first lowers the
@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::mem;
 
-use super::Way;
+use super::Channel;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering, fence};
 
 /// Bytes that a reader takes at most before it releases them, where the budget does not ask for fewer: enough small
@@ -46,7 +46,7 @@ pub struct MemoryBudget {
 /// The writers that wait, by their places.
 #[derive(Default)]
 struct Line {
-    waiting: BTreeMap<u64, Arc<Way>>,
+    waiting: BTreeMap<u64, Arc<Channel>>,
     places: u64,
 }
 
@@ -109,17 +109,17 @@ impl MemoryBudget {
         self.awaited.store(false, Ordering::Relaxed);
         let waiting = mem::take(&mut line.waiting);
         drop(line);
-        waiting.into_values().for_each(|way| way.writer.wake());
+        waiting.into_values().for_each(|channel| channel.writer.wake());
     }
 
-    /// Has the way's writer woken once there is room again. The caller must look once more before it sleeps.
-    pub(super) fn join(&self, place: &mut Option<u64>, way: &Arc<Way>) {
+    /// Has the channel's writer woken once there is room again. The caller must look once more before it sleeps.
+    pub(super) fn join(&self, place: &mut Option<u64>, channel: &Arc<Channel>) {
         let mut line = self.lock();
         let place = *place.get_or_insert_with(|| {
             line.places += 1;
             line.places
         });
-        line.waiting.insert(place, Arc::clone(way));
+        line.waiting.insert(place, Arc::clone(channel));
         self.awaited.store(true, Ordering::Relaxed);
         drop(line);
         fence(Ordering::SeqCst);
@@ -150,16 +150,16 @@ impl fmt::Debug for MemoryBudget {
     }
 }
 
-/// What one way charges to a budget. Both of its sides hold it; what is left when both are gone is released.
+/// What one channel charges to a budget. Both of its sides hold it; what is left when both are gone is released.
 pub(super) struct Account {
     pub(super) budget: Arc<MemoryBudget>,
-    pub(super) way: Arc<Way>,
+    pub(super) channel: Arc<Channel>,
 }
 
 impl Drop for Account {
     fn drop(&mut self) {
-        let credit = self.way.read.credit_bytes.load(Ordering::Acquire);
-        self.budget.release(self.way.written.charged.get().wrapping_sub(credit));
+        let credit = self.channel.read.credit_bytes.load(Ordering::Acquire);
+        self.budget.release(self.channel.written.charged.get().wrapping_sub(credit));
     }
 }
 

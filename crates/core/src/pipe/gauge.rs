@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use super::{HighWaterMarks, Way};
+use super::{Channel, HighWaterMarks};
 use crate::sync::Arc;
 
-/// What one way of a pipe holds, and what it may hold.
+/// What one channel of a pipe holds, and what it may hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Level {
     /// Messages and bytes that were written and not yet taken.
@@ -17,28 +17,28 @@ pub struct Level {
 /// A look at a pipe from any thread. What it tells was true a moment ago.
 #[derive(Clone)]
 pub struct Gauge {
-    out: Arc<Way>,
-    inward: Arc<Way>,
+    out: Arc<Channel>,
+    inward: Arc<Channel>,
 }
 
 impl Gauge {
-    pub(super) const fn new(out: Arc<Way>, inward: Arc<Way>) -> Self {
+    pub(super) const fn new(out: Arc<Channel>, inward: Arc<Channel>) -> Self {
         Self { out, inward }
     }
 
-    /// The way out of the end that made the gauge.
+    /// The channel that the end writes to which made the gauge.
     pub fn out(&self) -> Level {
         level(&self.out)
     }
 
-    /// The way into the end that made the gauge.
+    /// The channel that the end reads from which made the gauge.
     pub fn inward(&self) -> Level {
         level(&self.inward)
     }
 }
 
-fn level(way: &Way) -> Level {
-    let (read, written) = (&way.read, &way.written);
+fn level(channel: &Channel) -> Level {
+    let (read, written) = (&channel.read, &channel.written);
     // What is taken is looked at first, and may still be ahead of what is known to be written.
     let (messages, bytes) = (read.messages.get(), read.bytes.get());
     Level {
@@ -46,7 +46,7 @@ fn level(way: &Way) -> Level {
             messages: written.messages.get().saturating_sub(messages) as usize,
             bytes: written.bytes.get().saturating_sub(bytes) as usize,
         },
-        marks: way.marks.whole(),
+        marks: channel.marks.whole(),
     }
 }
 

@@ -1,10 +1,10 @@
-//! How much a way holds, and when that is reached.
+//! How much a channel holds, and when that is reached.
 
 use std::sync::PoisonError;
 
 use crate::sync::{AtomicU64, Mutex, Ordering};
 
-/// How much one way of a pipe holds. Zero means unlimited.
+/// How much one channel of a pipe holds. Zero means unlimited.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct HighWaterMarks {
     /// Messages.
@@ -14,7 +14,7 @@ pub struct HighWaterMarks {
 }
 
 impl HighWaterMarks {
-    /// What a way holds that has these marks on one side and those on the other: their sum, or no limit when either
+    /// What a channel holds that has these marks on one side and those on the other: their sum, or no limit when either
     /// has none.
     #[must_use]
     pub const fn plus(self, other: Self) -> Self {
@@ -25,7 +25,7 @@ impl HighWaterMarks {
     }
 }
 
-/// The marks of one way: what its two ends allow together. Either may change its part at any time, from its thread.
+/// The marks of one channel: what its two ends allow together. Either may change its part at any time, from its thread.
 ///
 /// A writer that has not seen a change yet goes by the former marks for one more item: nobody can tell that from writing
 /// it a moment earlier. So what is looked at for each item orders nothing. A writer that falls asleep looks once more,
@@ -44,7 +44,7 @@ struct Parts {
     reader: Option<HighWaterMarks>,
 }
 
-/// An end of a way.
+/// An end of a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
     Writer,

@@ -1,7 +1,7 @@
 //! The bounded queue pair between a socket and one peer.
 //!
-//! A pipe has two ends, each with a way out and a way in. Items move by value, never copied; what bounds them are
-//! the [`HighWaterMarks`] of each way, in messages and in bytes. The writing side counts what it wrote, the reading
+//! A pipe has two ends, each with a channel to the other end and one from it. Items move by value, never copied; what bounds them are
+//! the [`HighWaterMarks`] of each channel, in messages and in bytes. The writing side counts what it wrote, the reading
 //! side gives *credit* for what it took, in lots of half the mark (libzmq's low-water mark), so that a blocked
 //! writer is woken once per lot and not once per message.
 //!
@@ -49,8 +49,8 @@ pub enum Refused<T> {
     Closed(T),
 }
 
-/// One way of a pipe, as both sides see it. What one side writes often lies apart from what the other does.
-struct Way {
+/// One direction of a pipe, as both sides see it. What one side writes often has cache lines of its own.
+struct Channel {
     /// The reader's.
     read: CachePadded<Read>,
     /// The writer's.
@@ -87,23 +87,23 @@ struct Written {
     holds_back: AtomicBool,
 }
 
-/// One end of a pipe: a way out and a way in. Dropping it tells the other end, which still reads what was written.
+/// One end of a pipe: a channel to the other end, and one from it. Dropping it tells the other end, which still reads what was written.
 #[derive(Debug)]
 pub struct PipeEnd<T: Weigh> {
-    /// The way to the other end.
+    /// The channel to the other end.
     pub out: Sender<T>,
-    /// The way from the other end.
+    /// The channel from the other end.
     pub inward: Receiver<T>,
 }
 
 impl<T: Weigh> PipeEnd<T> {
-    /// Sets this end's part of the marks of both ways. Each way holds what both ends allow together, or what one allows
+    /// Sets this end's part of the marks of both channels. Each channel holds what both ends allow together, or what one allows
     /// while the other has no part. Takes effect at once; a writer that waits for room is woken, as there may be some.
     pub fn set_marks(&mut self, out: HighWaterMarks, inward: HighWaterMarks) {
         self.change_marks(|marks, own| marks.set(own, if own == End::Writer { out } else { inward }));
     }
 
-    /// Sets the other end's part, as far as that has not set it itself: what it allows of the way out, and of the way in.
+    /// Sets the other end's part, as far as that has not set it itself: for the channel to it, and for the one from it.
     pub fn presume_marks(&mut self, out: HighWaterMarks, inward: HighWaterMarks) {
         self.change_marks(|marks, own| match own {
             End::Writer => marks.presume(End::Reader, out),
@@ -116,21 +116,21 @@ impl<T: Weigh> PipeEnd<T> {
         self.change_marks(|marks, own| marks.forget(own.other()));
     }
 
-    /// Changes the marks of both ways; `change` gets which end of the way this one is.
+    /// Changes the marks of both channels; `change` gets which end of the channel this one is.
     fn change_marks(&mut self, change: impl Fn(&Marks, End)) {
-        for (way, own) in [(&self.out.way, End::Writer), (&self.inward.way, End::Reader)] {
-            change(&way.marks, own);
-            way.writer.wake();
+        for (channel, own) in [(&self.out.channel, End::Writer), (&self.inward.channel, End::Reader)] {
+            change(&channel.marks, own);
+            channel.writer.wake();
         }
         self.inward.renew_lot();
     }
 
     /// Makes this a [`local_pipe`], for ends of which it turns out that both are on this thread, where they must stay.
     pub fn stay_local(&self) {
-        for way in [&self.out.way, &self.inward.way] {
-            [&way.reader, &way.watcher].into_iter().for_each(Wake::stay_local);
+        for channel in [&self.out.channel, &self.inward.channel] {
+            [&channel.reader, &channel.watcher].into_iter().for_each(Wake::stay_local);
             if self.out.account.is_none() {
-                way.writer.stay_local();
+                channel.writer.stay_local();
             }
         }
     }
@@ -150,11 +150,11 @@ impl<T: Weigh> PipeEnd<T> {
 
     /// A look at what the pipe holds, from any thread.
     pub fn gauge(&self) -> Gauge {
-        Gauge::new(Arc::clone(&self.out.way), Arc::clone(&self.inward.way))
+        Gauge::new(Arc::clone(&self.out.channel), Arc::clone(&self.inward.channel))
     }
 }
 
-/// Creates a pipe, with the marks of the way from the first end to the second, and of the way back. Its ends may be
+/// Creates a pipe, with the marks of the channel from the first end to the second, and of the one back. Its ends may be
 /// used on different threads.
 pub fn pipe<T: Weigh>(there: HighWaterMarks, back: HighWaterMarks) -> (PipeEnd<T>, PipeEnd<T>) {
     ends(there, back, false, None)
@@ -191,21 +191,21 @@ fn ends<T: Weigh>(
     local: bool,
     budget: Option<&Arc<MemoryBudget>>,
 ) -> (PipeEnd<T>, PipeEnd<T>) {
-    let (there_sender, there_receiver) = way(End::Writer, there, local, budget);
-    let (back_sender, back_receiver) = way(End::Reader, back, local, budget);
+    let (there_sender, there_receiver) = channel(End::Writer, there, local, budget);
+    let (back_sender, back_receiver) = channel(End::Reader, back, local, budget);
     (
         PipeEnd { out: there_sender, inward: back_receiver },
         PipeEnd { out: back_sender, inward: there_receiver },
     )
 }
 
-fn way<T: Weigh>(
+fn channel<T: Weigh>(
     end: End,
     marks: HighWaterMarks,
     local: bool,
     budget: Option<&Arc<MemoryBudget>>,
 ) -> (Sender<T>, Receiver<T>) {
-    let way = Arc::new(Way {
+    let channel = Arc::new(Channel {
         read: CachePadded::new(Read {
             credit_messages: AtomicU64::new(0),
             credit_bytes: AtomicU64::new(0),
@@ -229,10 +229,10 @@ fn way<T: Weigh>(
     });
     let (producer, consumer) = queue::queue();
     let account =
-        budget.map(|budget| Arc::new(Account { budget: Arc::clone(budget), way: Arc::clone(&way) }));
+        budget.map(|budget| Arc::new(Account { budget: Arc::clone(budget), channel: Arc::clone(&channel) }));
     let mut receiver = Receiver {
-        lot: way.marks.lot(),
-        way: Arc::clone(&way),
+        lot: channel.marks.lot(),
+        channel: Arc::clone(&channel),
         queue: consumer,
         credit: (0, 0),
         account: account.clone(),
@@ -240,7 +240,7 @@ fn way<T: Weigh>(
     receiver.renew_lot();
     (
         Sender {
-            way,
+            channel,
             queue: producer,
             batch: 1,
             batch_max: if barrier::is_available() { BATCH_MAX } else { 1 },
@@ -257,9 +257,9 @@ fn way<T: Weigh>(
 /// Items that are handed over together at most, where handing over costs a memory fence.
 const BATCH_MAX: u64 = 128;
 
-/// The writing side of one way.
+/// The writing side of one channel.
 pub struct Sender<T: Weigh> {
-    way: Arc<Way>,
+    channel: Arc<Channel>,
     queue: Producer<T>,
     /// How many items the next batch of [`publish_soon`](Self::publish_soon) has.
     batch: u64,
@@ -314,7 +314,7 @@ impl<T: Weigh> Sender<T> {
     #[inline(always)]
     pub fn write_in_place(&mut self, item: impl FnOnce() -> T) {
         let (places, weight) = self.queue.write_with(item, |item| (item.places(), item.weight()));
-        let written = &self.way.written;
+        let written = &self.channel.written;
         written.items.store(self.queue.written(), Ordering::Release);
         written.messages.set(written.messages.get() + places as u64);
         written.bytes.set(written.bytes.get() + weight as u64);
@@ -327,19 +327,20 @@ impl<T: Weigh> Sender<T> {
             self.charge();
         }
         self.queue.publish();
-        self.way.reader.wake();
+        self.channel.reader.wake();
     }
 
     /// True when the reader is on this thread and has not taken everything.
     pub fn waits_for_reader(&self) -> bool {
-        self.way.reader.is_local() && self.way.written.messages.get() != self.way.read.messages.get()
+        self.channel.reader.is_local()
+            && self.channel.written.messages.get() != self.channel.read.messages.get()
     }
 
     /// Charges to the budget what was written since it was charged last.
     #[inline(never)]
     fn charge(&mut self) {
         let Some(account) = &self.account else { return };
-        let written = &self.way.written;
+        let written = &self.channel.written;
         let uncharged = written.bytes.get() - written.charged.get();
         if uncharged == 0 {
             return;
@@ -361,7 +362,7 @@ impl<T: Weigh> Sender<T> {
     /// nothing depends on what the writer does next.
     #[inline(always)]
     pub fn publish_soon(&mut self) -> bool {
-        if self.way.reader.is_local() {
+        if self.channel.reader.is_local() {
             self.publish();
             return false;
         }
@@ -375,7 +376,7 @@ impl<T: Weigh> Sender<T> {
             } else {
                 self.begin_to_hold_back()
             }
-            if !self.way.reader.is_asleep() {
+            if !self.channel.reader.is_asleep() {
                 return true;
             }
         }
@@ -389,7 +390,7 @@ impl<T: Weigh> Sender<T> {
     #[cold]
     fn begin_to_hold_back(&mut self) {
         self.holds_back = true;
-        self.way.written.holds_back.store(self.has_reader_fence, Ordering::Relaxed);
+        self.channel.written.holds_back.store(self.has_reader_fence, Ordering::Relaxed);
         fence(Ordering::SeqCst);
     }
 
@@ -398,14 +399,14 @@ impl<T: Weigh> Sender<T> {
         self.batch = 1;
         if self.holds_back {
             self.holds_back = false;
-            self.way.written.holds_back.store(false, Ordering::Relaxed);
+            self.channel.written.holds_back.store(false, Ordering::Relaxed);
         }
         if self.queue.unpublished() > 0 {
             self.publish();
         }
     }
 
-    /// True when the mark is reached, or the budget while the way holds something.
+    /// True when the mark is reached, or the budget while the channel holds something.
     #[inline(always)]
     pub fn is_full(&mut self) -> bool {
         self.is_reached() && self.is_still_full()
@@ -419,7 +420,7 @@ impl<T: Weigh> Sender<T> {
 
     #[inline(always)]
     fn are_marks_reached(&self) -> bool {
-        let written = &self.way.written;
+        let written = &self.channel.written;
         let (mut messages, mut bytes) =
             (written.messages.get() - self.credit.0, written.bytes.get() - self.credit.1);
         if planted(Bug::MarkOffByOne) {
@@ -431,13 +432,13 @@ impl<T: Weigh> Sender<T> {
         if planted(Bug::ByteMarkIgnored) {
             bytes = 0;
         }
-        self.way.marks.are_reached(messages, bytes)
+        self.channel.marks.are_reached(messages, bytes)
     }
 
-    /// True when the way holds something, by the credit that is known, and the budget allows no more.
+    /// True when the channel holds something, by the credit that is known, and the budget allows no more.
     #[inline(never)]
     fn is_budget_reached(&self) -> bool {
-        let written = &self.way.written;
+        let written = &self.channel.written;
         written.messages.get() > self.credit.0
             && self
                 .account
@@ -454,17 +455,17 @@ impl<T: Weigh> Sender<T> {
 
     fn look_for_credit(&mut self) {
         self.credit = (
-            self.way.read.credit_messages.load(Ordering::Acquire),
-            self.way.read.credit_bytes.load(Ordering::Acquire),
+            self.channel.read.credit_messages.load(Ordering::Acquire),
+            self.channel.read.credit_bytes.load(Ordering::Acquire),
         );
     }
 
     /// What was ever written, in places of the mark.
     pub fn written(&self) -> u64 {
-        self.way.written.messages.get()
+        self.channel.written.messages.get()
     }
 
-    /// What the reader has ever given credit for, in places of the mark, as of the last time that this way looked full.
+    /// What the reader has ever given credit for, in places of the mark, as of the last time that this channel looked full.
     #[inline]
     pub const fn credit(&self) -> u64 {
         self.credit.0
@@ -473,21 +474,21 @@ impl<T: Weigh> Sender<T> {
     /// True when nothing will ever be read again.
     #[inline(always)]
     pub fn is_closed(&self) -> bool {
-        self.way.reader_gone.load(Ordering::Acquire)
+        self.channel.reader_gone.load(Ordering::Acquire)
     }
 
-    /// Ends this way: what was written is still read, and nothing can be written any more.
+    /// Ends this channel: what was written is still read, and nothing can be written any more.
     pub fn close(&mut self) {
         self.charge();
         self.queue.publish();
-        self.way.reader_gone.store(true, Ordering::Release);
+        self.channel.reader_gone.store(true, Ordering::Release);
         self.leave();
     }
 
     fn leave(&self) {
-        self.way.writer_gone.store(true, Ordering::Release);
-        self.way.reader.wake();
-        self.way.watcher.wake();
+        self.channel.writer_gone.store(true, Ordering::Release);
+        self.channel.reader.wake();
+        self.channel.watcher.wake();
     }
 
     /// Arranges for `waker` to be woken once there is room or the reader is gone. Gives false, and arranges
@@ -498,7 +499,7 @@ impl<T: Weigh> Sender<T> {
         }
         // Nobody gives credit for what was not handed over.
         self.publish_all();
-        self.way.writer.sleep(waker);
+        self.channel.writer.sleep(waker);
         let mut in_line = false;
         loop {
             self.look_for_credit();
@@ -516,7 +517,7 @@ impl<T: Weigh> Sender<T> {
                 return true;
             }
             if let Some(account) = &self.account {
-                account.budget.join(&mut self.place, &self.way);
+                account.budget.join(&mut self.place, &self.channel);
             }
             in_line = true;
         }
@@ -526,7 +527,7 @@ impl<T: Weigh> Sender<T> {
     /// marks say. Gives false, and arranges nothing, when there is nothing to give credit for or the reader is gone.
     pub fn wait_for_credit(&mut self, waker: &Waker) -> bool {
         self.publish_all();
-        self.way.writer.sleep(waker);
+        self.channel.writer.sleep(waker);
         self.level().messages > 0 && !self.is_closed()
     }
 
@@ -534,8 +535,8 @@ impl<T: Weigh> Sender<T> {
     pub fn level(&mut self) -> HighWaterMarks {
         self.is_still_full();
         HighWaterMarks {
-            messages: (self.way.written.messages.get() - self.credit.0) as usize,
-            bytes: (self.way.written.bytes.get() - self.credit.1) as usize,
+            messages: (self.channel.written.messages.get() - self.credit.0) as usize,
+            bytes: (self.channel.written.bytes.get() - self.credit.1) as usize,
         }
     }
 }
@@ -551,9 +552,9 @@ impl<T: Weigh> Drop for Sender<T> {
     }
 }
 
-/// The reading side of one way.
+/// The reading side of one channel.
 pub struct Receiver<T: Weigh> {
-    way: Arc<Way>,
+    channel: Arc<Channel>,
     queue: Consumer<T>,
     /// By the marks at the last credit.
     lot: Lot,
@@ -572,7 +573,7 @@ impl<T: Weigh> Receiver<T> {
         }
         let (mut places, mut weight) = (0, 0);
         let item = self.queue.take_with(|item| (places, weight) = (item.places(), item.weight()))?;
-        let taken = &self.way.read;
+        let taken = &self.channel.read;
         let (messages, bytes) = (taken.messages.get() + places as u64, taken.bytes.get() + weight as u64);
         taken.messages.set(messages);
         taken.bytes.set(bytes);
@@ -597,7 +598,7 @@ impl<T: Weigh> Receiver<T> {
     /// Tells the writer what was taken.
     #[inline(never)]
     fn give_credit(&mut self) {
-        let read = &self.way.read;
+        let read = &self.channel.read;
         let taken = (read.messages.get(), read.bytes.get());
         if self.credit == taken {
             return;
@@ -605,7 +606,7 @@ impl<T: Weigh> Receiver<T> {
         let freed = taken.1 - self.credit.1;
         self.credit = taken;
         self.renew_lot();
-        let read = &self.way.read;
+        let read = &self.channel.read;
         read.credit_messages.store(taken.0, Ordering::Release);
         read.credit_bytes.store(taken.1, Ordering::Release);
         if let Some(account) = &self.account {
@@ -614,13 +615,13 @@ impl<T: Weigh> Receiver<T> {
         if planted(Bug::WakeUpLost) {
             return;
         }
-        self.way.writer.wake();
+        self.channel.writer.wake();
     }
 
     /// Goes by the present marks, and gives memory back to a budget in small lots.
     #[inline]
     fn renew_lot(&mut self) {
-        self.lot = self.way.marks.lot();
+        self.lot = self.channel.marks.lot();
         if let Some(account) = &self.account {
             self.lot.limit_bytes(account.budget.lot());
         }
@@ -628,12 +629,12 @@ impl<T: Weigh> Receiver<T> {
 
     /// What was ever written, in places of the mark. While the writer is on another thread it may be more by now.
     pub fn written(&self) -> u64 {
-        self.way.written.messages.get()
+        self.channel.written.messages.get()
     }
 
     /// What was ever taken, in places of the mark.
     pub fn taken(&self) -> u64 {
-        self.way.read.messages.get()
+        self.channel.read.messages.get()
     }
 
     /// True when there is nothing to take now.
@@ -645,7 +646,7 @@ impl<T: Weigh> Receiver<T> {
     /// True when the writer is gone; what it wrote can still be taken.
     #[inline(always)]
     pub fn is_closed(&self) -> bool {
-        self.way.writer_gone.load(Ordering::Acquire)
+        self.channel.writer_gone.load(Ordering::Acquire)
     }
 
     /// True when the writer is gone and everything was taken.
@@ -659,34 +660,34 @@ impl<T: Weigh> Receiver<T> {
         if !self.queue.is_empty() || self.is_closed() {
             return false;
         }
-        self.way.reader.sleep(waker);
-        let written = &self.way.written;
+        self.channel.reader.sleep(waker);
+        let written = &self.channel.written;
         if written.holds_back.load(Ordering::Relaxed) {
             barrier::heavy();
         }
         self.queue.see(written.items.load(Ordering::Acquire));
         let asleep = self.queue.is_empty() && !self.is_closed();
         if !asleep {
-            self.way.reader.rise();
+            self.channel.reader.rise();
         }
         asleep
     }
 
-    /// Ends this way: the writer finds its reader gone. What was written can still be taken.
+    /// Ends this channel: the writer finds its reader gone. What was written can still be taken.
     pub fn close(&mut self) {
-        self.way.reader_gone.store(true, Ordering::Release);
-        self.way.writer.wake();
+        self.channel.reader_gone.store(true, Ordering::Release);
+        self.channel.writer.wake();
     }
 
     /// A look at whether the writer is gone, for whoever does not read.
     pub fn watch(&self) -> Watch {
-        Watch { way: Arc::clone(&self.way) }
+        Watch { channel: Arc::clone(&self.channel) }
     }
 }
 
-/// Tells one task when the writer of a way is gone. There is one for each way.
+/// Tells one task when the writer of a channel is gone. There is one for each channel.
 pub struct Watch {
-    way: Arc<Way>,
+    channel: Arc<Channel>,
 }
 
 impl Watch {
@@ -696,13 +697,13 @@ impl Watch {
         if self.is_closed() {
             return false;
         }
-        self.way.watcher.sleep(waker);
+        self.channel.watcher.sleep(waker);
         !self.is_closed()
     }
 
     /// True when the writer is gone.
     pub fn is_closed(&self) -> bool {
-        self.way.writer_gone.load(Ordering::Acquire)
+        self.channel.writer_gone.load(Ordering::Acquire)
     }
 }
 
@@ -714,13 +715,15 @@ impl<T: Weigh> Drop for Receiver<T> {
 
 impl<T: Weigh> fmt::Debug for Sender<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sender").field("written", &self.way.written.messages.get()).finish_non_exhaustive()
+        f.debug_struct("Sender")
+            .field("written", &self.channel.written.messages.get())
+            .finish_non_exhaustive()
     }
 }
 
 impl<T: Weigh> fmt::Debug for Receiver<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Receiver").field("taken", &self.way.read.messages.get()).finish_non_exhaustive()
+        f.debug_struct("Receiver").field("taken", &self.channel.read.messages.get()).finish_non_exhaustive()
     }
 }
 

@@ -25,7 +25,7 @@ fn counted() -> (Arc<Count>, Waker) {
 }
 
 fn one_way(messages: usize, bytes: usize) -> (Sender<usize>, Receiver<usize>) {
-    way(End::Writer, HighWaterMarks { messages, bytes }, false, None)
+    channel(End::Writer, HighWaterMarks { messages, bytes }, false, None)
 }
 
 #[test]
