@@ -25,15 +25,15 @@ fn memory_that_another_pipe_gives_back_wakes_a_writer() {
                 let budget = budget(2);
                 let (mut holder, mut held) = within(&budget, false);
                 let (mut near, far) = within(&budget, local);
-                assert!(send(&mut holder.out, 0) && send(&mut near.out, 1));
+                assert!(send(&mut holder.tx, 0) && send(&mut near.tx, 1));
                 let releaser = thread::spawn(move || {
                     if taken {
-                        assert_eq!(receive(&mut held.inward), Some(0));
+                        assert_eq!(receive(&mut held.rx), Some(0));
                     }
                     drop((holder, held));
                 });
                 // Nothing is received from this pipe meanwhile.
-                assert!(send(&mut near.out, 2));
+                assert!(send(&mut near.tx, 2));
                 releaser.join().unwrap();
                 assert_eq!(budget.in_use(), 2);
                 drop((near, far));
@@ -49,12 +49,12 @@ fn a_pipe_that_was_emptied_takes_an_item_though_the_budget_is_reached() {
         let budget = budget(1);
         let (mut holder, held) = within(&budget, false);
         let (mut near, mut far) = within(&budget, false);
-        assert!(send(&mut holder.out, 0) && send(&mut near.out, 1));
+        assert!(send(&mut holder.tx, 0) && send(&mut near.tx, 1));
         let reader = thread::spawn(move || {
-            assert_eq!(far.inward.take().map(|item| item.0), Some(1));
+            assert_eq!(far.rx.take().map(|item| item.0), Some(1));
             far
         });
-        assert!(send(&mut near.out, 2));
+        assert!(send(&mut near.tx, 2));
         let far = reader.join().unwrap();
         drop((near, far, holder, held));
         assert_eq!(budget.in_use(), 0);

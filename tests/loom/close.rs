@@ -9,8 +9,8 @@ fn a_blocked_writer_learns_that_the_reader_is_gone() {
     model(|| {
         let (mut near, far) = bounded(1);
         let reader = thread::spawn(move || drop(far));
-        let _ = send(&mut near.out, 0);
-        assert!(!send(&mut near.out, 1) || near.out.is_closed());
+        let _ = send(&mut near.tx, 0);
+        assert!(!send(&mut near.tx, 1) || near.tx.is_closed());
         reader.join().unwrap();
     });
 }
@@ -20,11 +20,11 @@ fn what_was_written_before_the_end_is_read() {
     model(|| {
         let (mut near, mut far) = bounded(0);
         let writer = thread::spawn(move || {
-            near.out.write(Numbered(1)).unwrap();
+            near.tx.write(Numbered(1)).unwrap();
             drop(near);
         });
-        assert_eq!(receive(&mut far.inward), Some(1));
-        assert_eq!(receive(&mut far.inward), None);
+        assert_eq!(receive(&mut far.rx), Some(1));
+        assert_eq!(receive(&mut far.rx), None);
         writer.join().unwrap();
     });
 }

@@ -94,10 +94,10 @@ fn an_item_wakes_its_reader_by_the_doorbell() {
         let home = Home::here();
         let (mut near, mut far) = bounded(0);
         let writer = thread::spawn(move || {
-            near.out.send(Numbered(1)).unwrap();
+            near.tx.send(Numbered(1)).unwrap();
             near
         });
-        assert_eq!(home.receive(&mut [&mut far.inward]), [1]);
+        assert_eq!(home.receive(&mut [&mut far.rx]), [1]);
         drop(writer.join().unwrap());
     });
 }
@@ -109,14 +109,14 @@ fn of_two_threads_that_ring_at_once_both_are_heard() {
         let (mut one, mut first) = bounded(0);
         let (mut other, mut second) = bounded(0);
         let writer = thread::spawn(move || {
-            one.out.send(Numbered(1)).unwrap();
+            one.tx.send(Numbered(1)).unwrap();
             one
         });
         let another = thread::spawn(move || {
-            other.out.send(Numbered(2)).unwrap();
+            other.tx.send(Numbered(2)).unwrap();
             other
         });
-        assert_eq!(home.receive(&mut [&mut first.inward, &mut second.inward]), [1, 2]);
+        assert_eq!(home.receive(&mut [&mut first.rx, &mut second.rx]), [1, 2]);
         drop((writer.join().unwrap(), another.join().unwrap()));
     });
 }

@@ -23,10 +23,10 @@ fn untaken_items_are_dropped_once() {
         let items: Vec<Tracked> = (0..3).map(|_| Tracked(Arc::clone(&token))).collect();
         let writer = thread::spawn(move || {
             for item in items {
-                let _ = near.out.send(item);
+                let _ = near.tx.send(item);
             }
         });
-        drop(far.inward.take());
+        drop(far.rx.take());
         drop(far);
         writer.join().unwrap();
         drop(token);

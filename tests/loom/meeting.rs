@@ -125,18 +125,18 @@ fn a_pipe_that_was_offered_before_the_bind_carries_what_was_sent_then() {
     model(|| {
         let names = names::<PipeEnd<Numbered>>();
         let (mut near, far) = bounded(0);
-        near.out.send(Numbered(1)).unwrap();
+        near.tx.send(Numbered(1)).unwrap();
         let offering = names.offer(NAME, far, ());
         let other = {
             let names = names.clone();
             thread::spawn(move || {
                 let (_binding, mut arrivals) = names.bind(NAME, 1).unwrap();
                 let mut end = next(&mut arrivals).unwrap();
-                (receive(&mut end.inward), receive(&mut end.inward))
+                (receive(&mut end.rx), receive(&mut end.rx))
             })
         };
         assert_eq!(bound(&offering), 1);
-        near.out.send(Numbered(2)).unwrap();
+        near.tx.send(Numbered(2)).unwrap();
         assert_eq!(other.join().unwrap(), (Some(1), Some(2)));
     });
 }
@@ -155,13 +155,13 @@ fn marks_that_are_raised_when_somebody_binds_let_more_through() {
                 let (_binding, mut arrivals) = names.bind(NAME, 1).unwrap();
                 let mut end = next(&mut arrivals).unwrap();
                 end.set_marks(more, more);
-                (receive(&mut end.inward), receive(&mut end.inward))
+                (receive(&mut end.rx), receive(&mut end.rx))
             })
         };
-        assert!(send(&mut near.out, 0));
+        assert!(send(&mut near.tx, 0));
         assert_eq!(bound(&offering), 1);
         near.presume_marks(more, more);
-        assert!(near.out.send(Numbered(1)).is_ok(), "there is room by the sum of the marks");
+        assert!(near.tx.send(Numbered(1)).is_ok(), "there is room by the sum of the marks");
         assert_eq!(other.join().unwrap(), (Some(0), Some(1)));
     });
 }
@@ -171,7 +171,7 @@ fn both_ends_of_an_offered_pipe_may_go_at_once() {
     model(|| {
         let names = names::<PipeEnd<Numbered>>();
         let (near, far) = bounded(1);
-        let watch = near.inward.watch();
+        let watch = near.rx.watch();
         let offering = names.offer(NAME, far, ());
         let (binding, mut arrivals) = names.bind(NAME, 1).unwrap();
         let other = thread::spawn(move || {

@@ -9,10 +9,10 @@ fn a_reader_that_falls_asleep_is_woken_by_the_item() {
     model(|| {
         let (mut near, mut far) = bounded(0);
         let writer = thread::spawn(move || {
-            near.out.send(Numbered(1)).unwrap();
+            near.tx.send(Numbered(1)).unwrap();
             near
         });
-        assert_eq!(receive(&mut far.inward), Some(1));
+        assert_eq!(receive(&mut far.rx), Some(1));
         drop(writer.join().unwrap());
     });
 }
@@ -22,7 +22,7 @@ fn a_reader_that_falls_asleep_is_woken_by_the_end() {
     model(|| {
         let (near, mut far) = bounded(0);
         let writer = thread::spawn(move || drop(near));
-        assert_eq!(receive(&mut far.inward), None);
+        assert_eq!(receive(&mut far.rx), None);
         writer.join().unwrap();
     });
 }

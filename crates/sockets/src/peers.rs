@@ -56,24 +56,24 @@ pub(crate) struct Peer {
 impl Peer {
     /// Puts the peer on the list of readable ones as soon as it is. False when it is already.
     pub(crate) fn watch_readable(&mut self) -> bool {
-        self.pipe.inward.wait_for_item(&self.readable)
+        self.pipe.rx.wait_for_item(&self.readable)
     }
 
     /// Hands over what was written, or says that it is to be put on the list of those with something to hand over.
     #[inline(always)]
     fn joins_unpublished(&mut self) -> bool {
-        self.pipe.out.publish_soon() && !mem::replace(&mut self.unpublished, true)
+        self.pipe.tx.publish_soon() && !mem::replace(&mut self.unpublished, true)
     }
 
     /// Puts the peer on the list of writable ones as soon as it took something, whatever its marks say. False when there
     /// is nothing for it to take.
     pub(crate) fn watch_credit(&mut self) -> bool {
-        self.pipe.out.wait_for_credit(&self.writable)
+        self.pipe.tx.wait_for_credit(&self.writable)
     }
 
     /// Puts the peer on the list of writable ones as soon as it is. False when it is already.
     pub(crate) fn watch_writable(&mut self) -> bool {
-        self.pipe.out.wait_for_room(&self.writable)
+        self.pipe.tx.wait_for_room(&self.writable)
     }
 }
 
@@ -168,7 +168,7 @@ impl Peers {
     #[inline(always)]
     pub(crate) fn write_soon(&mut self, id: PeerId, item: impl FnOnce() -> PipeItem) {
         if let Some(peer) = self.get_mut(id) {
-            peer.pipe.out.write_in_place(item);
+            peer.pipe.tx.write_in_place(item);
             if peer.joins_unpublished() {
                 self.unpublished.push(id);
             }
@@ -194,7 +194,7 @@ impl Peers {
         while let Some(id) = self.unpublished.pop() {
             if let Some(peer) = self.get_mut(id) {
                 peer.unpublished = false;
-                peer.pipe.out.publish_all();
+                peer.pipe.tx.publish_all();
             }
         }
     }

@@ -17,23 +17,23 @@ pub struct Level {
 /// A look at a pipe from any thread. What it tells was true a moment ago.
 #[derive(Clone)]
 pub struct Gauge {
-    out: Arc<Channel>,
-    inward: Arc<Channel>,
+    tx: Arc<Channel>,
+    rx: Arc<Channel>,
 }
 
 impl Gauge {
-    pub(super) const fn new(out: Arc<Channel>, inward: Arc<Channel>) -> Self {
-        Self { out, inward }
+    pub(super) const fn new(tx: Arc<Channel>, rx: Arc<Channel>) -> Self {
+        Self { tx, rx }
     }
 
     /// The channel that the end writes to which made the gauge.
-    pub fn out(&self) -> Level {
-        level(&self.out)
+    pub fn tx(&self) -> Level {
+        level(&self.tx)
     }
 
     /// The channel that the end reads from which made the gauge.
-    pub fn inward(&self) -> Level {
-        level(&self.inward)
+    pub fn rx(&self) -> Level {
+        level(&self.rx)
     }
 }
 
@@ -52,6 +52,6 @@ fn level(channel: &Channel) -> Level {
 
 impl fmt::Debug for Gauge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Gauge").field("out", &self.out()).field("inward", &self.inward()).finish()
+        f.debug_struct("Gauge").field("tx", &self.tx()).field("rx", &self.rx()).finish()
     }
 }

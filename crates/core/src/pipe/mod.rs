@@ -91,23 +91,23 @@ struct Written {
 #[derive(Debug)]
 pub struct PipeEnd<T: Weigh> {
     /// The channel to the other end.
-    pub out: Sender<T>,
+    pub tx: Sender<T>,
     /// The channel from the other end.
-    pub inward: Receiver<T>,
+    pub rx: Receiver<T>,
 }
 
 impl<T: Weigh> PipeEnd<T> {
     /// Sets this end's part of the marks of both channels. Each channel holds what both ends allow together, or what one allows
     /// while the other has no part. Takes effect at once; a writer that waits for room is woken, as there may be some.
-    pub fn set_marks(&mut self, out: HighWaterMarks, inward: HighWaterMarks) {
-        self.change_marks(|marks, own| marks.set(own, if own == End::Writer { out } else { inward }));
+    pub fn set_marks(&mut self, tx: HighWaterMarks, rx: HighWaterMarks) {
+        self.change_marks(|marks, own| marks.set(own, if own == End::Writer { tx } else { rx }));
     }
 
     /// Sets the other end's part, as far as that has not set it itself: for the channel to it, and for the one from it.
-    pub fn presume_marks(&mut self, out: HighWaterMarks, inward: HighWaterMarks) {
+    pub fn presume_marks(&mut self, tx: HighWaterMarks, rx: HighWaterMarks) {
         self.change_marks(|marks, own| match own {
-            End::Writer => marks.presume(End::Reader, out),
-            End::Reader => marks.presume(End::Writer, inward),
+            End::Writer => marks.presume(End::Reader, tx),
+            End::Reader => marks.presume(End::Writer, rx),
         });
     }
 
@@ -118,18 +118,18 @@ impl<T: Weigh> PipeEnd<T> {
 
     /// Changes the marks of both channels; `change` gets which end of the channel this one is.
     fn change_marks(&mut self, change: impl Fn(&Marks, End)) {
-        for (channel, own) in [(&self.out.channel, End::Writer), (&self.inward.channel, End::Reader)] {
+        for (channel, own) in [(&self.tx.channel, End::Writer), (&self.rx.channel, End::Reader)] {
             change(&channel.marks, own);
             channel.writer.wake();
         }
-        self.inward.renew_lot();
+        self.rx.renew_lot();
     }
 
     /// Makes this a [`local_pipe`], for ends of which it turns out that both are on this thread, where they must stay.
     pub fn stay_local(&self) {
-        for channel in [&self.out.channel, &self.inward.channel] {
+        for channel in [&self.tx.channel, &self.rx.channel] {
             [&channel.reader, &channel.watcher].into_iter().for_each(Wake::stay_local);
-            if self.out.account.is_none() {
+            if self.tx.account.is_none() {
                 channel.writer.stay_local();
             }
         }
@@ -138,19 +138,19 @@ impl<T: Weigh> PipeEnd<T> {
     /// Where both ends are used on one thread, whose fences cost nothing, yet are not to know of each other what they
     /// would not know on two: items are held back whatever fences the system has.
     pub fn hold_back(&mut self) {
-        self.out.batch_max = BATCH_MAX;
-        self.out.has_reader_fence = false;
+        self.tx.batch_max = BATCH_MAX;
+        self.tx.has_reader_fence = false;
     }
 
     /// Frees memory that the pipe has kept since it was fuller, as far as this end may. What it holds stays.
     pub fn free_spares(&mut self) {
-        self.out.queue.free_spares();
-        self.inward.queue.free_spares();
+        self.tx.queue.free_spares();
+        self.rx.queue.free_spares();
     }
 
     /// A look at what the pipe holds, from any thread.
     pub fn gauge(&self) -> Gauge {
-        Gauge::new(Arc::clone(&self.out.channel), Arc::clone(&self.inward.channel))
+        Gauge::new(Arc::clone(&self.tx.channel), Arc::clone(&self.rx.channel))
     }
 }
 
@@ -193,10 +193,7 @@ fn ends<T: Weigh>(
 ) -> (PipeEnd<T>, PipeEnd<T>) {
     let (there_sender, there_receiver) = channel(End::Writer, there, local, budget);
     let (back_sender, back_receiver) = channel(End::Reader, back, local, budget);
-    (
-        PipeEnd { out: there_sender, inward: back_receiver },
-        PipeEnd { out: back_sender, inward: there_receiver },
-    )
+    (PipeEnd { tx: there_sender, rx: back_receiver }, PipeEnd { tx: back_sender, rx: there_receiver })
 }
 
 fn channel<T: Weigh>(

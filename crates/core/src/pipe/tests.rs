@@ -90,16 +90,16 @@ fn a_blocked_writer_is_woken_by_higher_marks() {
     for by_reader in [false, true] {
         let (mut near, mut far) = pipe(one, one);
         let (count, waker) = counted();
-        near.out.send(1).unwrap();
-        assert!(near.out.wait_for_room(&waker));
+        near.tx.send(1).unwrap();
+        assert!(near.tx.wait_for_room(&waker));
         if by_reader {
             far.set_marks(one, one)
         } else {
             near.set_marks(two, one)
         }
         assert_eq!(count.0.load(Ordering::Relaxed), 1);
-        near.out.send(2).unwrap();
-        assert_eq!(near.out.send(3), Err(Refused::Full(3)));
+        near.tx.send(2).unwrap();
+        assert_eq!(near.tx.send(3), Err(Refused::Full(3)));
     }
 }
 
@@ -108,13 +108,13 @@ fn lower_marks_take_effect_at_once_whichever_end_sets_them() {
     let marks = |messages| HighWaterMarks { messages, bytes: 0 };
     let (mut near, mut far) = local_pipe(marks(10), marks(10));
     near.set_marks(marks(2), marks(3));
-    (0..2).for_each(|_| near.out.send(1).unwrap());
-    assert!(near.out.is_full());
-    (0..3).for_each(|_| far.out.send(1).unwrap());
-    assert!(far.out.is_full(), "the far end goes by marks that the near one set");
+    (0..2).for_each(|_| near.tx.send(1).unwrap());
+    assert!(near.tx.is_full());
+    (0..3).for_each(|_| far.tx.send(1).unwrap());
+    assert!(far.tx.is_full(), "the far end goes by marks that the near one set");
     // Credit comes in halves of the present mark.
-    assert!(near.inward.take().is_some() && near.inward.take().is_some());
-    assert!(!far.out.is_full());
+    assert!(near.rx.take().is_some() && near.rx.take().is_some());
+    assert!(!far.tx.is_full());
 }
 
 #[test]
@@ -135,23 +135,23 @@ fn batches_grow_until_all_is_handed_over() {
 fn on_one_thread_every_item_is_handed_over_at_once() {
     let (mut near, mut far) = local_pipe(HighWaterMarks::default(), HighWaterMarks::default());
     for number in 0..10 {
-        near.out.write(number).unwrap();
-        assert!(!near.out.publish_soon());
-        assert_eq!(far.inward.take(), Some(number));
+        near.tx.write(number).unwrap();
+        assert!(!near.tx.publish_soon());
+        assert_eq!(far.rx.take(), Some(number));
     }
 }
 
 #[test]
 fn a_pipe_whose_ends_turn_out_to_share_a_thread_is_local() {
     let (mut near, _far) = pipe(HighWaterMarks::default(), HighWaterMarks::default());
-    near.out.write(1).unwrap();
-    near.out.publish();
-    near.out.write(2).unwrap();
-    assert!(!near.out.publish_soon());
-    near.out.write(3).unwrap();
-    assert!(near.out.publish_soon());
+    near.tx.write(1).unwrap();
+    near.tx.publish();
+    near.tx.write(2).unwrap();
+    assert!(!near.tx.publish_soon());
+    near.tx.write(3).unwrap();
+    assert!(near.tx.publish_soon());
     near.stay_local();
-    assert!(!near.out.publish_soon());
+    assert!(!near.tx.publish_soon());
 }
 
 #[test]
@@ -183,20 +183,20 @@ fn a_gauge_shows_what_lies_in_both_ways() {
     let marks = HighWaterMarks { messages: 5, bytes: 50 };
     let (mut near, mut far) = pipe(marks, HighWaterMarks::default());
     let gauge = near.gauge();
-    near.out.send(7).unwrap();
-    near.out.write(8).unwrap();
-    far.inward.take();
-    assert_eq!(gauge.out(), Level { queued: HighWaterMarks { messages: 1, bytes: 8 }, marks });
-    assert_eq!(gauge.inward(), Level::default());
+    near.tx.send(7).unwrap();
+    near.tx.write(8).unwrap();
+    far.rx.take();
+    assert_eq!(gauge.tx(), Level { queued: HighWaterMarks { messages: 1, bytes: 8 }, marks });
+    assert_eq!(gauge.rx(), Level::default());
 }
 
 #[test]
 fn a_watch_is_woken_by_the_end_of_the_writer_and_by_nothing_else() {
     let (mut near, far) = pipe::<usize>(HighWaterMarks::default(), HighWaterMarks::default());
-    let watch = far.inward.watch();
+    let watch = far.rx.watch();
     let (count, waker) = counted();
     assert!(watch.wait(&waker));
-    near.out.send(1).unwrap();
+    near.tx.send(1).unwrap();
     assert_eq!(count.0.load(Ordering::Relaxed), 0);
     drop(near);
     assert_eq!(count.0.load(Ordering::Relaxed), 1);

@@ -123,14 +123,14 @@ impl Binder {
             self.socket.emit(origin.handshake_failed(incompatible), Severity::Fault);
             return;
         }
-        let (out, inward) = high_water_marks(&self.socket.options());
-        pipe.set_marks(out, inward);
+        let (tx, rx) = high_water_marks(&self.socket.options());
+        pipe.set_marks(tx, rx);
         match self.info.shares_thread_with(&from) {
             Some(true) => pipe.stay_local(),
             Some(false) => self.socket.peer_on_other_thread(),
             None => {}
         }
-        let watch = pipe.inward.watch();
+        let watch = pipe.rx.watch();
         let Some(id) = self.socket.attach(pipe) else {
             self.socket.emit(origin.handshake_failed(PeerRejected), Severity::Routine);
             return;

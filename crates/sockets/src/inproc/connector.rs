@@ -164,7 +164,7 @@ impl<N: Network> Connector<N> {
             ours.hold_back();
             theirs.hold_back();
         }
-        let (watch, gauge) = (ours.inward.watch(), ours.gauge());
+        let (watch, gauge) = (ours.rx.watch(), ours.gauge());
         let mut end = LocalEnd::Kept(ours);
         if !self.options.immediate {
             end = self.attach(end);
@@ -290,7 +290,7 @@ impl<N: Network> Connector<N> {
 
     /// What was sent to a name that nobody has bound waits there, as long as `linger` says.
     async fn linger(&self, connection: &InprocConnection, task: &TaskToken) {
-        let empty = connection.pending.look(|offer| offer.pipe.inward.is_empty());
+        let empty = connection.pending.look(|offer| offer.pipe.rx.is_empty());
         // What a subscriber wrote are wishes that nobody will ever need.
         let wishes = matches!(self.info.socket_type, SocketType::Sub | SocketType::XSub);
         if empty.is_none_or(|empty| empty) || wishes {
@@ -302,7 +302,7 @@ impl<N: Network> Connector<N> {
             if let Some(expiry) = expiry.as_mut().as_pin_mut()
                 && expiry.poll(context).is_ready()
             {
-                let left = connection.pending.look(|offer| offer.pipe.gauge().inward().queued.messages);
+                let left = connection.pending.look(|offer| offer.pipe.gauge().rx().queued.messages);
                 task.leave(left.unwrap_or_default(), false);
                 return Poll::Ready(());
             }

@@ -39,7 +39,7 @@ pub(crate) fn list(names: &Names) -> Vec<InprocEndpoint> {
 
 impl From<Listed<PeerInfo, Gauge>> for InprocEndpoint {
     fn from(listed: Listed<PeerInfo, Gauge>) -> Self {
-        let pipe = |gauge: &Gauge| InprocPipe { to_bound: gauge.out(), to_connected: gauge.inward() };
+        let pipe = |gauge: &Gauge| InprocPipe { to_bound: gauge.tx(), to_connected: gauge.rx() };
         Self {
             endpoint: Endpoint::Inproc(listed.name),
             bound: listed.bound.map(|info| info.socket_type),

@@ -49,8 +49,8 @@ impl Sends for Pair {
         peers.writable.clear();
         let Some(id) = self.peer else { return Err(SendRejected::Full) };
         let Some(peer) = peers.get_mut(id) else { return Err(SendRejected::Full) };
-        while peer.pipe.out.is_closed() || peer.pipe.out.is_full() {
-            if peer.pipe.out.is_closed() || peer.watch_writable() {
+        while peer.pipe.tx.is_closed() || peer.pipe.tx.is_full() {
+            if peer.pipe.tx.is_closed() || peer.watch_writable() {
                 return Err(SendRejected::Full);
             }
         }
@@ -69,13 +69,13 @@ impl Receives for Pair {
                 self.senders.remove(place);
                 continue;
             };
-            match peer.pipe.inward.take() {
+            match peer.pipe.rx.take() {
                 Some(PipeItem::Message(message)) => return Ok(Some(message)),
                 Some(_) => {}
                 None if peer.watch_readable() => place += 1,
                 // Who has not been told to have departed yet, since its end is on another thread, will be.
-                None if peer.pipe.inward.is_ended() && !peer.departed => place += 1,
-                None if peer.pipe.inward.is_ended() => {
+                None if peer.pipe.rx.is_ended() && !peer.departed => place += 1,
+                None if peer.pipe.rx.is_ended() => {
                     self.senders.remove(place);
                     peers.remove(id);
                 }

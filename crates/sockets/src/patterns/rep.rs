@@ -67,7 +67,7 @@ impl Sends for Rep {
         envelope.extend(std::mem::take(message).into_frames());
         if let Some(peer) = peers.get_mut(peer) {
             // RFC 28: a reply that its peer has no room for is dropped.
-            let _ = peer.pipe.out.send(PipeItem::Message(Message::from(envelope)));
+            let _ = peer.pipe.tx.send(PipeItem::Message(Message::from(envelope)));
         }
         Ok(())
     }

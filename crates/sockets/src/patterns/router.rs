@@ -119,7 +119,7 @@ impl Sends for Router {
     fn try_send(&mut self, peers: &mut Peers, message: &mut Message) -> Result<(), SendRejected> {
         let routing_id = message.frame(0).unwrap_or_default();
         let known = self.by_identity.get(routing_id).and_then(|id| peers.get_mut(id).map(|peer| (id, peer)));
-        let Some((id, peer)) = known.filter(|(_, peer)| !peer.pipe.out.is_closed()) else {
+        let Some((id, peer)) = known.filter(|(_, peer)| !peer.pipe.tx.is_closed()) else {
             if self.mandatory {
                 return Err(SendRejected::Failed(Error::Unroutable {
                     routing_id: Bytes::copy_from_slice(routing_id),
@@ -129,7 +129,7 @@ impl Sends for Router {
             drop(mem::take(message));
             return Ok(());
         };
-        if peer.pipe.out.is_full() && !peer.pipe.out.is_closed() {
+        if peer.pipe.tx.is_full() && !peer.pipe.tx.is_closed() {
             if (self.mandatory || planted(Bug::RouterWaits)) && peer.watch_writable() {
                 peers.writable.clear();
                 return Err(SendRejected::Full);
@@ -145,7 +145,7 @@ impl Sends for Router {
         body.pop_front();
         // A routing id and nothing behind it is no message; and RFC 28 drops what its peer has no room for.
         if !body.is_empty() {
-            match peers.get_mut(id).map(|peer| peer.pipe.out.write(PipeItem::Message(body))) {
+            match peers.get_mut(id).map(|peer| peer.pipe.tx.write(PipeItem::Message(body))) {
                 Some(Ok(())) => peers.publish_soon(id),
                 Some(Err(_)) | None => self.lost += 1,
             }

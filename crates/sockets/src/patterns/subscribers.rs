@@ -61,8 +61,8 @@ impl Subscribers {
         if !self.welcome.is_empty()
             && let Some(peer) = peers.get_mut(id)
         {
-            peer.pipe.out.write_beyond(PipeItem::Message(Message::from(self.welcome.clone())));
-            peer.pipe.out.publish();
+            peer.pipe.tx.write_beyond(PipeItem::Message(Message::from(self.welcome.clone())));
+            peer.pipe.tx.publish();
         }
     }
 

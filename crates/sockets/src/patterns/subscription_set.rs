@@ -91,8 +91,8 @@ impl SubscriptionSet {
                     pending.insert(topic.clone());
                 }
             } else if has_room(peer) {
-                peer.pipe.out.write_beyond(item.clone());
-                peer.pipe.out.publish();
+                peer.pipe.tx.write_beyond(item.clone());
+                peer.pipe.tx.publish();
             } else {
                 self.pending
                     .insert(id, if changes { BTreeSet::from([topic.clone()]) } else { BTreeSet::new() });
@@ -113,13 +113,13 @@ impl SubscriptionSet {
                     && let Some(topic) = topics.pop_first()
                 {
                     let subscribed = counts.contains_key(&topic);
-                    peer.pipe.out.write_beyond(if subscribed {
+                    peer.pipe.tx.write_beyond(if subscribed {
                         PipeItem::Subscribe(topic)
                     } else {
                         PipeItem::Cancel(topic)
                     });
                 }
-                peer.pipe.out.publish();
+                peer.pipe.tx.publish();
                 if topics.is_empty() {
                     return false;
                 }
@@ -152,5 +152,5 @@ pub(super) const fn admit_length(topic: &[u8]) -> Result<(), Error> {
 }
 
 fn has_room(peer: &mut Peer) -> bool {
-    peer.pipe.out.level().messages < SUBSCRIPTIONS_PENDING_MAX || peer.pipe.out.is_closed()
+    peer.pipe.tx.level().messages < SUBSCRIPTIONS_PENDING_MAX || peer.pipe.tx.is_closed()
 }

@@ -188,7 +188,7 @@ impl Pattern for XPub {
     fn departed(&mut self, peers: &mut Peers, id: PeerId) {
         // Its pipe goes, and with it the markers of its notifications.
         if let Some(mut peer) = peers.remove(id) {
-            while let Some(item) = peer.pipe.inward.take() {
+            while let Some(item) = peer.pipe.rx.take() {
                 if let PipeItem::Message(message) = item {
                     self.left_behind.push_back(message);
                 }

@@ -106,7 +106,7 @@ impl Distribute {
             return;
         }
         let Some(peer) = peers.get_mut(id) else { return };
-        self.full += usize::from(peer.pipe.out.is_full());
+        self.full += usize::from(peer.pipe.tx.is_full());
         self.chosen.push(id);
     }
 
@@ -143,7 +143,7 @@ impl Distribute {
         self.patience.before_loss(peers, &self.chosen, alone)?;
         for &id in &self.chosen {
             if let Some(peer) = peers.get_mut(id)
-                && peer.pipe.out.is_full()
+                && peer.pipe.tx.is_full()
                 && !peer.is_worth_a_turn()
                 && peer.watch_writable()
             {
@@ -163,11 +163,11 @@ impl Distribute {
 #[inline]
 fn offer(peers: &mut Peers, id: PeerId, message: impl FnOnce() -> Message) -> bool {
     let Some(peer) = peers.get_mut(id) else { return true };
-    let out = &mut peer.pipe.out;
-    if out.is_closed() {
+    let tx = &mut peer.pipe.tx;
+    if tx.is_closed() {
         return true;
     }
-    if out.is_full() {
+    if tx.is_full() {
         return false;
     }
     peers.write_soon(id, || PipeItem::Message(message()));

@@ -38,7 +38,7 @@ impl FairQueue {
     pub(crate) fn next_message(&mut self, peers: &mut Peers) -> Option<(PeerId, Message)> {
         loop {
             let id = self.turn(peers)?;
-            match peers.get_mut(id)?.pipe.inward.take()? {
+            match peers.get_mut(id)?.pipe.rx.take()? {
                 PipeItem::Message(message) => return Some((id, message)),
                 other => drop_other(other),
             }
@@ -49,7 +49,7 @@ impl FairQueue {
     #[inline(always)]
     pub(crate) fn next(&mut self, peers: &mut Peers) -> Option<(PeerId, PipeItem)> {
         let id = self.turn(peers)?;
-        Some((id, peers.get_mut(id)?.pipe.inward.take()?))
+        Some((id, peers.get_mut(id)?.pipe.rx.take()?))
     }
 
     /// The peer whose turn it is, of those that have something, which the caller takes. Peers that departed and have
@@ -70,13 +70,13 @@ impl FairQueue {
                 self.active.pop_front();
                 continue;
             }
-            if peer.pipe.inward.has_item() {
+            if peer.pipe.rx.has_item() {
                 if self.active.len() > 1 && !planted(Bug::FairQueueSticks) {
                     self.active.rotate_left(1);
                 }
                 return Some(id);
             }
-            if eager && !peer.pipe.inward.is_closed() {
+            if eager && !peer.pipe.rx.is_closed() {
                 passed += 1;
                 if passed >= self.active.len() {
                     return None;
@@ -84,7 +84,7 @@ impl FairQueue {
                 self.active.rotate_left(1);
             } else if peer.watch_readable() {
                 self.active.pop_front();
-            } else if peer.pipe.inward.is_ended() {
+            } else if peer.pipe.rx.is_ended() {
                 self.active.pop_front();
                 // Who has not been told to have departed yet, since its end is on another thread, will be.
                 if peer.departed {

@@ -47,7 +47,7 @@ impl Patience {
         let mut due = alone && !self.given;
         for &id in chosen {
             let Some(peer) = peers.get_mut(id) else { continue };
-            if !peer.pipe.out.is_full() {
+            if !peer.pipe.tx.is_full() {
                 continue;
             }
             if self.given && !alone {
@@ -75,7 +75,7 @@ impl Turns {
 impl Peer {
     /// True unless it has been given all the turns that it has earned.
     pub(super) fn is_worth_a_turn(&mut self) -> bool {
-        let taken = self.pipe.out.credit();
+        let taken = self.pipe.tx.credit();
         let earned = (taken - self.turns.taken) / MESSAGES_PER_TURN;
         self.turns.taken += earned * MESSAGES_PER_TURN;
         let earned = u32::try_from(earned).unwrap_or(u32::MAX);

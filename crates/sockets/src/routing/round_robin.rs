@@ -34,11 +34,11 @@ impl RoundRobin {
         peers.writable.drain(&mut self.active);
         loop {
             let id = *self.active.front()?;
-            let Some(peer) = peers.get_mut(id).filter(|peer| !peer.pipe.out.is_closed()) else {
+            let Some(peer) = peers.get_mut(id).filter(|peer| !peer.pipe.tx.is_closed()) else {
                 self.active.pop_front();
                 continue;
             };
-            if !peer.pipe.out.is_full() {
+            if !peer.pipe.tx.is_full() {
                 return Some(id);
             }
             if peer.watch_writable() {

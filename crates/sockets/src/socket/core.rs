@@ -158,13 +158,13 @@ impl<P: Pattern> Core<P> {
         self.sndtimeo.set(options.sndtimeo);
         self.rcvtimeo.set(options.rcvtimeo);
         self.busy_poll.set_limit(options.busy_poll);
-        let (out, inward) = high_water_marks(&options);
+        let (tx, rx) = high_water_marks(&options);
         let mut state = self.state.borrow_mut();
         let State { pattern, peers, .. } = &mut *state;
         pattern.set_options(&options);
         let former = self.options.replace(options);
-        if high_water_marks(&former) != (out, inward) {
-            peers.iter_mut().for_each(|(_, peer)| peer.pipe.set_marks(out, inward));
+        if high_water_marks(&former) != (tx, rx) {
+            peers.iter_mut().for_each(|(_, peer)| peer.pipe.set_marks(tx, rx));
         }
         drop(state);
         // Who waits for room may find that it need not: with `router_mandatory`, or `xpub_nodrop`.
@@ -244,11 +244,11 @@ impl<P: Pattern> Core<P> {
             && !std::mem::replace(&mut peer.departed, true)
         {
             peer.connected = false;
-            peer.pipe.out.close();
-            while !kept && peer.pipe.inward.take().is_some() {}
+            peer.pipe.tx.close();
+            while !kept && peer.pipe.rx.take().is_some() {}
             pattern.departed(peers, id);
         }
-        if !kept || peers.get_mut(id).is_some_and(|peer| peer.pipe.inward.is_ended()) {
+        if !kept || peers.get_mut(id).is_some_and(|peer| peer.pipe.rx.is_ended()) {
             peers.remove(id);
         }
         drop(state);
@@ -293,7 +293,7 @@ impl<P: Pattern> Core<P> {
     }
 
     fn holds_up_what_was_sent(&self) -> bool {
-        self.state.borrow_mut().peers.iter_mut().any(|(_, peer)| peer.pipe.out.waits_for_reader())
+        self.state.borrow_mut().peers.iter_mut().any(|(_, peer)| peer.pipe.tx.waits_for_reader())
     }
 }
 
@@ -408,8 +408,8 @@ pub(super) const fn puts_off<P: Pattern>() -> bool {
 /// Asks a peer of this process for topics. What the socket subscribes to later is written to its pipe too.
 fn ask_for(peer: &mut Peer, topics: Vec<Bytes>) {
     peer.connected = true;
-    topics.into_iter().for_each(|topic| peer.pipe.out.write_beyond(PipeItem::Subscribe(topic)));
-    peer.pipe.out.publish();
+    topics.into_iter().for_each(|topic| peer.pipe.tx.write_beyond(PipeItem::Subscribe(topic)));
+    peer.pipe.tx.publish();
 }
 
 impl<P: Forwards> Core<P> {
@@ -509,8 +509,8 @@ impl<P: Pattern> SocketRef for Core<P> {
             ask_for(peer, pattern.topics(id));
         }
         if self.options.borrow().probe_router {
-            peer.pipe.out.write_beyond(PipeItem::Message(Message::from("")));
-            peer.pipe.out.publish();
+            peer.pipe.tx.write_beyond(PipeItem::Message(Message::from("")));
+            peer.pipe.tx.publish();
         }
         peers.stop_ignoring(id);
         pattern.connected(peers, id, routing_id);
@@ -547,7 +547,7 @@ impl<P: Pattern> SocketRef for Core<P> {
         let mut state = self.state.borrow_mut();
         let Some(peer) = state.peers.get_mut(id) else { return };
         match marks {
-            Some((out, inward)) => peer.pipe.presume_marks(out, inward),
+            Some((tx, rx)) => peer.pipe.presume_marks(tx, rx),
             None => peer.pipe.forget_marks(),
         }
     }

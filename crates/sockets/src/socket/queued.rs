@@ -34,11 +34,11 @@ impl<P: Pattern, N: Network> Socket<P, N> {
         };
         for (_, peer) in peers.iter_mut() {
             let gauge = peer.pipe.gauge();
-            let (out, inward) = (gauge.out().queued, gauge.inward().queued);
-            queued.received += inward.messages;
-            queued.received_bytes += inward.bytes;
-            queued.sending += out.messages;
-            queued.sending_bytes += out.bytes;
+            let (tx, rx) = (gauge.tx().queued, gauge.rx().queued);
+            queued.received += rx.messages;
+            queued.received_bytes += rx.bytes;
+            queued.sending += tx.messages;
+            queued.sending_bytes += tx.bytes;
         }
         queued
     }

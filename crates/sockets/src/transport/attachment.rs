@@ -142,11 +142,11 @@ impl Attachment {
     }
 
     fn attach(&mut self) -> Result<PeerId, PeerRejected> {
-        let (out, inward) = high_water_marks(&self.socket.options());
-        let (socket_end, pipe) = local_pipe_within(self.socket.budget(), out, inward);
+        let (tx, rx) = high_water_marks(&self.socket.options());
+        let (socket_end, pipe) = local_pipe_within(self.socket.budget(), tx, rx);
         let id = self.socket.attach(socket_end).ok_or(PeerRejected)?;
         self.closing.add(id);
-        let released = pipe.inward.watch();
+        let released = pipe.rx.watch();
         let attached =
             Attached { id, pipe, released, watching: None, written_before: 0, delivered_before: 0 };
         self.attached = Some(attached);
@@ -169,9 +169,9 @@ impl Attachment {
             None => self.attach()?,
         };
         if let Some(attached) = &mut self.attached {
-            attached.delivered_before = attached.pipe.out.written();
+            attached.delivered_before = attached.pipe.tx.written();
             if matches!(self.socket.socket_type(), SocketType::Sub | SocketType::XSub) {
-                attached.written_before = attached.pipe.inward.written();
+                attached.written_before = attached.pipe.rx.written();
             }
         }
         let topics = self.socket.connected(id, &peer.routing_id);
@@ -199,7 +199,7 @@ impl Attachment {
 
     /// True when the present connection delivered something.
     pub(super) fn has_received(&self) -> bool {
-        self.attached.as_ref().is_some_and(|attached| attached.pipe.out.written() > attached.delivered_before)
+        self.attached.as_ref().is_some_and(|attached| attached.pipe.tx.written() > attached.delivered_before)
     }
 
     /// The connection is gone, and with it the pipe when that lives no longer.
@@ -252,13 +252,13 @@ impl Attachment {
     #[inline]
     pub(super) fn take(&mut self) -> Option<PipeItem> {
         let attached = self.attached.as_mut()?;
-        while attached.pipe.inward.taken() < attached.written_before {
-            match attached.pipe.inward.take()? {
+        while attached.pipe.rx.taken() < attached.written_before {
+            match attached.pipe.rx.take()? {
                 PipeItem::Subscribe(_) | PipeItem::Cancel(_) => {}
                 item => return Some(item),
             }
         }
-        attached.pipe.inward.take()
+        attached.pipe.rx.take()
     }
 
     /// True when a message can be delivered: there is room, or nobody will ever read it.
@@ -267,7 +267,7 @@ impl Attachment {
         match &mut self.attached {
             Some(_) if self.deaf || planted(Bug::ReceiveMarkIgnored) => true,
             Some(attached) => {
-                !attached.pipe.out.is_full() || attached.pipe.out.is_closed() || self.linger.is_some()
+                !attached.pipe.tx.is_full() || attached.pipe.tx.is_closed() || self.linger.is_some()
             }
             None => true,
         }
@@ -280,7 +280,7 @@ impl Attachment {
             && !self.deaf
             && self.linger.is_none()
         {
-            attached.pipe.out.write_in_place(|| PipeItem::Message(message));
+            attached.pipe.tx.write_in_place(|| PipeItem::Message(message));
         }
     }
 
@@ -291,7 +291,7 @@ impl Attachment {
             && !self.deaf
             && self.linger.is_none()
         {
-            attached.pipe.out.write_in_place(|| PipeItem::Message(Message::from(body)));
+            attached.pipe.tx.write_in_place(|| PipeItem::Message(Message::from(body)));
         }
     }
 
@@ -301,7 +301,7 @@ impl Attachment {
             && !self.deaf
             && self.linger.is_none()
         {
-            attached.pipe.out.write_beyond(item);
+            attached.pipe.tx.write_beyond(item);
         }
     }
 
@@ -330,14 +330,14 @@ impl Attachment {
 
     pub(super) fn publish(&mut self) {
         if let Some(attached) = &mut self.attached {
-            attached.pipe.out.publish();
+            attached.pipe.tx.publish();
         }
     }
 
     /// Wakes the task once there is something to send. False when there is already, or never will be.
     pub(super) fn wait_to_send(&mut self, task: &std::task::Waker) -> bool {
         match &mut self.attached {
-            Some(attached) => attached.pipe.inward.wait_for_item(task),
+            Some(attached) => attached.pipe.rx.wait_for_item(task),
             None => true,
         }
     }
@@ -345,11 +345,11 @@ impl Attachment {
     /// Wakes the task once there is room to deliver. False when there is already.
     pub(super) fn wait_to_deliver(&mut self, task: &Waker) -> bool {
         let Some(attached) = &mut self.attached else { return false };
-        let Some(doorbell) = &self.doorbell else { return attached.pipe.out.wait_for_room(task) };
+        let Some(doorbell) = &self.doorbell else { return attached.pipe.tx.wait_for_room(task) };
         if !self.outside.as_ref().is_some_and(|(known, _)| known.will_wake(task)) {
             self.outside = Some((task.clone(), waker_for_others(Some(doorbell), task)));
         }
-        self.outside.as_ref().is_some_and(|(_, outside)| attached.pipe.out.wait_for_room(outside))
+        self.outside.as_ref().is_some_and(|(_, outside)| attached.pipe.tx.wait_for_room(outside))
     }
 
     /// The task runs where this doorbell is.
@@ -390,7 +390,7 @@ impl Attachment {
         if let Some(attached) = &mut self.attached
             && self.lifetime == Lifetime::Connection
         {
-            attached.pipe.inward.close();
+            attached.pipe.rx.close();
         }
     }
 
@@ -399,7 +399,7 @@ impl Attachment {
         if self.linger.is_some() {
             return true;
         }
-        let gone = self.attached.as_ref().is_some_and(|attached| attached.pipe.inward.is_closed());
+        let gone = self.attached.as_ref().is_some_and(|attached| attached.pipe.rx.is_closed());
         if !gone && !self.closing.is_closed() {
             return false;
         }
@@ -425,7 +425,7 @@ impl Attachment {
     /// True when there is nothing to send.
     pub(super) fn is_drained(&mut self) -> bool {
         match &mut self.attached {
-            Some(attached) => attached.pipe.inward.is_empty(),
+            Some(attached) => attached.pipe.rx.is_empty(),
             None => true,
         }
     }
