@@ -18,17 +18,17 @@ use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering, fence};
 
 /// Bytes that a reader takes at most before it releases them, where the budget does not ask for fewer: enough small
 /// messages that the shared counter costs little.
-const LOT_MAX: u64 = 16 * 1024;
+const RELEASE_BATCH_MAX: u64 = 16 * 1024;
 
 /// The part of the budget after which a reader releases what it took.
-const LOT_PART: u64 = 64;
+const RELEASE_BATCH_DIVISOR: u64 = 64;
 
 /// The part of the budget that has to be free before those in the line are woken. Without it, each release would wake
 /// all of them for the sake of the first.
-const WAKE_PART: u64 = 32;
+const WAKE_DIVISOR: u64 = 32;
 
 /// What may be read ahead beyond the budget, as a part of it, so that heartbeats behind messages are answered.
-const AHEAD_PART: u64 = 8;
+const READ_AHEAD_DIVISOR: u64 = 8;
 
 /// Far more than there is, and sums with it still fit.
 const LIMIT_MAX: u64 = 1 << 60;
@@ -82,12 +82,12 @@ impl MemoryBudget {
 
     /// Bytes that may yet be read ahead of a full pipe.
     pub fn left_ahead(&self) -> usize {
-        (self.limit + self.limit / AHEAD_PART).saturating_sub(self.used()) as usize
+        (self.limit + self.limit / READ_AHEAD_DIVISOR).saturating_sub(self.used()) as usize
     }
 
     /// Bytes after which a reader releases what it took.
-    pub(super) fn lot(&self) -> u64 {
-        (self.limit / LOT_PART).clamp(1, LOT_MAX)
+    pub(super) fn release_batch(&self) -> u64 {
+        (self.limit / RELEASE_BATCH_DIVISOR).clamp(1, RELEASE_BATCH_MAX)
     }
 
     pub(super) fn charge(&self, bytes: u64) {
@@ -97,7 +97,7 @@ impl MemoryBudget {
     pub(super) fn release(&self, bytes: u64) {
         let used = self.used.fetch_sub(bytes, Ordering::AcqRel).wrapping_sub(bytes) as i64;
         fence(Ordering::SeqCst);
-        let low_water = self.limit - self.limit / WAKE_PART;
+        let low_water = self.limit - self.limit / WAKE_DIVISOR;
         if used < low_water as i64 && self.awaited.load(Ordering::Relaxed) {
             self.wake_line();
         }

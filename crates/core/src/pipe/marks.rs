@@ -110,8 +110,8 @@ impl Marks {
     }
 
     /// Items after which credit is given: half the mark, as libzmq's `compute_lwm`.
-    pub(super) fn lot(&self) -> Lot {
-        Lot {
+    pub(super) fn low_water_mark(&self) -> LowWaterMark {
+        LowWaterMark {
             messages: self.messages.load(Ordering::Relaxed).div_ceil(2),
             bytes: self.bytes.load(Ordering::Relaxed).div_ceil(2),
         }
@@ -142,12 +142,12 @@ const fn or_never(mark: usize) -> u64 {
 
 /// After how much the reader gives credit.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Lot {
+pub(super) struct LowWaterMark {
     messages: u64,
     bytes: u64,
 }
 
-impl Lot {
+impl LowWaterMark {
     pub(super) fn limit_bytes(&mut self, bytes: u64) {
         self.bytes = self.bytes.min(bytes);
     }

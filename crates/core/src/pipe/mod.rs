@@ -2,8 +2,8 @@
 //!
 //! A pipe has two ends, each with a channel to the other end and one from it. Items move by value, never copied; what bounds them are
 //! the [`HighWaterMarks`] of each channel, in messages and in bytes. The writing side counts what it wrote, the reading
-//! side gives *credit* for what it took, in lots of half the mark (libzmq's low-water mark), so that a blocked
-//! writer is woken once per lot and not once per message.
+//! side gives *credit* for what it took, after each half of the mark (the low-water mark of libzmq), so that a blocked
+//! writer is woken once per half and not once per message.
 //!
 //! The ends may live on different threads; each is used by one task at a time. tests/loom runs these very files.
 
@@ -23,7 +23,7 @@ use self::budget::Account;
 pub use self::budget::{Charge, MemoryBudget};
 pub use self::gauge::{Gauge, Level};
 pub use self::marks::HighWaterMarks;
-use self::marks::{End, Lot, Marks};
+use self::marks::{End, LowWaterMark, Marks};
 use self::queue::{Consumer, Producer};
 use self::wake::Wake;
 use crate::planted::{Bug, planted};
@@ -122,7 +122,7 @@ impl<T: Weigh> PipeEnd<T> {
             change(&channel.marks, own);
             channel.writer.wake();
         }
-        self.rx.renew_lot();
+        self.rx.update_low_water_mark();
     }
 
     /// Makes this a [`local_pipe`], for ends of which it turns out that both are on this thread, where they must stay.
@@ -228,13 +228,13 @@ fn channel<T: Weigh>(
     let account =
         budget.map(|budget| Arc::new(Account { budget: Arc::clone(budget), channel: Arc::clone(&channel) }));
     let mut receiver = Receiver {
-        lot: channel.marks.lot(),
+        low_water_mark: channel.marks.low_water_mark(),
         channel: Arc::clone(&channel),
         queue: consumer,
         credit: (0, 0),
         account: account.clone(),
     };
-    receiver.renew_lot();
+    receiver.update_low_water_mark();
     (
         Sender {
             channel,
@@ -554,7 +554,7 @@ pub struct Receiver<T: Weigh> {
     channel: Arc<Channel>,
     queue: Consumer<T>,
     /// By the marks at the last credit.
-    lot: Lot,
+    low_water_mark: LowWaterMark,
     /// What the writer was last told: messages and bytes.
     credit: (u64, u64),
     account: Option<Arc<Account>>,
@@ -574,7 +574,7 @@ impl<T: Weigh> Receiver<T> {
         let (messages, bytes) = (taken.messages.get() + places as u64, taken.bytes.get() + weight as u64);
         taken.messages.set(messages);
         taken.bytes.set(bytes);
-        if self.lot.is_reached(messages - self.credit.0, bytes - self.credit.1)
+        if self.low_water_mark.is_reached(messages - self.credit.0, bytes - self.credit.1)
             || self.account.is_some() && self.queue.is_known_empty()
         {
             self.give_credit();
@@ -602,7 +602,7 @@ impl<T: Weigh> Receiver<T> {
         }
         let freed = taken.1 - self.credit.1;
         self.credit = taken;
-        self.renew_lot();
+        self.update_low_water_mark();
         let read = &self.channel.read;
         read.credit_messages.store(taken.0, Ordering::Release);
         read.credit_bytes.store(taken.1, Ordering::Release);
@@ -615,12 +615,12 @@ impl<T: Weigh> Receiver<T> {
         self.channel.writer.wake();
     }
 
-    /// Goes by the present marks, and gives memory back to a budget in small lots.
+    /// Goes by the present marks, and releases memory to a budget in small batches.
     #[inline]
-    fn renew_lot(&mut self) {
-        self.lot = self.channel.marks.lot();
+    fn update_low_water_mark(&mut self) {
+        self.low_water_mark = self.channel.marks.low_water_mark();
         if let Some(account) = &self.account {
-            self.lot.limit_bytes(account.budget.lot());
+            self.low_water_mark.limit_bytes(account.budget.release_batch());
         }
     }
 
