@@ -15,7 +15,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use socket2::SockRef;
 
 use super::turn::Turn;
-use super::{low_water, reachability};
+use super::{rcvlowat, reachability};
 use crate::{Reachability, Stream};
 
 /// Segments of one vectored write: what the kernel takes at most (`UIO_MAXIOV`).
@@ -129,7 +129,7 @@ impl Stream for CompioStream {
             && self.rcvlowat.replace(bytes) != bytes
         {
             // Without it, reads are smaller and more.
-            let _ = low_water::set_rcvlowat(tcp.as_fd(), bytes);
+            let _ = rcvlowat::set_rcvlowat(tcp.as_fd(), bytes);
         }
     }
 
