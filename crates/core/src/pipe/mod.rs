@@ -296,17 +296,17 @@ impl<T: Weigh> Sender<T> {
         if self.is_full() {
             return Err(Refused::Full(item));
         }
-        self.write_beyond(item);
+        self.write_unbounded(item);
         Ok(())
     }
 
     /// Writes an item whatever the marks say; for what must not be lost and is bounded elsewhere.
     #[inline(always)]
-    pub fn write_beyond(&mut self, item: T) {
+    pub fn write_unbounded(&mut self, item: T) {
         self.write_in_place(|| item);
     }
 
-    /// As [`write_beyond`](Self::write_beyond), for an item that is made where it will lie: a move of a value that was
+    /// As [`write_unbounded`](Self::write_unbounded), for an item that is made where it will lie: a move of a value that was
     /// only just put together stalls the processor. It is weighed there for the same reason.
     #[inline(always)]
     pub fn write_in_place(&mut self, item: impl FnOnce() -> T) {

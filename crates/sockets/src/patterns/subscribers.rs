@@ -61,7 +61,7 @@ impl Subscribers {
         if !self.welcome.is_empty()
             && let Some(peer) = peers.get_mut(id)
         {
-            peer.pipe.tx.write_beyond(PipeItem::Message(Message::from(self.welcome.clone())));
+            peer.pipe.tx.write_unbounded(PipeItem::Message(Message::from(self.welcome.clone())));
             peer.pipe.tx.publish();
         }
     }

@@ -91,7 +91,7 @@ impl SubscriptionSet {
                     pending.insert(topic.clone());
                 }
             } else if has_room(peer) {
-                peer.pipe.tx.write_beyond(item.clone());
+                peer.pipe.tx.write_unbounded(item.clone());
                 peer.pipe.tx.publish();
             } else {
                 self.pending
@@ -113,7 +113,7 @@ impl SubscriptionSet {
                     && let Some(topic) = topics.pop_first()
                 {
                     let subscribed = counts.contains_key(&topic);
-                    peer.pipe.tx.write_beyond(if subscribed {
+                    peer.pipe.tx.write_unbounded(if subscribed {
                         PipeItem::Subscribe(topic)
                     } else {
                         PipeItem::Cancel(topic)

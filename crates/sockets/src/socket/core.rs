@@ -408,7 +408,7 @@ pub(super) const fn puts_off<P: Pattern>() -> bool {
 /// Asks a peer of this process for topics. What the socket subscribes to later is written to its pipe too.
 fn ask_for(peer: &mut Peer, topics: Vec<Bytes>) {
     peer.connected = true;
-    topics.into_iter().for_each(|topic| peer.pipe.tx.write_beyond(PipeItem::Subscribe(topic)));
+    topics.into_iter().for_each(|topic| peer.pipe.tx.write_unbounded(PipeItem::Subscribe(topic)));
     peer.pipe.tx.publish();
 }
 
@@ -509,7 +509,7 @@ impl<P: Pattern> SocketRef for Core<P> {
             ask_for(peer, pattern.topics(id));
         }
         if self.options.borrow().probe_router {
-            peer.pipe.tx.write_beyond(PipeItem::Message(Message::from("")));
+            peer.pipe.tx.write_unbounded(PipeItem::Message(Message::from("")));
             peer.pipe.tx.publish();
         }
         peers.stop_ignoring(id);

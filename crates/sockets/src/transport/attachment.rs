@@ -301,7 +301,7 @@ impl Attachment {
             && !self.deaf
             && self.linger.is_none()
         {
-            attached.pipe.tx.write_beyond(item);
+            attached.pipe.tx.write_unbounded(item);
         }
     }
 
