@@ -61,7 +61,7 @@ pub use seaworthy_core::CompioNetwork;
 pub use seaworthy_core::{CompioListener, CompioStream, Driver, runtime};
 
 pub use bytes::Bytes;
-pub use seaworthy_core::pipe::{HighWaterMarks, Level};
+pub use seaworthy_core::pipe::{HighWaterMarks, QueueDepth};
 #[doc(no_inline)]
 pub use seaworthy_core::{
     Endpoint, EndpointError, FRAME_IN_PLACE_MAX, FRAME_WEIGHT, FRAMES_PER_PLACE, Frame, Host, Instant,

@@ -9,9 +9,9 @@
 
 mod barrier;
 mod budget;
-mod gauge;
 mod marks;
 mod queue;
+mod stats;
 mod wake;
 
 use std::fmt;
@@ -21,10 +21,10 @@ use crossbeam_utils::CachePadded;
 
 use self::budget::Account;
 pub use self::budget::{Charge, MemoryBudget};
-pub use self::gauge::{Gauge, Level};
 pub use self::marks::HighWaterMarks;
 use self::marks::{End, LowWaterMark, Marks};
 use self::queue::{Consumer, Producer};
+pub use self::stats::{PipeStats, QueueDepth};
 use self::wake::Wake;
 use crate::planted::{Bug, planted};
 use crate::sync::{Arc, AtomicBool, AtomicU64, Ordering, RelaxedCounter, fence};
@@ -148,9 +148,9 @@ impl<T: Weigh> PipeEnd<T> {
         self.rx.queue.free_spares();
     }
 
-    /// A look at what the pipe holds, from any thread.
-    pub fn gauge(&self) -> Gauge {
-        Gauge::new(Arc::clone(&self.tx.channel), Arc::clone(&self.rx.channel))
+    /// The queue depths of the pipe, readable from any thread.
+    pub fn stats(&self) -> PipeStats {
+        PipeStats::new(Arc::clone(&self.tx.channel), Arc::clone(&self.rx.channel))
     }
 }
 

@@ -179,15 +179,15 @@ fn marks_add_up_unless_one_side_has_none() {
 }
 
 #[test]
-fn a_gauge_shows_what_lies_in_both_ways() {
+fn the_stats_show_what_lies_in_both_channels() {
     let marks = HighWaterMarks { messages: 5, bytes: 50 };
     let (mut near, mut far) = pipe(marks, HighWaterMarks::default());
-    let gauge = near.gauge();
+    let stats = near.stats();
     near.tx.send(7).unwrap();
     near.tx.write(8).unwrap();
     far.rx.take();
-    assert_eq!(gauge.tx(), Level { queued: HighWaterMarks { messages: 1, bytes: 8 }, marks });
-    assert_eq!(gauge.rx(), Level::default());
+    assert_eq!(stats.tx(), QueueDepth { queued: HighWaterMarks { messages: 1, bytes: 8 }, marks });
+    assert_eq!(stats.rx(), QueueDepth::default());
 }
 
 #[test]

@@ -164,7 +164,7 @@ impl<N: Network> Connector<N> {
             ours.hold_back();
             theirs.hold_back();
         }
-        let (watch, gauge) = (ours.rx.watch(), ours.gauge());
+        let (watch, stats) = (ours.rx.watch(), ours.stats());
         let mut end = LocalEnd::Kept(ours);
         if !self.options.immediate {
             end = self.attach(end);
@@ -173,7 +173,7 @@ impl<N: Network> Connector<N> {
             }
         }
         let offer = Box::new(Offer { pipe: theirs, from: self.info.clone() });
-        let pending = self.names.offer(&self.name, offer, gauge);
+        let pending = self.names.offer(&self.name, offer, stats);
         let mut connection = InprocConnection { pending, watch, end, other: None };
         if let Some(other) = connection.pending.bound()
             && self.info.accept(&other.1).is_ok()
@@ -302,7 +302,7 @@ impl<N: Network> Connector<N> {
             if let Some(expiry) = expiry.as_mut().as_pin_mut()
                 && expiry.poll(context).is_ready()
             {
-                let left = connection.pending.look(|offer| offer.pipe.gauge().rx().queued.messages);
+                let left = connection.pending.look(|offer| offer.pipe.stats().rx().queued.messages);
                 task.leave(left.unwrap_or_default(), false);
                 return Poll::Ready(());
             }

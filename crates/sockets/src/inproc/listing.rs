@@ -2,7 +2,7 @@
 
 use seaworthy_core::Endpoint;
 use seaworthy_core::inproc::Listed;
-use seaworthy_core::pipe::{Gauge, Level};
+use seaworthy_core::pipe::{PipeStats, QueueDepth};
 use seaworthy_zmtp::SocketType;
 
 use super::{Names, PeerInfo};
@@ -27,9 +27,9 @@ pub struct InprocEndpoint {
 #[non_exhaustive]
 pub struct InprocPipe {
     /// The way from the connected socket to the bound one.
-    pub to_bound: Level,
+    pub to_bound: QueueDepth,
     /// The way from the bound socket to the connected one.
-    pub to_connected: Level,
+    pub to_connected: QueueDepth,
 }
 
 /// Every endpoint, in the order of the names.
@@ -37,9 +37,9 @@ pub(crate) fn list(names: &Names) -> Vec<InprocEndpoint> {
     names.list().into_iter().map(InprocEndpoint::from).collect()
 }
 
-impl From<Listed<PeerInfo, Gauge>> for InprocEndpoint {
-    fn from(listed: Listed<PeerInfo, Gauge>) -> Self {
-        let pipe = |gauge: &Gauge| InprocPipe { to_bound: gauge.tx(), to_connected: gauge.rx() };
+impl From<Listed<PeerInfo, PipeStats>> for InprocEndpoint {
+    fn from(listed: Listed<PeerInfo, PipeStats>) -> Self {
+        let pipe = |stats: &PipeStats| InprocPipe { to_bound: stats.tx(), to_connected: stats.rx() };
         Self {
             endpoint: Endpoint::Inproc(listed.name),
             bound: listed.bound.map(|info| info.socket_type),

@@ -17,7 +17,7 @@ pub(crate) use self::peer_info::PeerInfo;
 
 use bytes::Bytes;
 use seaworthy_core::inproc::{Arrivals, Binding, Offering, Registry};
-use seaworthy_core::pipe::Gauge;
+use seaworthy_core::pipe::PipeStats;
 
 use crate::peers::PeerId;
 use crate::pipe_item::PipeEnd;
@@ -32,11 +32,11 @@ pub(crate) struct Offer {
     from: PeerInfo,
 }
 
-/// The names of one context. A gauge looks at a pipe from its connecting end.
-pub(crate) type Names = Registry<PeerInfo, Gauge, Box<Offer>>;
-pub(crate) type NameBinding = Binding<PeerInfo, Gauge, Box<Offer>>;
-type NameArrivals = Arrivals<PeerInfo, Gauge, Box<Offer>>;
-type NameOffering = Offering<PeerInfo, Gauge, Box<Offer>>;
+/// The names of one context. The stats of a pipe are those of its connecting end.
+pub(crate) type Names = Registry<PeerInfo, PipeStats, Box<Offer>>;
+pub(crate) type NameBinding = Binding<PeerInfo, PipeStats, Box<Offer>>;
+type NameArrivals = Arrivals<PeerInfo, PipeStats, Box<Offer>>;
+type NameOffering = Offering<PeerInfo, PipeStats, Box<Offer>>;
 
 /// Tells a socket who is at the other end of a peer's pipe. Returns by what name the socket knows it from now on.
 fn inproc_connected(socket: &dyn SocketRef, id: PeerId, other: &PeerInfo) -> Bytes {

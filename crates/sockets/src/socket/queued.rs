@@ -33,8 +33,8 @@ impl<P: Pattern, N: Network> Socket<P, N> {
             ..Queued::default()
         };
         for (_, peer) in peers.iter_mut() {
-            let gauge = peer.pipe.gauge();
-            let (tx, rx) = (gauge.tx().queued, gauge.rx().queued);
+            let stats = peer.pipe.stats();
+            let (tx, rx) = (stats.tx().queued, stats.rx().queued);
             queued.received += rx.messages;
             queued.received_bytes += rx.bytes;
             queued.sending += tx.messages;

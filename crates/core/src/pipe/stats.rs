@@ -1,4 +1,4 @@
-//! What a pipe holds, for whoever asks.
+//! What a pipe holds, seen from outside.
 
 use std::fmt;
 
@@ -7,41 +7,41 @@ use crate::sync::Arc;
 
 /// What one channel of a pipe holds, and what it may hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Level {
+pub struct QueueDepth {
     /// Messages and bytes that were written and not yet taken.
     pub queued: HighWaterMarks,
     /// The marks; zero means unlimited.
     pub marks: HighWaterMarks,
 }
 
-/// A look at a pipe from any thread. What it tells was true a moment ago.
+/// The queue depths of a pipe, readable from any thread. They were true a moment ago.
 #[derive(Clone)]
-pub struct Gauge {
+pub struct PipeStats {
     tx: Arc<Channel>,
     rx: Arc<Channel>,
 }
 
-impl Gauge {
+impl PipeStats {
     pub(super) const fn new(tx: Arc<Channel>, rx: Arc<Channel>) -> Self {
         Self { tx, rx }
     }
 
-    /// The channel that the end writes to which made the gauge.
-    pub fn tx(&self) -> Level {
-        level(&self.tx)
+    /// What the end that made this has sent and its peer has not taken.
+    pub fn tx(&self) -> QueueDepth {
+        queue_depth(&self.tx)
     }
 
-    /// The channel that the end reads from which made the gauge.
-    pub fn rx(&self) -> Level {
-        level(&self.rx)
+    /// What the end that made this has yet to receive.
+    pub fn rx(&self) -> QueueDepth {
+        queue_depth(&self.rx)
     }
 }
 
-fn level(channel: &Channel) -> Level {
+fn queue_depth(channel: &Channel) -> QueueDepth {
     let (read, written) = (&channel.read, &channel.written);
     // What is taken is looked at first, and may still be ahead of what is known to be written.
     let (messages, bytes) = (read.messages.get(), read.bytes.get());
-    Level {
+    QueueDepth {
         queued: HighWaterMarks {
             messages: written.messages.get().saturating_sub(messages) as usize,
             bytes: written.bytes.get().saturating_sub(bytes) as usize,
@@ -50,8 +50,8 @@ fn level(channel: &Channel) -> Level {
     }
 }
 
-impl fmt::Debug for Gauge {
+impl fmt::Debug for PipeStats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Gauge").field("tx", &self.tx()).field("rx", &self.rx()).finish()
+        f.debug_struct("PipeStats").field("tx", &self.tx()).field("rx", &self.rx()).finish()
     }
 }
