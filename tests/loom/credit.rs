@@ -13,7 +13,7 @@ fn a_full_pipe_blocks_and_resumes_its_writer() {
         assert!(near.tx.is_full());
         let writer = thread::spawn(move || {
             assert!(send(&mut near.tx, 1));
-            assert!(near.tx.level().messages <= 1);
+            assert!(near.tx.outstanding().messages <= 1);
             near
         });
         assert_eq!(receive(&mut far.rx), Some(0));

@@ -525,11 +525,11 @@ impl<T: Weigh> Sender<T> {
     pub fn wait_for_credit(&mut self, waker: &Waker) -> bool {
         self.publish_all();
         self.channel.writer.sleep(waker);
-        self.level().messages > 0 && !self.is_closed()
+        self.outstanding().messages > 0 && !self.is_closed()
     }
 
     /// Messages and bytes that were written and not yet given credit for.
-    pub fn level(&mut self) -> HighWaterMarks {
+    pub fn outstanding(&mut self) -> HighWaterMarks {
         self.is_still_full();
         HighWaterMarks {
             messages: (self.channel.written.messages.get() - self.credit.0) as usize,

@@ -57,7 +57,7 @@ fn credit_comes_in_lots_of_half_the_mark() {
     assert!(sender.is_full());
     receiver.take().unwrap();
     assert!(!sender.is_full());
-    assert_eq!(sender.level().messages, 2);
+    assert_eq!(sender.outstanding().messages, 2);
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn an_emptied_pipe_gives_all_its_credit() {
     let (mut sender, mut receiver) = one_way(5, 0);
     (0..5).for_each(|_| sender.send(1).unwrap());
     while receiver.take().is_some() {}
-    assert_eq!(sender.level(), HighWaterMarks::default());
+    assert_eq!(sender.outstanding(), HighWaterMarks::default());
 }
 
 #[test]

@@ -152,5 +152,5 @@ pub(super) const fn admit_length(topic: &[u8]) -> Result<(), Error> {
 }
 
 fn has_room(peer: &mut Peer) -> bool {
-    peer.pipe.tx.level().messages < SUBSCRIPTIONS_PENDING_MAX || peer.pipe.tx.is_closed()
+    peer.pipe.tx.outstanding().messages < SUBSCRIPTIONS_PENDING_MAX || peer.pipe.tx.is_closed()
 }
