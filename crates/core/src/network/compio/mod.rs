@@ -1,6 +1,7 @@
 //! io_uring or epoll through compio: the only folder that names compio.
 
 mod clock;
+mod coop;
 mod doorbell;
 mod driver;
 mod ipc;
@@ -16,7 +17,6 @@ mod runtimes;
 mod socket_file;
 mod stream;
 mod tcp;
-mod turn;
 
 use std::fmt;
 use std::future::Future;

@@ -14,7 +14,7 @@ use compio::net::{TcpStream, UnixStream};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use socket2::SockRef;
 
-use super::turn::Turn;
+use super::coop::CoopBudget;
 use super::{rcvlowat, reachability};
 use crate::{Reachability, Stream};
 
@@ -31,8 +31,8 @@ pub struct CompioStream {
     rcvlowat: Cell<usize>,
     /// The widest receive window that the peer was seen to announce, in bytes.
     widest_window: Cell<u32>,
-    reads: Turn,
-    writes: Turn,
+    reads: CoopBudget,
+    writes: CoopBudget,
 }
 
 enum Socket {
@@ -71,8 +71,8 @@ impl CompioStream {
             peer,
             rcvlowat: Cell::new(1),
             widest_window: Cell::new(0),
-            reads: Turn::new(),
-            writes: Turn::new(),
+            reads: CoopBudget::new(),
+            writes: CoopBudget::new(),
         }
     }
 
@@ -103,7 +103,7 @@ impl Stream for CompioStream {
                 io::Error::new(io::ErrorKind::InvalidInput, "read into a buffer without spare capacity");
             return (Err(full), buffer);
         }
-        self.reads.count().await;
+        self.reads.spend().await;
         // compio fills a bare BytesMut from its start; this view begins behind what it holds.
         let BufResult(outcome, view) = on_socket!(self, |socket| socket.read(buffer.uninit()));
         (outcome, view.into_inner())
@@ -134,7 +134,7 @@ impl Stream for CompioStream {
     }
 
     async fn write(&self, mut segments: Vec<Bytes>) -> (io::Result<usize>, Vec<Bytes>) {
-        self.writes.count().await;
+        self.writes.spend().await;
         if let [only] = segments.as_mut_slice() {
             let BufResult(outcome, sent) = on_socket!(self, |socket| socket.write(std::mem::take(only)));
             *only = sent;

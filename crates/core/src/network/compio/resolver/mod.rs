@@ -77,7 +77,7 @@ struct State {
     /// Names whose look-up is under way or queued.
     pending: BTreeMap<Arc<str>, Pending>,
     /// Those that have not begun, in their order.
-    queue: BTreeMap<Turn, Arc<str>>,
+    queue: BTreeMap<QueuePosition, Arc<str>>,
     /// What requests are to be told, by their numbers.
     answers: BTreeMap<u64, Answer>,
     history: BTreeMap<Arc<str>, Standing>,
@@ -87,10 +87,10 @@ struct State {
 }
 
 /// When a look-up begins: by its standing, and the number of the request that it was made for.
-type Turn = (Standing, u64);
+type QueuePosition = (Standing, u64);
 
 struct Pending {
-    turn: Turn,
+    position: QueuePosition,
     running: bool,
     /// By the numbers of their requests.
     waiting: BTreeMap<u64, Option<Summons>>,
@@ -282,9 +282,9 @@ impl State {
             standing = Standing::Local;
         }
         let waiting = BTreeMap::from([(number, None)]);
-        let turn = (standing, number);
-        self.pending.insert(Arc::clone(&name), Pending { turn, running: false, waiting });
-        self.queue.insert(turn, Arc::clone(&name));
+        let position = (standing, number);
+        self.pending.insert(Arc::clone(&name), Pending { position, running: false, waiting });
+        self.queue.insert(position, Arc::clone(&name));
         name
     }
 
@@ -294,8 +294,8 @@ impl State {
             if self.running >= standing.threads() {
                 return None;
             }
-            let (&turn, _) = self.queue.range((standing, 0)..=(standing, u64::MAX)).next()?;
-            self.queue.remove(&turn)
+            let (&position, _) = self.queue.range((standing, 0)..=(standing, u64::MAX)).next()?;
+            self.queue.remove(&position)
         })?;
         self.running += 1;
         if let Some(pending) = self.pending.get_mut(&name) {
@@ -330,7 +330,7 @@ impl State {
         if pending.running || !pending.waiting.is_empty() {
             return;
         }
-        self.queue.remove(&pending.turn);
+        self.queue.remove(&pending.position);
         self.pending.remove(name);
     }
 }

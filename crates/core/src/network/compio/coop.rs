@@ -1,4 +1,4 @@
-//! How long a task may go on with operations that never wait.
+//! A cooperative budget: how many operations that never wait a task may do before it yields.
 
 use std::cell::Cell;
 use std::future::poll_fn;
@@ -6,26 +6,26 @@ use std::task::Poll;
 
 use super::Driver;
 
-/// Operations of one stream after which its task lets others run.
-const OPERATIONS_PER_TURN: u32 = 16;
+/// Operations of one stream after which its task yields.
+const COOP_BUDGET: u32 = 16;
 
 /// Lets other tasks run between operations.
 ///
-/// On epoll an operation that need not wait completes at once, so a task would never end its turn while its peer is
-/// faster than it. On io_uring every operation waits for its completion.
-pub(super) struct Turn {
+/// On epoll an operation that need not wait completes at once, so a task would never yield while its peer is faster
+/// than it. On io_uring every operation waits for its completion.
+pub(super) struct CoopBudget {
     epoll: bool,
     left: Cell<u32>,
 }
 
-impl Turn {
+impl CoopBudget {
     /// For a stream of the current runtime.
     pub(super) fn new() -> Self {
-        Self { epoll: Driver::current() == Some(Driver::Epoll), left: Cell::new(OPERATIONS_PER_TURN) }
+        Self { epoll: Driver::current() == Some(Driver::Epoll), left: Cell::new(COOP_BUDGET) }
     }
 
-    /// Counts an operation that is about to start, and lets others run first if it was the last of the turn.
-    pub(super) async fn count(&self) {
+    /// Counts an operation that is about to start, and lets others run first if the budget is spent.
+    pub(super) async fn spend(&self) {
         if !self.epoll {
             return;
         }
@@ -33,7 +33,7 @@ impl Turn {
             self.left.set(left);
             return;
         }
-        self.left.set(OPERATIONS_PER_TURN);
+        self.left.set(COOP_BUDGET);
         let mut yielded = false;
         poll_fn(|context| {
             if yielded {
