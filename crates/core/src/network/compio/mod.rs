@@ -1,12 +1,12 @@
 //! io_uring or epoll through compio: the only folder that names compio.
 
+mod blocking_retry;
 mod clock;
 mod coop;
 mod doorbell;
 mod driver;
 mod ipc;
 mod listener;
-mod patience;
 mod peer_process;
 mod port;
 mod process;

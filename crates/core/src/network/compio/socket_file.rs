@@ -15,7 +15,7 @@ use std::time::Duration;
 use rustix::fs::{FlockOperation, flock};
 use socket2::{Domain, SockAddr, Socket, Type};
 
-use super::patience::Patience;
+use super::blocking_retry::BlockingRetry;
 use super::peer_process::peer_process;
 use super::process;
 
@@ -44,7 +44,7 @@ impl SocketFile {
     /// Binds `socket` to `path` and listens. A socket file that nobody listens on is replaced.
     pub(super) fn bind(socket: &Socket, path: &Path, backlog: i32) -> io::Result<Self> {
         let address = SockAddr::unix(path)?;
-        let patience = Patience::new();
+        let retry = BlockingRetry::new();
         loop {
             let lock = DirectoryLock::acquire(path);
             if let Some(file) = Self::try_bind(socket, path, &address, backlog)? {
@@ -69,7 +69,7 @@ impl SocketFile {
                 Holder::Process(_) | Holder::Unknown => {}
             }
             drop(lock);
-            if !patience.pause() {
+            if !retry.pause() {
                 return Err(in_use("somebody listens there"));
             }
         }
@@ -100,7 +100,7 @@ impl Drop for SocketFile {
 
 /// Binds `socket` to a name without a file. A process that is ending may hold it a moment longer.
 pub(super) fn bind_patiently(socket: &Socket, address: &SockAddr) -> io::Result<()> {
-    let patience = Patience::new();
+    let retry = BlockingRetry::new();
     loop {
         match socket.bind(address) {
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
@@ -111,7 +111,7 @@ pub(super) fn bind_patiently(socket: &Socket, address: &SockAddr) -> io::Result<
         {
             return Err(listened_on(pid));
         }
-        if !patience.pause() {
+        if !retry.pause() {
             return Err(in_use("somebody has bound it"));
         }
     }
@@ -211,11 +211,11 @@ impl DirectoryLock {
             _ => Path::new("."),
         };
         let directory = File::open(directory)?;
-        let patience = Patience::of(LOCK_MAX);
+        let retry = BlockingRetry::within(LOCK_MAX);
         loop {
             match flock(&directory, FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) => return Ok(Self(directory)),
-                Err(error) if error == rustix::io::Errno::WOULDBLOCK && patience.pause() => {}
+                Err(error) if error == rustix::io::Errno::WOULDBLOCK && retry.pause() => {}
                 Err(error) => return Err(error.into()),
             }
         }

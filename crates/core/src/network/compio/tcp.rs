@@ -10,7 +10,7 @@ use std::time::Duration;
 use compio::net::{TcpSocket, TcpStream};
 use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
 
-use super::patience::Patience;
+use super::blocking_retry::BlockingRetry;
 use super::port::{HeldPort, is_held_here};
 use super::resolver::Resolver;
 use super::{CompioListener, CompioNetwork, CompioStream, backlog, clock, set_buffers};
@@ -202,7 +202,7 @@ fn listen_address(
     zone: Option<&str>,
     options: &StreamOptions,
 ) -> io::Result<CompioListener> {
-    let patience = Patience::new();
+    let retry = BlockingRetry::new();
     let socket = loop {
         match bind(address, options) {
             Ok(socket) => break socket,
@@ -213,7 +213,7 @@ fn listen_address(
                 let reason = "address in use: this process listens there";
                 return Err(io::Error::new(io::ErrorKind::AddrInUse, reason));
             }
-            Err(error) if !patience.pause() => return Err(error),
+            Err(error) if !retry.pause() => return Err(error),
             Err(_) => {}
         }
     };

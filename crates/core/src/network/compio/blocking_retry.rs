@@ -6,21 +6,21 @@ use super::clock;
 use crate::Instant;
 
 /// How long an address may stay in use after its holder was killed: until its process has ended.
-const BIND_PATIENCE: Duration = Duration::from_millis(50);
+const BIND_RETRY_MAX: Duration = Duration::from_millis(50);
 
 const PAUSE: Duration = Duration::from_millis(1);
 
 /// Blocks the thread in short pauses until a limit is reached: a bind is no future.
-pub(super) struct Patience {
+pub(super) struct BlockingRetry {
     until: Instant,
 }
 
-impl Patience {
+impl BlockingRetry {
     pub(super) fn new() -> Self {
-        Self::of(BIND_PATIENCE)
+        Self::within(BIND_RETRY_MAX)
     }
 
-    pub(super) fn of(limit: Duration) -> Self {
+    pub(super) fn within(limit: Duration) -> Self {
         Self { until: clock::now() + limit }
     }
 
