@@ -11,6 +11,7 @@ mod curve_key;
 mod doorbell;
 mod endpoint;
 mod frame;
+mod frame_deque;
 mod host;
 pub mod inproc;
 mod message;
@@ -21,7 +22,6 @@ pub mod pipe;
 #[doc(hidden)]
 pub mod planted;
 mod poison;
-mod row;
 mod secret_random;
 mod subscriptions;
 mod sync;

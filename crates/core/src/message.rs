@@ -5,7 +5,7 @@ use std::fmt;
 use bytes::{Bytes, BytesMut};
 
 use crate::Frame;
-use crate::row::Row;
+use crate::frame_deque::FrameDeque;
 
 /// What a frame weighs against a mark in bytes beside its bytes: the memory that it takes itself, and what an allocator
 /// needs to keep its bytes.
@@ -35,7 +35,7 @@ pub struct Message(Frames);
 enum Frames {
     One(Frame),
     /// Never exactly one frame, so that equality can be derived from the frames.
-    Many(Row),
+    Many(FrameDeque),
 }
 
 impl Message {
@@ -152,7 +152,8 @@ impl Message {
     pub fn pop_front(&mut self) -> Option<Frame> {
         match &mut self.0 {
             Frames::One(_) => {
-                let Frames::One(frame) = std::mem::replace(&mut self.0, Frames::Many(Row::default())) else {
+                let Frames::One(frame) = std::mem::replace(&mut self.0, Frames::Many(FrameDeque::default()))
+                else {
                     unreachable!("the arm above matched a single frame")
                 };
                 Some(frame)
@@ -252,7 +253,7 @@ impl Message {
 impl Default for Message {
     /// A message without frames, to be filled with [`push_back`](Self::push_back).
     fn default() -> Self {
-        Self(Frames::Many(Row::default()))
+        Self(Frames::Many(FrameDeque::default()))
     }
 }
 

@@ -1,20 +1,20 @@
-//! Frames in a row, to which some are added and from which some are taken, at either end.
+//! Frames, contiguous in memory, that are added and taken at either end.
 
 use crate::Frame;
 
-/// Up to so many frames are moved to make room before them. A longer row gets as many free places as it has frames, so
-/// that on average no frame is moved more than a few times.
+/// Frames that may be moved to make room before them. A longer deque gets as many free places as it has frames, so that on
+/// average no frame is moved more than a few times.
 const MOVED_MAX: usize = 8;
 
-/// Frames, one behind the other in memory.
+/// The frames of a message. A `VecDeque` would not lend them as one slice.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Row {
-    /// Empty frames up to `start`, and those of the row from there on.
+pub(crate) struct FrameDeque {
+    /// Empty frames up to `start`, and those of the deque from there on.
     frames: Vec<Frame>,
     start: usize,
 }
 
-impl Row {
+impl FrameDeque {
     #[inline(always)]
     pub(crate) fn as_slice(&self) -> &[Frame] {
         self.frames.get(self.start..).unwrap_or_default()
@@ -55,7 +55,7 @@ impl Row {
         self.start += 1;
         // Each frame that is moved here stands for one that was taken.
         if self.start > MOVED_MAX && self.start > self.len() {
-            self.close_ranks();
+            self.drop_free_places();
         }
         Some(first)
     }
@@ -66,17 +66,17 @@ impl Row {
     }
 
     pub(crate) fn into_vec(mut self) -> Vec<Frame> {
-        self.close_ranks();
+        self.drop_free_places();
         self.frames
     }
 
-    fn close_ranks(&mut self) {
+    fn drop_free_places(&mut self) {
         self.frames.drain(..self.start);
         self.start = 0;
     }
 }
 
-impl From<Vec<Frame>> for Row {
+impl From<Vec<Frame>> for FrameDeque {
     fn from(frames: Vec<Frame>) -> Self {
         Self { frames, start: 0 }
     }
@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn it_holds_what_was_put_at_either_end_and_not_taken() {
-        let (mut row, mut model) = (Row::default(), VecDeque::new());
+        let (mut deque, mut model) = (FrameDeque::default(), VecDeque::new());
         let mut random = 1u32;
         for number in 0..20_000u32 {
             random = random.wrapping_mul(1_103_515_245).wrapping_add(12_345);
@@ -98,52 +98,52 @@ mod tests {
             let grows = number / 1000 % 2 == 0;
             match random >> 29 {
                 0..=2 if grows => {
-                    row.push_front(Frame::from(number.to_string()));
+                    deque.push_front(Frame::from(number.to_string()));
                     model.push_front(number.to_string());
                 }
                 3 if grows => {
-                    row.push_back(Frame::from(number.to_string()));
+                    deque.push_back(Frame::from(number.to_string()));
                     model.push_back(number.to_string());
                 }
                 _ => {
-                    let (taken, expected) = (row.pop_front(), model.pop_front());
+                    let (taken, expected) = (deque.pop_front(), model.pop_front());
                     assert_eq!(taken.as_deref(), expected.as_ref().map(String::as_bytes));
                 }
             }
-            assert_eq!((row.len(), row.is_empty()), (model.len(), model.is_empty()));
+            assert_eq!((deque.len(), deque.is_empty()), (model.len(), model.is_empty()));
         }
-        assert!(row.as_slice().iter().eq(model.iter()));
-        assert_eq!(row.into_vec(), Vec::from(model));
+        assert!(deque.as_slice().iter().eq(model.iter()));
+        assert_eq!(deque.into_vec(), Vec::from(model));
     }
 
     #[test]
     fn a_long_row_has_no_more_free_places_than_frames() {
-        let mut row = Row::default();
+        let mut deque = FrameDeque::default();
         for count in 1..2000 {
-            row.push_front(Frame::default());
-            assert!(row.start <= count, "{} for {count}", row.start);
+            deque.push_front(Frame::default());
+            assert!(deque.start <= count, "{} for {count}", deque.start);
         }
         for count in (0..1999).rev() {
-            row.pop_front();
-            assert!(row.start <= count.max(MOVED_MAX), "{} for {count}", row.start);
+            deque.pop_front();
+            assert!(deque.start <= count.max(MOVED_MAX), "{} for {count}", deque.start);
         }
     }
 
     #[test]
     fn frames_are_moved_a_few_times_on_average_wherever_they_go() {
-        let mut row = Row::default();
+        let mut deque = FrameDeque::default();
         let mut moved = 0;
-        let mut place = row.as_slice().as_ptr();
+        let mut place = deque.as_slice().as_ptr();
         for _ in 0..65_536 {
-            row.push_front(Frame::default());
-            let end = row.as_slice().as_ptr_range().end;
-            moved += if end == place { 0 } else { row.len() };
+            deque.push_front(Frame::default());
+            let end = deque.as_slice().as_ptr_range().end;
+            moved += if end == place { 0 } else { deque.len() };
             place = end;
         }
-        let mut begin = row.as_slice().as_ptr();
-        while row.pop_front().is_some() {
-            let now = row.as_slice().as_ptr();
-            moved += if now == begin.wrapping_add(1) { 0 } else { row.len() };
+        let mut begin = deque.as_slice().as_ptr();
+        while deque.pop_front().is_some() {
+            let now = deque.as_slice().as_ptr();
+            moved += if now == begin.wrapping_add(1) { 0 } else { deque.len() };
             begin = now;
         }
         assert!(moved < 4 * 65_536, "{moved}");
