@@ -1,5 +1,7 @@
 //! What a package needs before it is published, beyond what Cargo insists on.
 
+use std::path::{Component, Path};
+
 use toml::{Table, Value};
 
 use crate::tree::{files, read, root};
@@ -26,6 +28,46 @@ fn a_bare_manifest_is_not_fit_to_publish() {
     {
         assert!(missing.iter().any(|line| line.contains(what)), "{what} in {missing:?}");
     }
+}
+
+/// Cargo packs a folder without what lies around it, so a path out of it breaks the build of the published package.
+#[test]
+fn no_public_package_includes_a_file_from_outside_its_folder() {
+    let packages = public_packages();
+    let outside: Vec<String> = packages
+        .iter()
+        .flat_map(|(folder, _)| {
+            files(&format!("{folder}/src"), "rs").into_iter().map(move |path| (folder, path))
+        })
+        .flat_map(|(folder, path)| {
+            let text = read(&path);
+            let leaves = included(&text).filter(|file| leaves(folder, &path, file));
+            leaves.map(|file| format!("{path}: {file}")).collect::<Vec<_>>()
+        })
+        .collect();
+    assert!(outside.is_empty(), "included from outside the package:\n{}", outside.join("\n"));
+}
+
+#[test]
+fn a_path_that_leaves_its_package_is_found() {
+    assert!(leaves("crates/core", "crates/core/src/lib.rs", "../../../docs/PROXY.md"));
+    assert!(!leaves("crates/core", "crates/core/src/lib.rs", "../README.md"));
+    let code = ["include_str!", "(\"../README.md\")"].concat();
+    assert_eq!(included(&code).collect::<Vec<_>>(), ["../README.md"]);
+}
+
+/// The files that a source includes.
+fn included(text: &str) -> impl Iterator<Item = &str> {
+    let macros = ["include!(\"", "include_str!(\"", "include_bytes!(\""];
+    let after = macros.into_iter().flat_map(move |name| text.split(name).skip(1));
+    after.filter_map(|rest| rest.split('"').next())
+}
+
+/// Whether a file that a source includes is outside the folder of its package.
+fn leaves(folder: &str, source: &str, file: &str) -> bool {
+    let depth = Path::new(source).parent().map_or(0, |path| path.components().count());
+    let ups = Path::new(file).components().take_while(|&part| part == Component::ParentDir).count();
+    depth < ups + Path::new(folder).components().count()
 }
 
 /// The manifests of packages that may be published, each with its folder.
