@@ -7,7 +7,7 @@ use crate::markdown::Page;
 use crate::tree::{files, read};
 
 /// Folders and files in which none of [`PHRASES`] is left.
-const CLEAN: &[&str] = &["SECURITY.md"];
+const CLEAN: &[&str] = &["CONTRIBUTING.md", "SECURITY.md"];
 
 /// A phrase in lower case, and its replacement. It is found as whole words.
 const PHRASES: &[(&str, &str)] = &[
