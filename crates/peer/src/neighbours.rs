@@ -6,19 +6,22 @@ use std::time::Duration;
 
 use seaworthy::low_level::Connection;
 use seaworthy::{
-    CompioNetwork, ConnectionConfig, DealerSocket, Endpoint, Frame, Message, Network, Options, PubSocket,
-    RouterSocket, SocketType, StreamOptions, SubSocket, XPubSocket, XSubSocket,
+    CompioNetwork, ConnectionConfig, DealerSocket, Endpoint, Forwards, Frame, Message, Network, Options,
+    ProxyHandle, PubSocket, PullSocket, PushSocket, RouterSocket, Socket, SocketType, StreamOptions,
+    SubSocket, XPubSocket, XSubSocket, proxy,
 };
 
 use crate::arguments::END_MARKER;
 use crate::report::{self, Unsupported};
 use crate::{Outcome, Peer};
 
-/// Each is measured so often without stalled peers and with them, in turn.
+/// How often each is measured, without stalled peers and with them in turn.
 const ROUNDS: usize = 5;
 
-/// `--kind pub`, `xpub`, `xsub` or `router` sends `--count` messages to a peer that takes all it can, beside `--subs`
-/// peers that read nothing once they have subscribed: the rate at which that one receives, without them and with them.
+/// Sends `--count` messages to a peer that takes all it can, beside `--subs` peers that read nothing once they have
+/// subscribed: the rate at which that one receives, without them and with them. `--kind pub`, `xpub`, `xsub`, `router`,
+/// `push` or `dealer` is the socket that sends; `proxy_xsub_xpub`, `proxy_pull_push` or `proxy_dealer_router` is a proxy
+/// between.
 pub(crate) async fn run(peer: &Peer) -> Outcome {
     let mut rates = [Vec::new(), Vec::new()];
     for _ in 0..ROUNDS {
@@ -78,7 +81,91 @@ async fn round(peer: &Peer, stalled: usize) -> Result<f64, Box<dyn std::error::E
             };
             send_all(each, payload, count, receiver).await
         }
+        "push" => {
+            let socket = PushSocket::with_options(context, options)?;
+            let receiver = receiver(peer, socket.bind(endpoint)?, SocketType::Pull, stalled);
+            send_all(async |frame: &Frame| socket.send(frame.clone()).await, payload, count, receiver).await
+        }
+        "dealer" => {
+            let socket = DealerSocket::with_options(context, options)?;
+            let receiver = receiver(peer, socket.bind(endpoint)?, SocketType::Dealer, stalled);
+            send_all(async |frame: &Frame| socket.send(frame.clone()).await, payload, count, receiver).await
+        }
+        "proxy_xsub_xpub" => {
+            let middle = Middle::start(peer, &XSubSocket::with_options, &XPubSocket::with_options)?;
+            let socket = PubSocket::with_options(context, options.xpub_nodrop(true))?;
+            socket.connect(&middle.frontend)?;
+            let receiver = receiver(peer, middle.backend.clone(), SocketType::Sub, stalled);
+            send_all(async |frame: &Frame| socket.send(frame.clone()).await, payload, count, receiver).await
+        }
+        "proxy_pull_push" => {
+            let middle = Middle::start(peer, &PullSocket::with_options, &PushSocket::with_options)?;
+            let socket = PushSocket::with_options(context, options)?;
+            socket.connect(&middle.frontend)?;
+            let receiver = receiver(peer, middle.backend.clone(), SocketType::Pull, stalled);
+            send_all(async |frame: &Frame| socket.send(frame.clone()).await, payload, count, receiver).await
+        }
+        "proxy_dealer_router" => {
+            let middle = Middle::start(peer, &DealerSocket::with_options, &RouterSocket::with_options)?;
+            let socket = DealerSocket::with_options(context, options)?;
+            socket.connect(&middle.frontend)?;
+            let receiver = receiver(peer, middle.backend.clone(), SocketType::Dealer, stalled);
+            let names: Vec<Frame> = (0..stalled).map(name).map(Frame::from).collect();
+            let mut next = names.iter().cycle();
+            let each = async |frame: &Frame| {
+                if let Some(name) = next.next() {
+                    socket.send([name.clone(), frame.clone()]).await?;
+                }
+                socket.send(["fast".into(), frame.clone()]).await
+            };
+            send_all(each, payload, count, receiver).await
+        }
         kind => Err(Unsupported(format!("neighbours --kind {kind}")).into()),
+    }
+}
+
+/// A proxy on a thread of its own, which ends when this is dropped.
+struct Middle {
+    frontend: Endpoint,
+    backend: Endpoint,
+    handle: ProxyHandle,
+}
+
+/// Opens a socket of one type.
+type Open<P> = dyn Fn(&seaworthy::Context, Options) -> Result<Socket<P>, seaworthy::Error> + Sync;
+
+impl Middle {
+    #[allow(clippy::disallowed_methods, reason = "two threads are what is measured")]
+    fn start<F: Forwards, B: Forwards>(
+        peer: &Peer,
+        frontend: &'static Open<F>,
+        backend: &'static Open<B>,
+    ) -> Result<Self, Box<dyn std::error::Error>> {
+        let (tell, told) = mpsc::channel();
+        let (context, options) = (peer.context.clone(), peer.options());
+        thread::spawn(move || {
+            let Ok(runtime) = compio::runtime::Runtime::new() else { return };
+            let outcome: Result<(), Box<dyn std::error::Error>> = runtime.block_on(async {
+                let (frontend, backend) = (frontend(&context, options.clone())?, backend(&context, options)?);
+                let endpoints = [&frontend.bind("tcp://127.0.0.1:*")?, &backend.bind("tcp://127.0.0.1:*")?];
+                let [frontend_endpoint, backend_endpoint] = endpoints.map(Clone::clone);
+                let mut proxy = proxy(&frontend, &backend);
+                let handle = proxy.handle();
+                drop(tell.send(Self { frontend: frontend_endpoint, backend: backend_endpoint, handle }));
+                proxy.run().await?;
+                Ok(())
+            });
+            if let Err(error) = outcome {
+                eprintln!("seaworthy-peer: {error}");
+            }
+        });
+        Ok(told.recv()?)
+    }
+}
+
+impl Drop for Middle {
+    fn drop(&mut self) {
+        self.handle.kill();
     }
 }
 
@@ -86,7 +173,7 @@ fn name(number: usize) -> String {
     format!("stalled-{number}")
 }
 
-/// Sends until the receiver has seen the end, and gives its rate.
+/// Sends until the receiver has seen the end, and returns its rate.
 async fn send_all(
     mut send: impl AsyncFnMut(&Frame) -> Result<(), seaworthy::Error>,
     payload: Frame,
@@ -129,6 +216,11 @@ fn receiver(peer: &Peer, endpoint: Endpoint, socket_type: SocketType, stalled: u
                 kept.push(connection);
             }
             match socket_type {
+                SocketType::Pull => {
+                    let socket = PullSocket::with_options(&context, options)?;
+                    socket.connect(&endpoint)?;
+                    rate(&network, async || socket.recv().await).await
+                }
                 SocketType::Dealer => {
                     let socket = DealerSocket::with_options(&context, options.routing_id("fast"))?;
                     socket.connect(&endpoint)?;
