@@ -24,11 +24,6 @@ impl PeerId {
     pub(crate) const fn slot(self) -> usize {
         self.slot as usize
     }
-
-    /// Tells it from the others that had its place.
-    pub(crate) const fn generation(self) -> u32 {
-        self.generation
-    }
 }
 
 /// A pipe with an identity, as the socket sees it.
@@ -230,17 +225,6 @@ impl Peers {
     /// True until the pattern was told that the peer departed.
     pub(crate) fn is_present(&mut self, id: PeerId) -> bool {
         self.get_mut(id).is_some_and(|peer| !peer.departed)
-    }
-
-    /// How many slots there are.
-    pub(crate) fn slots(&self) -> usize {
-        self.slots.len()
-    }
-
-    /// The peer in a slot.
-    pub(crate) fn at(&self, slot: usize) -> Option<PeerId> {
-        let place = self.slots.get(slot)?;
-        place.peer.as_ref().map(|_| PeerId { slot: slot as u32, generation: place.generation })
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -1,5 +1,6 @@
 //! Who wants which topics: prefixes and their holders.
 
+mod holders;
 mod label;
 mod node;
 #[cfg(test)]
@@ -22,6 +23,9 @@ use crate::planted::{Bug, planted};
 /// It is a radix tree: a lookup follows the topic from prefix to prefix, and costs no more than the topic is long,
 /// however many prefixes there are and of whatever lengths. Nothing recurses, whatever a peer subscribes to. A prefix
 /// takes some 80 bytes, and more where it is long and shares no beginning with others.
+///
+/// A holder can be [suspended](Self::suspend): a lookup then costs nothing for it, whatever it holds. Each node learns
+/// which of its holders are with the first lookup that comes by after a change.
 pub struct Subscriptions<H> {
     /// The first is the root, where the empty prefix ends. Where a prefix ends does not change while it is held.
     nodes: Vec<Node<H>>,
@@ -29,6 +33,10 @@ pub struct Subscriptions<H> {
     holdings: BTreeMap<H, Holding>,
     /// Number of prefixes that are held.
     prefixes: usize,
+    /// Each holds something.
+    suspended: BTreeSet<H>,
+    /// Grows with each change of what is suspended, and of what is held while something is.
+    version: u64,
 }
 
 const ROOT: Place = 0;
@@ -54,7 +62,14 @@ impl<H: Ord + Copy> Subscriptions<H> {
     /// Nobody wants anything.
     pub fn new() -> Self {
         let root = Node::new(Label::new(&[]), ROOT);
-        Self { nodes: vec![root], vacant: Vec::new(), holdings: BTreeMap::new(), prefixes: 0 }
+        Self {
+            nodes: vec![root],
+            vacant: Vec::new(),
+            holdings: BTreeMap::new(),
+            prefixes: 0,
+            suspended: BTreeSet::new(),
+            version: 0,
+        }
     }
 
     /// Adds a subscription; true when it is the first to this prefix.
@@ -67,6 +82,7 @@ impl<H: Ord + Copy> Subscriptions<H> {
             holding.places.insert(place);
             holding.bytes += prefix.len();
             self.prefixes += usize::from(first);
+            self.note_change();
         }
         first
     }
@@ -80,13 +96,14 @@ impl<H: Ord + Copy> Subscriptions<H> {
         }
         holding.bytes -= prefix.len();
         if holding.places.is_empty() {
-            self.holdings.remove(&holder);
+            self.forget(holder);
         }
         self.let_go(place, holder)
     }
 
     /// Takes a holder off a prefix; true when it was the last.
     fn let_go(&mut self, place: Place, holder: H) -> bool {
+        self.note_change();
         let holders = &mut self.nodes[place as usize].holders;
         let last = holders.remove(holder) && holders.is_empty();
         if last {
@@ -130,9 +147,43 @@ impl<H: Ord + Copy> Subscriptions<H> {
         let holding = self.holdings.get_mut(&holder)?;
         let place = holding.places.pop_first();
         if holding.places.is_empty() {
-            self.holdings.remove(&holder);
+            self.forget(holder);
         }
         place
+    }
+
+    /// The holder holds nothing any more.
+    fn forget(&mut self, holder: H) {
+        self.holdings.remove(&holder);
+        self.resume(holder);
+    }
+
+    /// Passes a holder over in lookups, until it is [resumed](Self::resume) or holds nothing any more.
+    pub fn suspend(&mut self, holder: H) {
+        if self.holdings.contains_key(&holder) {
+            self.version += u64::from(self.suspended.insert(holder));
+        }
+    }
+
+    /// Passes a holder over no longer.
+    pub fn resume(&mut self, holder: H) {
+        self.version += u64::from(self.suspended.remove(&holder));
+    }
+
+    /// Passes no holder over any longer.
+    pub fn resume_all(&mut self) {
+        self.version += u64::from(!self.suspended.is_empty());
+        self.suspended.clear();
+    }
+
+    /// True when the holder is passed over.
+    pub fn is_suspended(&self, holder: H) -> bool {
+        self.suspended.contains(&holder)
+    }
+
+    /// What is held changed, and with it perhaps what the nodes know of those that are suspended.
+    fn note_change(&mut self) {
+        self.version += u64::from(!self.suspended.is_empty());
     }
 
     /// True when somebody holds this very prefix.
@@ -140,23 +191,69 @@ impl<H: Ord + Copy> Subscriptions<H> {
         self.find(prefix).is_some_and(|place| !self.nodes[place as usize].holders.is_empty())
     }
 
-    /// Calls `found` for every prefix of `topic` that somebody holds, with its holders in order. A holder of several
-    /// matching prefixes is given with each.
+    /// Calls `found` for every prefix of `topic` that is held: with its holders that are not suspended, in order, and the
+    /// number of others. A holder of several matching prefixes is given with each if it is not suspended, and counted
+    /// once if it is.
     #[inline]
-    pub fn for_each_match<'s>(&'s self, topic: &[u8], mut found: impl FnMut(&'s [H])) {
+    pub fn for_each_match(&mut self, topic: &[u8], mut found: impl FnMut(&[H], usize)) {
         if planted(Bug::PublisherDoesNotFilter) {
-            return self.nodes.iter().for_each(|node| found(node.holders.as_slice()));
+            return self.nodes.iter().for_each(|node| {
+                let (active, suspended) = node.holders.parts();
+                found(active, suspended);
+            });
         }
-        let (mut node, mut rest) = (&self.nodes[ROOT as usize], topic);
+        let (mut place, mut rest) = (ROOT, topic);
         loop {
-            let holders = node.holders.as_slice();
+            let holders = &self.nodes[place as usize].holders;
             let skipped = planted(Bug::PrefixMustBeShorter) && rest.is_empty();
             if !holders.is_empty() && !skipped {
-                found(holders);
+                if !holders.are_divided(self.version, !self.suspended.is_empty()) {
+                    self.divide(place);
+                }
+                let (active, suspended) = self.nodes[place as usize].holders.parts();
+                found(active, suspended);
             }
-            match self.step(node, rest) {
-                Some(next) => (node, rest) = next,
+            match self.step(place, rest) {
+                Some(next) => (place, rest) = next,
                 None => return,
+            }
+        }
+    }
+
+    /// Finds out which holders of a node are suspended.
+    #[cold]
+    fn divide(&mut self, place: Place) {
+        let mut holders = std::mem::take(&mut self.nodes[place as usize].holders);
+        holders.divide(
+            self.version,
+            !self.suspended.is_empty(),
+            |holder| self.suspended.contains(&holder),
+            |holder| !self.is_held_above(place, holder),
+        );
+        self.nodes[place as usize].holders = holders;
+    }
+
+    /// True when the holder holds a shorter prefix of the one that ends there, too.
+    fn is_held_above(&self, mut place: Place, holder: H) -> bool {
+        while place != ROOT {
+            place = self.nodes[place as usize].above;
+            if self.nodes[place as usize].holders.contains(holder) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// True when this holder, suspended or not, holds some prefix of `topic`.
+    pub fn is_wanted_by(&self, topic: &[u8], holder: H) -> bool {
+        let (mut place, mut rest) = (ROOT, topic);
+        loop {
+            if self.nodes[place as usize].holders.contains(holder) {
+                return true;
+            }
+            match self.step(place, rest) {
+                Some(next) => (place, rest) = next,
+                None => return false,
             }
         }
     }
@@ -164,13 +261,13 @@ impl<H: Ord + Copy> Subscriptions<H> {
     /// True when some prefix of `topic` is held.
     #[inline]
     pub fn matches(&self, topic: &[u8]) -> bool {
-        let (mut node, mut rest) = (&self.nodes[ROOT as usize], topic);
+        let (mut place, mut rest) = (ROOT, topic);
         loop {
-            if !node.holders.is_empty() {
+            if !self.nodes[place as usize].holders.is_empty() {
                 return true;
             }
-            match self.step(node, rest) {
-                Some(next) => (node, rest) = next,
+            match self.step(place, rest) {
+                Some(next) => (place, rest) = next,
                 None => return false,
             }
         }
@@ -178,9 +275,10 @@ impl<H: Ord + Copy> Subscriptions<H> {
 
     /// The node below that `rest` leads to, and what is left of it there.
     #[inline(always)]
-    fn step<'s, 't>(&'s self, node: &Node<H>, rest: &'t [u8]) -> Option<(&'s Node<H>, &'t [u8])> {
-        let below = &self.nodes[node.children.get(*rest.first()?)? as usize];
-        rest.strip_prefix(below.label.bytes()).map(|rest| (below, rest))
+    fn step<'t>(&self, place: Place, rest: &'t [u8]) -> Option<(Place, &'t [u8])> {
+        let below = self.nodes[place as usize].children.get(*rest.first()?)?;
+        let label = self.nodes[below as usize].label.bytes();
+        rest.strip_prefix(label).map(|rest| (below, rest))
     }
 
     /// Number of prefixes that are held.

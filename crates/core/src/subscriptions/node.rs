@@ -1,8 +1,8 @@
 //! A node of the index: where prefixes end or part.
 
 use std::mem;
-use std::slice;
 
+use super::holders::Holders;
 use super::label::Label;
 
 /// The place of a node among all nodes.
@@ -15,7 +15,7 @@ pub(super) struct Node<H> {
     pub(super) label: Label,
     pub(super) above: Place,
     pub(super) children: Children,
-    /// Who holds the prefix that ends here.
+    /// Those that hold the prefix that ends here.
     pub(super) holders: Holders<H>,
 }
 
@@ -27,15 +27,6 @@ pub(super) enum Children {
     One(u8, Place),
     /// Two or more, in order.
     Many(Box<Crowd<(u8, Place)>>),
-}
-
-/// Who holds one prefix, in order.
-#[derive(Debug, Default)]
-pub(super) enum Holders<H> {
-    #[default]
-    None,
-    One(H),
-    Many(Box<Crowd<H>>),
 }
 
 /// Elsewhere, since most nodes have none.
@@ -97,53 +88,6 @@ impl Children {
 
     pub(super) const fn is_empty(&self) -> bool {
         matches!(self, Self::None)
-    }
-}
-
-impl<H: Ord + Copy> Holders<H> {
-    #[inline(always)]
-    pub(super) fn as_slice(&self) -> &[H] {
-        match self {
-            Self::None => &[],
-            Self::One(holder) => slice::from_ref(holder),
-            Self::Many(crowd) => &crowd.0,
-        }
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.as_slice().is_empty()
-    }
-
-    /// Adds a holder; false when it is one already.
-    pub(super) fn insert(&mut self, holder: H) -> bool {
-        let Err(at) = self.as_slice().binary_search(&holder) else { return false };
-        match self {
-            Self::None => *self = Self::One(holder),
-            Self::One(only) => {
-                let mut crowd = vec![*only];
-                crowd.insert(at, holder);
-                *self = Self::Many(Box::new(Crowd(crowd)));
-            }
-            Self::Many(crowd) => crowd.0.insert(at, holder),
-        }
-        true
-    }
-
-    /// Removes a holder; false when it is none.
-    pub(super) fn remove(&mut self, holder: H) -> bool {
-        let Ok(at) = self.as_slice().binary_search(&holder) else { return false };
-        match self {
-            Self::None | Self::One(_) => *self = Self::None,
-            Self::Many(crowd) => {
-                crowd.0.remove(at);
-                if let [only] = crowd.0[..] {
-                    *self = Self::One(only);
-                } else {
-                    crowd.shrink();
-                }
-            }
-        }
-        true
     }
 }
 

@@ -54,6 +54,10 @@ impl Subscribers {
 
     pub(super) fn set_options(&mut self, options: &Options) {
         self.nodrop = options.xpub_nodrop;
+        if self.nodrop {
+            // Those that messages were dropped for are to be waited for.
+            self.subscriptions.resume_all();
+        }
     }
 
     /// Sends the welcome message, if there is one, whatever the marks say.
@@ -109,13 +113,13 @@ impl Subscribers {
         self.tidy(TOPICS_PER_OPERATION);
         let topic = message.frame(0).unwrap_or_default();
         match only {
-            None => self.distribute.choose(peers, &self.subscriptions, topic),
-            Some(id) => self.distribute.choose_only(peers, &self.subscriptions, topic, id),
+            None => self.distribute.choose(peers, &mut self.subscriptions, topic),
+            Some(id) => self.distribute.choose_only(peers, &mut self.subscriptions, topic, id),
         }
         if (self.nodrop || planted(Bug::PublisherWaits)) && self.distribute.watch_full(peers) {
             return Err(SendRejected::Full);
         }
-        self.distribute.send(peers, message)
+        self.distribute.send(peers, &mut self.subscriptions, message)
     }
 }
 

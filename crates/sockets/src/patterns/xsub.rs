@@ -1,5 +1,5 @@
 use bytes::Bytes;
-use seaworthy_core::{Message, Options};
+use seaworthy_core::{Message, Options, Subscriptions};
 use seaworthy_zmtp::SocketType;
 
 use super::subscription_set::{SubscriptionSet, admit_length};
@@ -17,6 +17,8 @@ use crate::routing::{Distribute, FairQueue};
 pub struct XSub {
     fair_queue: FairQueue,
     distribute: Distribute,
+    /// Every publisher, as one that wants everything.
+    publishers: Subscriptions<PeerId>,
     subscriptions: SubscriptionSet,
     verbose_unsubscribe: bool,
 }
@@ -30,6 +32,11 @@ impl Pattern for XSub {
 
     fn attached(&mut self, id: PeerId) {
         self.fair_queue.add(id);
+        self.publishers.subscribe(b"", id);
+    }
+
+    fn departed(&mut self, _peers: &mut Peers, id: PeerId) {
+        self.publishers.cancel(b"", id);
     }
 
     fn topics(&mut self, id: PeerId) -> Vec<Bytes> {
@@ -52,8 +59,8 @@ impl Sends for XSub {
                 if first == 1 { self.subscribe(peers, topic) } else { self.unsubscribe(peers, &topic) };
             return told.map(|()| *message = Message::default()).map_err(SendRejected::Failed);
         }
-        self.distribute.choose_all(peers);
-        self.distribute.send(peers, message)
+        self.distribute.choose(peers, &mut self.publishers, b"");
+        self.distribute.send(peers, &mut self.publishers, message)
     }
 
     fn lost(&self) -> u64 {
