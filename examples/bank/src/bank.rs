@@ -14,7 +14,7 @@ pub enum Retries {
     CountOnce,
 }
 
-/// Adds up deposits and answers each with the balance, for ever.
+/// Adds up deposits and answers each with the balance, forever.
 ///
 /// # Errors
 /// When the endpoint cannot be bound.
