@@ -14,7 +14,12 @@ const CLEAN: &[&str] = &[
     "docs/DESIGN.md",
     "docs/GLOSSARY.md",
     "docs/GUIDE.md",
+    "docs/PERFORMANCE.md",
+    "docs/PROXY.md",
+    "docs/SCENARIOS.md",
     "docs/SIMULATION.md",
+    "docs/ZMTP.md",
+    "scenarios",
     "tests/house",
 ];
 
