@@ -438,7 +438,7 @@ impl Attachment {
         }
     }
 
-    pub(super) fn closing(&self) -> &CloseWatch {
+    pub(super) fn close_watch(&self) -> &CloseWatch {
         &self.closing
     }
 }

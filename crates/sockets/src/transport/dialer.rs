@@ -11,8 +11,8 @@ use seaworthy_core::planted::{self, Bug, planted};
 use seaworthy_core::{Backoff, Endpoint, Network, Stream};
 
 use super::attachment::{Attachment, Lifetime, PeerRejected};
+use super::disconnect_reason::DisconnectReason;
 use super::driver::drive;
-use super::ending::DisconnectReason;
 use super::socket_ref::{CloseSignal, SocketRef};
 use crate::event::Event;
 use crate::log::Severity;
@@ -75,7 +75,7 @@ impl<N: Network> Dialer<N> {
             let Some(backoff) = backoff.as_mut().filter(|_| round.may_be_followed()) else {
                 let Round { ended, .. } = round;
                 if !matches!(ended, DisconnectReason::Closed) {
-                    socket.stopped(self.attachment.closing().closing());
+                    socket.stopped(self.attachment.close_watch().closing());
                     let severity = if ended.may_reconnect() { Severity::Routine } else { Severity::Fault };
                     socket.emit(Event::ConnectStopped { endpoint, reason }, severity);
                 }
@@ -164,7 +164,7 @@ impl<N: Network> Dialer<N> {
                 return Poll::Ready(Some(output));
             }
             if !self.attachment.is_closing(now) {
-                let _ = self.attachment.closing().poll_closed(context);
+                let _ = self.attachment.close_watch().poll_closed(context);
                 return Poll::Pending;
             }
             if let Some(until) = self.attachment.linger_deadline() {

@@ -4,9 +4,8 @@
 
 mod attachment;
 mod dialer;
+mod disconnect_reason;
 mod driver;
-mod ending;
-mod inflow;
 mod listener;
 mod pending_handshakes;
 mod read_buffer_sizer;

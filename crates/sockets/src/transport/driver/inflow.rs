@@ -9,10 +9,11 @@ use seaworthy_core::planted::{Bug, planted};
 use seaworthy_core::{Instant, Message};
 use seaworthy_zmtp::{Connection, Event, SocketType};
 
-use super::attachment::Attachment;
-use super::ending::{DisconnectReason, Fault};
-use super::read_buffer_sizer::{READ_MIN, ReadBufferSizer};
+use super::closing::Cause;
 use crate::pipe_item::PipeItem;
+use crate::transport::attachment::Attachment;
+use crate::transport::disconnect_reason::DisconnectReason;
+use crate::transport::read_buffer_sizer::{READ_MIN, ReadBufferSizer};
 
 /// How long a full pipe stops all reading. After that a little is read ahead, so that a first PING and the end of
 /// the stream are noticed. Shorter than any sensible heartbeat, longer than a receiver that is merely busy needs.
@@ -116,7 +117,7 @@ impl Inflow {
         now: Instant,
         connection: &mut Connection,
         attachment: &mut Attachment,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), Cause> {
         connection.share_from(self.sizer.shared_min());
         let outcome = self.decode(now, connection, attachment);
         connection.settle(now, !self.stalled);
@@ -130,7 +131,7 @@ impl Inflow {
         now: Instant,
         connection: &mut Connection,
         attachment: &mut Attachment,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), Cause> {
         if attachment.has_room() {
             self.full_since = None;
             attachment.overrun = 0;
@@ -151,7 +152,7 @@ impl Inflow {
             let room = self.held.is_empty() && attachment.has_room();
             self.stalled = !room && self.held_bytes >= self.ahead_max(now, connection, attachment);
             if self.stalled && planted(Bug::SlowReaderCutOff) {
-                return Err(Fault::Over(DisconnectReason::Stream(std::io::ErrorKind::OutOfMemory.into())));
+                return Err(Cause::Over(DisconnectReason::Stream(std::io::ErrorKind::OutOfMemory.into())));
             }
             if self.stalled {
                 return Ok(());
@@ -160,7 +161,7 @@ impl Inflow {
                 attachment.deliver(message);
                 continue;
             }
-            match connection.handle_input(now, &mut self.buffer).map_err(Fault::Misbehaved)? {
+            match connection.handle_input(now, &mut self.buffer).map_err(Cause::misbehaved)? {
                 None => return Ok(()),
                 Some(Event::Message(message)) if room => attachment.deliver(message),
                 Some(Event::Message(_)) if planted(Bug::FullPipeDrops) => {}
@@ -168,7 +169,7 @@ impl Inflow {
                 Some(Event::Ready(peer)) => {
                     let topics = attachment
                         .handshaken(&peer)
-                        .map_err(|_| Fault::Over(DisconnectReason::PeerRejected))?;
+                        .map_err(|_| Cause::Over(DisconnectReason::PeerRejected))?;
                     topics.iter().for_each(|topic| connection.subscribe(topic));
                     if attachment.socket.options().probe_router
                         && matches!(
@@ -203,10 +204,10 @@ impl Inflow {
         attachment: &mut Attachment,
         topic: Bytes,
         subscribe: bool,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), Cause> {
         match attachment
             .subscription(topic, subscribe)
-            .map_err(|_| Fault::Over(DisconnectReason::TooManyTopics))?
+            .map_err(|_| Cause::Refused(DisconnectReason::TooManyTopics))?
         {
             Some(mark) if self.held.is_empty() && attachment.has_room() => attachment.deliver_item(mark),
             Some(mark) => self.hold(mark),
