@@ -8,7 +8,7 @@ use std::task::{Wake, Waker};
 
 use seaworthy_core::Doorbell;
 
-use crate::peers::PeerId;
+use crate::peer_id::PeerId;
 
 /// Peers that became ready, and the tasks that wait for one.
 ///

@@ -60,3 +60,10 @@ impl<P: Sends, N: Network> fmt::Debug for MessageSink<'_, P, N> {
         f.debug_struct("MessageSink").field("waiting", &self.waiting.is_some()).finish_non_exhaustive()
     }
 }
+
+impl<P: Sends, N: Network> Socket<P, N> {
+    /// The socket as a [`Sink`] of messages, which borrows it.
+    pub fn sink(&self) -> MessageSink<'_, P, N> {
+        MessageSink::new(self)
+    }
+}

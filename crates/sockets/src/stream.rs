@@ -48,3 +48,28 @@ impl<P: Receives, N: Network> fmt::Debug for MessageStream<'_, P, N> {
         f.debug_struct("MessageStream").field("socket", &self.socket).finish_non_exhaustive()
     }
 }
+
+impl<P: Receives, N: Network> Socket<P, N> {
+    /// The socket as a [`Stream`] of messages, which borrows it: while messages of several sockets are merged, each of
+    /// them can still send.
+    pub fn stream(&self) -> MessageStream<'_, P, N> {
+        MessageStream::new(self)
+    }
+}
+
+/// Messages as they come. The stream never ends by itself; an `Err` need not be the last item.
+///
+/// A stream that leaves the socket free to send is [`Socket::stream`].
+impl<P: Receives, N: Network> Stream for Socket<P, N> {
+    type Item = Result<Message, Error>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.get_mut().poll_next_message(context).map(Some)
+    }
+}
+
+impl<P: Receives, N: Network> FusedStream for Socket<P, N> {
+    fn is_terminated(&self) -> bool {
+        false
+    }
+}

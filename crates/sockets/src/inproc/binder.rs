@@ -15,7 +15,7 @@ use super::{NameArrivals, NameBinding, Names, Offer, PEER_ADDRESS, PeerInfo, inp
 use crate::connections::Origin;
 use crate::event::Event;
 use crate::log::Severity;
-use crate::peers::PeerId;
+use crate::peer_id::PeerId;
 use crate::ready_set::{ReadySet, Waiter};
 use crate::tasks::Tasks;
 use crate::transport::{CloseSignal, CloseWatch, PeerRejected, SocketRef, high_water_marks};

@@ -17,7 +17,7 @@ use super::{NameOffering, Names, Offer, PEER_ADDRESS, PeerInfo, inproc_connected
 use crate::connections::Origin;
 use crate::event::Event;
 use crate::log::Severity;
-use crate::peers::PeerId;
+use crate::peer_id::PeerId;
 use crate::pipe_item::PipeEnd;
 use crate::tasks::TaskToken;
 use crate::transport::{CloseSignal, CloseWatch, PeerRejected, SocketRef, high_water_marks};

@@ -19,7 +19,7 @@ use bytes::Bytes;
 use seaworthy_core::inproc::{Arrivals, Binding, Offering, Registry};
 use seaworthy_core::pipe::PipeStats;
 
-use crate::peers::PeerId;
+use crate::peer_id::PeerId;
 use crate::pipe_item::PipeEnd;
 use crate::transport::SocketRef;
 

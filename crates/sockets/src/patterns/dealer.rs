@@ -2,8 +2,10 @@ use seaworthy_core::{Message, Options};
 use seaworthy_zmtp::SocketType;
 
 use crate::Error;
-use crate::patterns::{Pattern, Receives, SendRejected, Sends};
-use crate::peers::{PeerId, Peers};
+use crate::outcome::SendRejected;
+use crate::patterns::{Pattern, Receives, Sends};
+use crate::peer_id::PeerId;
+use crate::peers::Peers;
 use crate::routing::{FairQueue, RoundRobin};
 
 /// DEALER: gives messages to its peers in turn and takes theirs in turn, adding no envelope.

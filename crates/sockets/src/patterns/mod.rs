@@ -5,6 +5,7 @@
 //! for all types.
 
 mod dealer;
+mod forwards;
 mod pair;
 mod r#pub;
 mod pull;
@@ -24,9 +25,12 @@ use seaworthy_core::{Message, Options};
 use seaworthy_zmtp::SocketType;
 
 use crate::Error;
-use crate::peers::{PeerId, Peers};
+use crate::outcome::{SendRejected, SubscriptionOutcome};
+use crate::peer_id::PeerId;
+use crate::peers::Peers;
 
 pub use self::dealer::Dealer;
+pub use self::forwards::Forwards;
 pub use self::pair::Pair;
 pub use self::r#pub::Pub;
 pub use self::pull::Pull;
@@ -90,30 +94,6 @@ pub trait Pattern: 'static {
     ) -> SubscriptionOutcome {
         SubscriptionOutcome::Silent
     }
-}
-
-/// What became of a peer's subscription, or of the end of one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SubscriptionOutcome {
-    /// The user is not notified.
-    Silent,
-    /// The user is to be notified. The number is the notification's sequence number, for the marker that goes into the
-    /// peer's pipe.
-    Notify(u64),
-    /// It was not taken: the peer holds as much as a peer may.
-    TooMany,
-}
-
-/// Why a message was not sent.
-#[derive(Debug)]
-pub enum SendRejected {
-    /// Nobody who should get it has room: wait for one who has, and try again.
-    Full,
-    /// Some who should get it have no room, and will lose it unless their drivers run first: let them, and try
-    /// once more.
-    Yield,
-    /// It cannot be sent.
-    Failed(Error),
 }
 
 /// A pattern whose users send.

@@ -3,8 +3,10 @@ use seaworthy_core::{Message, Options};
 use seaworthy_zmtp::SocketType;
 
 use super::subscribers::{Subscribers, TOPICS_PER_OPERATION, TOPICS_PER_TURN, TooMany, enter};
-use crate::patterns::{Pattern, SendRejected, Sends, SubscriptionOutcome};
-use crate::peers::{PeerId, Peers};
+use crate::outcome::{SendRejected, SubscriptionOutcome};
+use crate::patterns::{Pattern, Sends};
+use crate::peer_id::PeerId;
+use crate::peers::Peers;
 use crate::pipe_item::PipeItem;
 use crate::routing::FairQueue;
 

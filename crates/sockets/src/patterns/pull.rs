@@ -3,7 +3,8 @@ use seaworthy_zmtp::SocketType;
 
 use crate::Error;
 use crate::patterns::{Pattern, Receives};
-use crate::peers::{PeerId, Peers};
+use crate::peer_id::PeerId;
+use crate::peers::Peers;
 use crate::routing::FairQueue;
 
 /// PULL: takes messages from its PUSH peers in turn.

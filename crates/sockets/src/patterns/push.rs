@@ -1,8 +1,10 @@
 use seaworthy_core::{Message, Options};
 use seaworthy_zmtp::SocketType;
 
-use crate::patterns::{Pattern, SendRejected, Sends};
-use crate::peers::{PeerId, Peers};
+use crate::outcome::SendRejected;
+use crate::patterns::{Pattern, Sends};
+use crate::peer_id::PeerId;
+use crate::peers::Peers;
 use crate::routing::RoundRobin;
 
 /// PUSH: gives messages to its PULL peers in turn, and waits while none has room.

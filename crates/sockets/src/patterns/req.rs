@@ -4,8 +4,10 @@ use seaworthy_core::{Message, Options};
 use seaworthy_zmtp::SocketType;
 
 use crate::Error;
-use crate::patterns::{Pattern, Receives, SendRejected, Sends};
-use crate::peers::{PeerId, Peers};
+use crate::outcome::SendRejected;
+use crate::patterns::{Pattern, Receives, Sends};
+use crate::peer_id::PeerId;
+use crate::peers::Peers;
 use crate::routing::{FairQueue, RoundRobin};
 
 /// REQ: sends a request to the next peer, then waits for its reply, in lockstep.

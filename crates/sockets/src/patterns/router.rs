@@ -6,8 +6,10 @@ use seaworthy_core::{Message, Options};
 use seaworthy_zmtp::SocketType;
 
 use crate::Error;
-use crate::patterns::{Pattern, Receives, SendRejected, Sends};
-use crate::peers::{PeerId, Peers};
+use crate::outcome::SendRejected;
+use crate::patterns::{Pattern, Receives, Sends};
+use crate::peer_id::PeerId;
+use crate::peers::Peers;
 use crate::pipe_item::PipeItem;
 use crate::routing::{ByIdentity, FairQueue, Identified, Patience};
 

@@ -6,7 +6,8 @@ use seaworthy_zmtp::SocketType;
 use super::subscription_set::SubscriptionSet;
 use crate::Error;
 use crate::patterns::{Pattern, Receives, Subscribes};
-use crate::peers::{PeerId, Peers};
+use crate::peer_id::PeerId;
+use crate::peers::Peers;
 use crate::routing::FairQueue;
 
 /// SUB: receives the messages whose first frame begins with one of its topics, from all its publishers in turn.

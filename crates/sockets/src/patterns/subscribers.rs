@@ -6,8 +6,9 @@ use bytes::Bytes;
 use seaworthy_core::planted::{Bug, planted};
 use seaworthy_core::{Message, Options, Subscriptions};
 
-use crate::patterns::SendRejected;
-use crate::peers::{PeerId, Peers};
+use crate::outcome::SendRejected;
+use crate::peer_id::PeerId;
+use crate::peers::Peers;
 use crate::pipe_item::PipeItem;
 use crate::routing::Distribute;
 

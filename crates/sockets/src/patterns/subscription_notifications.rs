@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use bytes::{BufMut, Bytes, BytesMut};
 use seaworthy_core::Message;
 
-use crate::peers::PeerId;
+use crate::peer_id::PeerId;
 
 /// Notifications that the user has not received, in the order in which the subscriptions took effect.
 ///

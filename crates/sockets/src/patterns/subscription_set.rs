@@ -8,7 +8,8 @@ use seaworthy_zmtp::limits::TOPIC_LENGTH_MAX;
 
 use super::subscribers::{TOPIC_BYTES_MAX, TOPICS_MAX};
 use crate::Error;
-use crate::peers::{Peer, PeerId, Peers};
+use crate::peer_id::PeerId;
+use crate::peers::{Peer, Peers};
 use crate::pipe_item::PipeItem;
 
 /// Items in the pipe to a publisher at which further changes are kept back: as many as the default high-water mark has

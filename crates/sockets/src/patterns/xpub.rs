@@ -8,8 +8,10 @@ use seaworthy_zmtp::SocketType;
 use super::subscribers::{Subscribers, TOPICS_MAX, TOPICS_PER_OPERATION, TOPICS_PER_TURN, TooMany, enter};
 use super::subscription_notifications::{SubscriptionNotification, SubscriptionNotifications};
 use crate::Error;
-use crate::patterns::{Pattern, Receives, SendRejected, Sends, Subscribes, SubscriptionOutcome};
-use crate::peers::{PeerId, Peers};
+use crate::outcome::{SendRejected, SubscriptionOutcome};
+use crate::patterns::{Pattern, Receives, Sends, Subscribes};
+use crate::peer_id::PeerId;
+use crate::peers::Peers;
 use crate::pipe_item::PipeItem;
 use crate::routing::FairQueue;
 

@@ -4,8 +4,10 @@ use seaworthy_zmtp::SocketType;
 
 use super::subscription_set::{SubscriptionSet, admit_length};
 use crate::Error;
-use crate::patterns::{Pattern, Receives, SendRejected, Sends, Subscribes};
-use crate::peers::{PeerId, Peers};
+use crate::outcome::SendRejected;
+use crate::patterns::{Pattern, Receives, Sends, Subscribes};
+use crate::peer_id::PeerId;
+use crate::peers::Peers;
 use crate::routing::{Distribute, FairQueue};
 
 /// XSUB: a SUB that sends to its publishers, and passes its subscriptions on from whoever they come from.

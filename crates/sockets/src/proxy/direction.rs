@@ -9,7 +9,7 @@ use super::error::is_transient;
 use super::proxy_socket::ProxySocket;
 use super::relay_step::{RelayStep, Watcher};
 use crate::error::Error;
-use crate::patterns::SendRejected;
+use crate::outcome::SendRejected;
 
 /// Why a turn ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -34,9 +34,9 @@ use crate::socket::Socket;
 pub use self::control::Controls;
 pub use self::error::{ProxyError, Side};
 pub use self::handle::ProxyHandle;
-pub use self::proxy_socket::Forwards;
 pub use self::relay_step::RelayStep;
 pub use self::statistics::{Statistics, Traffic};
+pub use crate::patterns::Forwards;
 
 /// Messages that a direction moves in one turn unless [`batch`](Proxy::batch) says otherwise. Larger turns are no
 /// faster, and with up to 200 the two directions get equal shares of any thousand messages, within a tenth.

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use crate::peers::{PeerId, Peers};
+use crate::peer_id::PeerId;
+use crate::peers::Peers;
 
 /// Who has which routing id.
 #[derive(Debug)]

@@ -3,8 +3,9 @@
 use seaworthy_core::{Message, Subscriptions};
 
 use super::Patience;
-use crate::patterns::SendRejected;
-use crate::peers::{PeerId, Peers};
+use crate::outcome::SendRejected;
+use crate::peer_id::PeerId;
+use crate::peers::Peers;
 use crate::pipe_item::PipeItem;
 
 /// Sends a message to every peer with a matching subscription. The copies share their memory.

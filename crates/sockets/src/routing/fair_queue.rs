@@ -5,7 +5,8 @@ use std::collections::VecDeque;
 use seaworthy_core::Message;
 use seaworthy_core::planted::{Bug, planted};
 
-use crate::peers::{PeerId, Peers};
+use crate::peer_id::PeerId;
+use crate::peers::Peers;
 use crate::pipe_item::PipeItem;
 
 /// Peers that are looked at one by one each time rather than watched, when nothing is waited for.

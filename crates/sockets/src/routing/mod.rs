@@ -9,5 +9,5 @@ mod round_robin;
 pub(crate) use self::by_identity::{ByIdentity, Identified};
 pub(crate) use self::distribute::Distribute;
 pub(crate) use self::fair_queue::FairQueue;
-pub(crate) use self::patience::{Patience, Turns};
+pub(crate) use self::patience::Patience;
 pub(crate) use self::round_robin::RoundRobin;

@@ -1,15 +1,8 @@
 //! Whether the drivers get a turn before a message for full pipes is dropped.
 
-use crate::patterns::SendRejected;
-use crate::peers::{Peer, PeerId, Peers};
-
-/// Turns in vain that a peer is worth: about 7 ms. A subscriber that the system has not scheduled for some time loses
-/// little, and one that has stalled costs its neighbours no more than this, once.
-const TURNS_MAX: u32 = 1024;
-
-/// Messages that a peer has to take for another turn. A turn in vain costs some 6 µs, so that a peer that takes 250,000
-/// messages a second or fewer costs its neighbours 5 % at most.
-const MESSAGES_PER_TURN: u64 = 32;
+use crate::outcome::SendRejected;
+use crate::peer_id::PeerId;
+use crate::peers::Peers;
 
 /// What a socket whose type drops messages does about peers that have no room.
 ///
@@ -21,14 +14,6 @@ const MESSAGES_PER_TURN: u64 = 32;
 pub(crate) struct Patience {
     /// The drivers had their turn for the message that comes next.
     given: bool,
-}
-
-/// The turns that one peer is worth.
-#[derive(Debug)]
-pub(crate) struct Turns {
-    left: u32,
-    /// Messages that the peer had taken when this was last looked at.
-    taken: u64,
 }
 
 impl Patience {
@@ -63,23 +48,5 @@ impl Patience {
     #[inline(always)]
     pub(crate) const fn no_loss(&mut self) {
         self.given = false;
-    }
-}
-
-impl Turns {
-    pub(crate) const fn new() -> Self {
-        Self { left: TURNS_MAX, taken: 0 }
-    }
-}
-
-impl Peer {
-    /// True unless it has been given all the turns that it has earned.
-    pub(super) fn is_worth_a_turn(&mut self) -> bool {
-        let taken = self.pipe.tx.credit();
-        let earned = (taken - self.turns.taken) / MESSAGES_PER_TURN;
-        self.turns.taken += earned * MESSAGES_PER_TURN;
-        let earned = u32::try_from(earned).unwrap_or(u32::MAX);
-        self.turns.left = self.turns.left.saturating_add(earned).min(TURNS_MAX);
-        self.turns.left > 0
     }
 }

@@ -5,7 +5,8 @@ use std::collections::VecDeque;
 use seaworthy_core::Message;
 use seaworthy_core::planted::{Bug, planted};
 
-use crate::peers::{PeerId, Peers};
+use crate::peer_id::PeerId;
+use crate::peers::Peers;
 use crate::pipe_item::PipeItem;
 
 /// Gives messages to the peers that have room, in turn. A peer whose pipe is full leaves the turn until it has

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
-use futures_core::{FusedFuture, FusedStream, Stream};
+use futures_core::FusedFuture;
 #[cfg(feature = "planted-bugs")]
 use seaworthy_core::planted::{Bug, planted};
 use seaworthy_core::{Message, Network};
@@ -15,7 +15,6 @@ use super::timeout::{FromCaller, FromOption, Limit, Timeout};
 use crate::error::Error;
 use crate::patterns::Receives;
 use crate::ready_set::Waiter;
-use crate::stream::MessageStream;
 
 impl<P: Receives, N: Network> Socket<P, N> {
     /// Receives the next message, once there is one.
@@ -88,28 +87,9 @@ impl<P: Receives, N: Network> Socket<P, N> {
         Ok(count)
     }
 
-    /// The socket as a [`Stream`] of messages, which borrows it: while messages of several sockets are merged, each of
-    /// them can still send.
-    pub fn stream(&self) -> MessageStream<'_, P, N> {
-        MessageStream::new(self)
-    }
-}
-
-/// Messages as they come. The stream never ends by itself; an `Err` need not be the last item.
-///
-/// A stream that leaves the socket free to send is [`Socket::stream`].
-impl<P: Receives, N: Network> Stream for Socket<P, N> {
-    type Item = Result<Message, Error>;
-
-    fn poll_next(self: Pin<&mut Self>, context: &mut TaskContext<'_>) -> Poll<Option<Self::Item>> {
-        let this = self.get_mut();
-        this.core.poll_recv(context, &mut this.streaming).map(Some)
-    }
-}
-
-impl<P: Receives, N: Network> FusedStream for Socket<P, N> {
-    fn is_terminated(&self) -> bool {
-        false
+    /// The socket as a stream: receives without a limit, for the one task that polls it as such.
+    pub(crate) fn poll_next_message(&mut self, context: &TaskContext<'_>) -> Poll<Result<Message, Error>> {
+        self.core.poll_recv(context, &mut self.streaming)
     }
 }
 

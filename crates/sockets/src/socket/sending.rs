@@ -11,9 +11,9 @@ use seaworthy_core::{Message, Network};
 use super::Socket;
 use super::timeout::{FromCaller, FromOption, Limit, Timeout};
 use crate::error::{Error, TrySendError};
-use crate::patterns::{SendRejected, Sends};
+use crate::outcome::SendRejected;
+use crate::patterns::Sends;
 use crate::ready_set::Waiter;
-use crate::sink::MessageSink;
 
 impl<P: Sends, N: Network> Socket<P, N> {
     /// Sends a message to the peer, or the peers, that the socket's type says, once there is room.
@@ -86,11 +86,6 @@ impl<P: Sends, N: Network> Socket<P, N> {
             SendRejected::Full | SendRejected::Yield => TrySendError { message, error: Error::WouldBlock },
             SendRejected::Failed(error) => TrySendError { message, error },
         })
-    }
-
-    /// The socket as a [`Sink`](futures_sink::Sink) of messages, which borrows it.
-    pub fn sink(&self) -> MessageSink<'_, P, N> {
-        MessageSink::new(self)
     }
 }
 

@@ -7,7 +7,8 @@ use seaworthy_zmtp::SocketType;
 use seaworthy_zmtp::limits::{HEARTBEAT_MIN, MESSAGE_BYTES_MAX, MESSAGE_FRAMES_MAX};
 
 use crate::error::Error;
-use crate::patterns::{Pattern, SendRejected};
+use crate::outcome::SendRejected;
+use crate::patterns::Pattern;
 
 /// Longest time to live that a PING can carry (RFC 37).
 const HEARTBEAT_TTL_MAX: Duration = Duration::from_millis(6_553_500);

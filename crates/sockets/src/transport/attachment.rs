@@ -14,8 +14,8 @@ use super::pending_handshakes::{ConnectionSlot, PendingHandshake};
 use super::socket_ref::{CloseSignal, CloseWatch, SocketRef};
 use crate::connections::Origin;
 use crate::log::Severity;
-use crate::patterns::SubscriptionOutcome;
-use crate::peers::PeerId;
+use crate::outcome::SubscriptionOutcome;
+use crate::peer_id::PeerId;
 use crate::pipe_item::{PipeEnd, PipeItem};
 use crate::tasks::TaskToken;
 

@@ -14,8 +14,8 @@ use seaworthy_zmtp::SocketType;
 use crate::connections::Origin;
 use crate::event::Event;
 use crate::log::Severity;
-use crate::patterns::SubscriptionOutcome;
-use crate::peers::PeerId;
+use crate::outcome::SubscriptionOutcome;
+use crate::peer_id::PeerId;
 use crate::pipe_item::PipeEnd;
 
 /// A socket, as its transport tasks see it.

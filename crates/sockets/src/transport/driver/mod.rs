@@ -16,6 +16,7 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use seaworthy_core::planted::{Bug, planted};
@@ -304,6 +305,60 @@ impl<N: Network> Driver<'_, N> {
 
     fn deliver(&mut self, now: Instant) -> Result<(), Cause> {
         self.inflow.deliver(now, &mut self.connection, self.attachment)
+    }
+
+    /// When [`handle_deadline`](Self::handle_deadline) is due.
+    fn next_deadline(&self, now: Instant) -> Option<Instant> {
+        if planted(Bug::TaskCrawls) {
+            return Some(now + Duration::from_micros(1));
+        }
+        let others = match &self.closing {
+            Closing::Open => [
+                self.connection.poll_timeout().map(|(at, _)| at),
+                self.attachment.linger_deadline(),
+                self.inflow.poll_timeout(),
+                self.idle.until(),
+            ],
+            Closing::Draining { .. } => [None, None, self.inflow.poll_timeout(), None],
+            Closing::AwaitingPeer { .. } | Closing::SendingError { .. } => [None; 4],
+        };
+        others.into_iter().chain([self.closing.until()]).flatten().min()
+    }
+
+    fn handle_deadline(&mut self) -> Result<(), Cause> {
+        let now = self.network.now();
+        let is_due = |deadline: Option<Instant>| deadline.is_some_and(|at| at <= now);
+        if self.closing.is_draining() && self.inflow.is_stalled() {
+            // The socket is slow, not the peer.
+            self.closing.prolong(now);
+        }
+        if is_due(self.idle.until()) {
+            self.free_spares();
+        }
+        let is_open = self.closing.is_open();
+        if is_due(if is_open { self.attachment.linger_deadline() } else { self.closing.until() }) {
+            return Err(Cause::Over(DisconnectReason::Closed));
+        }
+        if is_due(self.inflow.poll_timeout()) {
+            self.deliver(now)?;
+        }
+        if !is_open {
+            return Ok(());
+        }
+        let unread = self.inflow.is_stalled();
+        self.connection
+            .examine(now, || self.stream.reachability())
+            .map_err(|timer| Cause::silent(seaworthy_zmtp::Error::TimedOut(timer), unread))?;
+        self.connection.handle_timeout(now).map_err(Cause::misbehaved)
+    }
+
+    /// Frees memory that was needed while the connection was busy. A busy one pays for it with a timer that comes late.
+    fn free_spares(&mut self) {
+        self.idle.stop();
+        self.connection.free_buffers();
+        self.attachment.free_spares();
+        self.inflow.free_spares();
+        self.outflow.free_spares();
     }
 
     /// Ends the sending direction. From then on closing the socket no longer waits for this connection.

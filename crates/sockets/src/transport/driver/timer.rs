@@ -1,16 +1,12 @@
-//! A driver's deadlines: what it waits for besides its stream and its pipe, and until when.
+//! A driver's clock: one sleep for all of its deadlines, and how long nothing has passed.
 
 use std::future::Future;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use seaworthy_core::planted::{Bug, planted};
-use seaworthy_core::{Instant, Network, Stream};
+use seaworthy_core::Instant;
 
-use super::Driver;
-use super::closing::{Cause, Closing};
 use super::in_flight::InFlight;
-use crate::transport::disconnect_reason::DisconnectReason;
 
 /// A connection on which nothing passed for this long frees the memory that it needed when it was busy. Long against
 /// the pauses of a program that is at work, so that these cost nothing.
@@ -52,7 +48,7 @@ impl<S: Future<Output = ()>> Timer<'_, S> {
 #[derive(Debug, Default)]
 pub(super) struct IdleTimer {
     active: bool,
-    idle_at: Option<Instant>,
+    until: Option<Instant>,
 }
 
 impl IdleTimer {
@@ -63,63 +59,16 @@ impl IdleTimer {
 
     pub(super) fn restart_if_active(&mut self, now: Instant) {
         if std::mem::take(&mut self.active) {
-            self.idle_at = Some(now + IDLE_AFTER);
+            self.until = Some(now + IDLE_AFTER);
         }
     }
-}
 
-impl<N: Network> Driver<'_, N> {
-    /// When [`handle_deadline`](Self::handle_deadline) is due.
-    pub(super) fn next_deadline(&self, now: Instant) -> Option<Instant> {
-        if planted(Bug::TaskCrawls) {
-            return Some(now + Duration::from_micros(1));
-        }
-        let others = match &self.closing {
-            Closing::Open => [
-                self.connection.poll_timeout().map(|(at, _)| at),
-                self.attachment.linger_deadline(),
-                self.inflow.poll_timeout(),
-                self.idle.idle_at,
-            ],
-            Closing::Draining { .. } => [None, None, self.inflow.poll_timeout(), None],
-            Closing::AwaitingPeer { .. } | Closing::SendingError { .. } => [None; 4],
-        };
-        others.into_iter().chain([self.closing.until()]).flatten().min()
+    /// When nothing will have passed for long. `None`: it was told already.
+    pub(super) const fn until(&self) -> Option<Instant> {
+        self.until
     }
 
-    pub(super) fn handle_deadline(&mut self) -> Result<(), Cause> {
-        let now = self.network.now();
-        let is_due = |deadline: Option<Instant>| deadline.is_some_and(|at| at <= now);
-        if self.closing.is_draining() && self.inflow.is_stalled() {
-            // The socket is slow, not the peer.
-            self.closing.prolong(now);
-        }
-        if is_due(self.idle.idle_at) {
-            self.free_spares();
-        }
-        let is_open = self.closing.is_open();
-        if is_due(if is_open { self.attachment.linger_deadline() } else { self.closing.until() }) {
-            return Err(Cause::Over(DisconnectReason::Closed));
-        }
-        if is_due(self.inflow.poll_timeout()) {
-            self.deliver(now)?;
-        }
-        if !is_open {
-            return Ok(());
-        }
-        let unread = self.inflow.is_stalled();
-        self.connection
-            .examine(now, || self.stream.reachability())
-            .map_err(|timer| Cause::silent(seaworthy_zmtp::Error::TimedOut(timer), unread))?;
-        self.connection.handle_timeout(now).map_err(Cause::misbehaved)
-    }
-
-    /// Frees memory that was needed while the connection was busy. A busy one pays for it with a timer that comes late.
-    fn free_spares(&mut self) {
-        self.idle.idle_at = None;
-        self.connection.free_buffers();
-        self.attachment.free_spares();
-        self.inflow.free_spares();
-        self.outflow.free_spares();
+    pub(super) const fn stop(&mut self) {
+        self.until = None;
     }
 }

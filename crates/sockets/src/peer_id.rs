@@ -1,0 +1,16 @@
+//! The name of a peer.
+
+/// Names a peer of one socket. A slot is used again after its peer left, with another generation, so that a late
+/// event of a dead peer never reaches its successor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PeerId {
+    pub(crate) slot: u32,
+    pub(crate) generation: u32,
+}
+
+impl PeerId {
+    /// The place of the peer among the socket's peers; another peer may have had it before.
+    pub(crate) const fn slot(self) -> usize {
+        self.slot as usize
+    }
+}
