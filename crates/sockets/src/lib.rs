@@ -48,6 +48,7 @@ mod peer_id;
 mod peers;
 mod pipe_item;
 mod proxy;
+mod race;
 mod ready_set;
 mod routing;
 mod sink;

@@ -18,7 +18,7 @@ use crate::log::Severity;
 use crate::peer_id::PeerId;
 use crate::ready_set::{ReadySet, Waiter};
 use crate::tasks::Tasks;
-use crate::transport::{CloseSignal, CloseWatch, PeerRejected, SocketRef, high_water_marks};
+use crate::transport::{CloseSignal, CloseWatch, SocketRef, high_water_marks};
 
 /// Binds a name: takes what waits for it, and starts the task that takes what comes later. The name is free once what
 /// is given back is dropped.
@@ -131,9 +131,12 @@ impl Binder {
             None => {}
         }
         let watch = pipe.rx.watch();
-        let Some(id) = self.socket.attach(pipe) else {
-            self.socket.emit(origin.handshake_failed(PeerRejected), Severity::Routine);
-            return;
+        let id = match self.socket.attach(pipe) {
+            Ok(id) => id,
+            Err(rejected) => {
+                self.socket.emit(origin.handshake_failed(rejected), Severity::Routine);
+                return;
+            }
         };
         self.closing.add(id);
         if !watch.wait(&self.gone.peer_waker(id)) {

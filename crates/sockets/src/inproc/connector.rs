@@ -1,7 +1,6 @@
 //! The connecting side: offers a pipe under a name, and another one whenever that was lost.
 
-use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::future::poll_fn;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -19,6 +18,7 @@ use crate::event::Event;
 use crate::log::Severity;
 use crate::peer_id::PeerId;
 use crate::pipe_item::PipeEnd;
+use crate::race::{Winner, race, until};
 use crate::tasks::TaskToken;
 use crate::transport::{CloseSignal, CloseWatch, PeerRejected, SocketRef, high_water_marks};
 
@@ -136,7 +136,7 @@ impl<N: Network> Connector<N> {
             self.socket.emit(retried, Severity::Routine);
             if !after.is_zero() {
                 let pause = self.network.sleep_until(self.network.now() + after);
-                if self.unless_closed(pause).await.is_none() {
+                if self.closing.unless_closed(pause).await.is_none() {
                     return;
                 }
             }
@@ -147,7 +147,7 @@ impl<N: Network> Connector<N> {
                     Err(PeerRejected) => {
                         let pause = backoff.next_pause(self.network.random());
                         let pause = self.network.sleep_until(self.network.now() + pause);
-                        if self.unless_closed(pause).await.is_none() {
+                        if self.closing.unless_closed(pause).await.is_none() {
                             return;
                         }
                     }
@@ -164,16 +164,13 @@ impl<N: Network> Connector<N> {
             ours.hold_back();
             theirs.hold_back();
         }
-        let (watch, stats) = (ours.rx.watch(), ours.stats());
+        let (watch, gauge) = (ours.rx.watch(), ours.stats());
         let mut end = LocalEnd::Kept(ours);
         if !self.options.immediate {
-            end = self.attach(end);
-            if matches!(end, LocalEnd::Gone) {
-                return Err(PeerRejected);
-            }
+            end = self.attach(end)?;
         }
         let offer = Box::new(Offer { pipe: theirs, from: self.info.clone() });
-        let pending = self.names.offer(&self.name, offer, stats);
+        let pending = self.names.offer(&self.name, offer, gauge);
         let mut connection = InprocConnection { pending, watch, end, other: None };
         if let Some(other) = connection.pending.bound()
             && self.info.accept(&other.1).is_ok()
@@ -183,15 +180,11 @@ impl<N: Network> Connector<N> {
         Ok(connection)
     }
 
-    fn attach(&self, end: LocalEnd) -> LocalEnd {
-        let LocalEnd::Kept(pipe) = end else { return end };
-        match self.socket.attach_provisional(pipe) {
-            Some(id) => {
-                self.closing.add(id);
-                LocalEnd::Attached(id)
-            }
-            None => LocalEnd::Gone,
-        }
+    fn attach(&self, end: LocalEnd) -> Result<LocalEnd, PeerRejected> {
+        let LocalEnd::Kept(pipe) = end else { return Ok(end) };
+        let id = self.socket.attach_provisional(pipe)?;
+        self.closing.add(id);
+        Ok(LocalEnd::Attached(id))
     }
 
     /// Waits for the end of a connection, and tells the socket who is at the other end meanwhile.
@@ -244,7 +237,8 @@ impl<N: Network> Connector<N> {
 
     /// The other end is known: messages can flow.
     fn meet(&self, connection: &mut InprocConnection, (binding, them): (BindingId, PeerInfo)) {
-        connection.end = self.attach(std::mem::replace(&mut connection.end, LocalEnd::Gone));
+        connection.end =
+            self.attach(std::mem::replace(&mut connection.end, LocalEnd::Gone)).unwrap_or(LocalEnd::Gone);
         if self.info.shares_thread_with(&them) == Some(false) {
             self.socket.peer_on_other_thread();
         }
@@ -296,35 +290,19 @@ impl<N: Network> Connector<N> {
         if empty.is_none_or(|empty| empty) || wishes {
             return;
         }
-        let until = self.closing.linger().unwrap_or_else(|| self.socket.linger_until(self.network.now()));
-        let mut expiry = pin!(until.map(|until| self.network.sleep_until(until)));
-        poll_fn(|context| {
-            if let Some(expiry) = expiry.as_mut().as_pin_mut()
-                && expiry.poll(context).is_ready()
-            {
-                let left = connection.pending.look(|offer| offer.pipe.stats().rx().queued.messages);
-                task.leave(left.unwrap_or_default(), false);
-                return Poll::Ready(());
-            }
+        let deadline = self.closing.linger().unwrap_or_else(|| self.socket.linger_until(self.network.now()));
+        let taken = poll_fn(|context| {
             let waker = self.waker(context);
             connection.pending.poll_taken(&Context::from_waker(&waker))
-        })
-        .await;
+        });
+        if let Winner::First(()) = race(until(&self.network, deadline), taken).await {
+            let left = connection.pending.look(|offer| offer.pipe.stats().rx().queued.messages);
+            task.leave(left.unwrap_or_default(), false);
+        }
     }
 
     /// The present task's, for other threads.
     fn waker(&self, context: &Context<'_>) -> Waker {
         waker_for_others(self.doorbell.as_ref(), context.waker())
-    }
-
-    async fn unless_closed<T>(&self, work: impl Future<Output = T>) -> Option<T> {
-        let mut work = pin!(work);
-        poll_fn(|context| {
-            if self.closing.poll_closed(context).is_ready() {
-                return Poll::Ready(None);
-            }
-            work.as_mut().poll(context).map(Some)
-        })
-        .await
     }
 }

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
@@ -10,6 +10,7 @@ use seaworthy_core::planted::{Bug, planted};
 use seaworthy_core::{Message, Network, Poisoned, Stream};
 use seaworthy_zmtp::{self as zmtp, ApiMisuse, ConnectionConfig, Event, Peer};
 
+use crate::race::before;
 use crate::transport::{ReadBufferSizer, advance};
 
 /// ZMTP on one stream, for one user at a time.
@@ -102,19 +103,8 @@ impl<N: Network> Connection<N> {
                 });
             }
             input = sizer.make(input, protocol.wanted());
-            let deadline = protocol.poll_timeout().map(|(at, _)| network.sleep_until(at));
-            let mut deadline = pin!(deadline);
-            let mut reading = pin!(stream.read(input));
-            let read = poll_fn(|context| {
-                if let Poll::Ready(read) = reading.as_mut().poll(context) {
-                    return Poll::Ready(Some(read));
-                }
-                match deadline.as_mut().as_pin_mut().map(|deadline| deadline.poll(context)) {
-                    Some(Poll::Ready(())) => Poll::Ready(None),
-                    _ => Poll::Pending,
-                }
-            })
-            .await;
+            let deadline = protocol.poll_timeout().map(|(at, _)| at);
+            let read = before(network, deadline, stream.read(input)).await;
             let Some((result, buffer)) = read else {
                 protocol.handle_timeout(network.now())?;
                 return Err(io::Error::from(io::ErrorKind::TimedOut).into());
@@ -197,18 +187,9 @@ impl<N: Network> Connection<N> {
                     return Ok(event);
                 }
             }
-            let deadline = self.protocol.poll_timeout().map(|(at, _)| self.network.sleep_until(at));
-            let mut deadline = pin!(deadline);
-            let read = poll_fn(|context| {
-                if let Poll::Ready(read) = self.poll_read(context) {
-                    return Poll::Ready(Some(read));
-                }
-                match deadline.as_mut().as_pin_mut().map(|deadline| deadline.poll(context)) {
-                    Some(Poll::Ready(())) => Poll::Ready(None),
-                    _ => Poll::Pending,
-                }
-            })
-            .await;
+            let deadline = self.protocol.poll_timeout().map(|(at, _)| at);
+            let network = self.network.clone();
+            let read = before(&network, deadline, poll_fn(|context| self.poll_read(context))).await;
             match read {
                 Some(Ok(0)) => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
                 Some(result) => {

@@ -3,11 +3,14 @@
 mod busy_poll;
 mod coop_budget;
 mod core;
+mod endpoints;
 mod home;
 mod queued;
 mod receiving;
+mod relaying;
 mod sending;
 mod setters;
+mod socket_ref;
 mod timeout;
 mod validity;
 
@@ -28,7 +31,8 @@ use seaworthy_core::{Doorbell, Endpoint, Listener, Network, Options, ToEndpoint}
 use seaworthy_zmtp::SocketType;
 
 pub(crate) use self::core::Core;
-use self::core::{Binding, HeldEndpoint, State, puts_off};
+use self::core::{State, puts_off};
+use self::endpoints::Binding;
 pub use self::queued::Queued;
 use self::validity::{check, unbindable, unconnectable};
 use crate::connections::ConnectionInfo;
@@ -117,13 +121,7 @@ impl<P: Pattern, N: Network> Socket<P, N> {
                 source: io::Error::new(io::ErrorKind::AddrInUse, "a socket of this context has bound it"),
             })?;
             let resolved = given.clone();
-            self.core.endpoints.borrow_mut().push(HeldEndpoint {
-                given,
-                resolved: resolved.clone(),
-                bound: true,
-                closing,
-                _binding: Binding::Name { _name },
-            });
+            self.core.endpoints.add_bound(given, resolved.clone(), closing, Binding::Name { _name });
             return Ok(resolved);
         }
         self.wait_for_memory("bind")?;
@@ -138,13 +136,7 @@ impl<P: Pattern, N: Network> Socket<P, N> {
         self.core.emit(Event::Listening { endpoint: resolved.clone() }, Severity::Routine);
         let socket = self.socket_ref();
         let _handle = listen(network, listener, socket, resolved.clone(), closing.clone(), &self.core.tasks);
-        self.core.endpoints.borrow_mut().push(HeldEndpoint {
-            given,
-            resolved: resolved.clone(),
-            bound: true,
-            closing,
-            _binding: Binding::Listener { _handle },
-        });
+        self.core.endpoints.add_bound(given, resolved.clone(), closing, Binding::Listener { _handle });
         Ok(resolved)
     }
 
@@ -166,7 +158,7 @@ impl<P: Pattern, N: Network> Socket<P, N> {
         self.core.home.settle("connect")?;
         let once =
             matches!(P::TYPE, SocketType::Dealer | SocketType::Req | SocketType::Pub | SocketType::Sub);
-        if once && self.core.endpoints.borrow().iter().any(|held| !held.bound && held.given == given) {
+        if once && self.core.endpoints.has_connected(&given) {
             return Ok(());
         }
         let closing = CloseSignal::default();
@@ -199,13 +191,7 @@ impl<P: Pattern, N: Network> Socket<P, N> {
             self.core.emit(stopped, Severity::Fault);
             return Ok(());
         }
-        self.core.endpoints.borrow_mut().push(HeldEndpoint {
-            resolved: given.clone(),
-            given,
-            bound: false,
-            closing,
-            _binding: Binding::None,
-        });
+        self.core.endpoints.add_connected(given, closing);
         Ok(())
     }
 

@@ -11,6 +11,7 @@ use seaworthy_core::planted::{Bug, planted};
 use seaworthy_core::{Message, Network};
 
 use super::Socket;
+use super::core::Core;
 use super::timeout::{FromCaller, FromOption, Limit, Timeout};
 use crate::error::Error;
 use crate::patterns::Receives;
@@ -90,6 +91,51 @@ impl<P: Receives, N: Network> Socket<P, N> {
     /// The socket as a stream: receives without a limit, for the one task that polls it as such.
     pub(crate) fn poll_next_message(&mut self, context: &TaskContext<'_>) -> Poll<Result<Message, Error>> {
         self.core.poll_recv(context, &mut self.streaming)
+    }
+}
+
+impl<P: Receives> Core<P> {
+    #[inline(always)]
+    pub(crate) fn try_recv(&self) -> Result<Option<Message>, Error> {
+        self.receive_with(P::try_recv)
+    }
+
+    /// As [`try_recv`](Self::try_recv), for callers that will busy-poll.
+    #[inline(always)]
+    pub(super) fn try_recv_eagerly(&self) -> Result<Option<Message>, Error> {
+        if !self.busy_poll.is_on() {
+            return self.try_recv();
+        }
+        self.state.borrow_mut().peers.eager = true;
+        let outcome = self.try_recv();
+        self.state.borrow_mut().peers.eager = false;
+        outcome
+    }
+
+    pub(crate) fn poll_recv(
+        &self,
+        context: &TaskContext<'_>,
+        waiter: &mut Waiter,
+    ) -> Poll<Result<Message, Error>> {
+        if self.coop.is_spent(|| true) {
+            self.coop.yield_now(context.waker());
+            return Poll::Pending;
+        }
+        for last_look in [false, true] {
+            match self.try_recv() {
+                Ok(Some(message)) => return Poll::Ready(Ok(message)),
+                Ok(None) => {}
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+            if !last_look {
+                waiter.wait(context.waker());
+            }
+        }
+        self.coop.restart();
+        match self.home.check("receive") {
+            Ok(()) => Poll::Pending,
+            Err(error) => Poll::Ready(Err(error)),
+        }
     }
 }
 

@@ -6,9 +6,11 @@ use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
 use futures_core::FusedFuture;
+use seaworthy_core::planted::{Bug, planted};
 use seaworthy_core::{Message, Network};
 
 use super::Socket;
+use super::core::Core;
 use super::timeout::{FromCaller, FromOption, Limit, Timeout};
 use crate::error::{Error, TrySendError};
 use crate::outcome::SendRejected;
@@ -86,6 +88,50 @@ impl<P: Sends, N: Network> Socket<P, N> {
             SendRejected::Full | SendRejected::Yield => TrySendError { message, error: Error::WouldBlock },
             SendRejected::Failed(error) => TrySendError { message, error },
         })
+    }
+}
+
+impl<P: Sends> Core<P> {
+    #[inline(always)]
+    pub(super) fn try_send(&self, message: &mut Message) -> Result<(), SendRejected> {
+        if message.is_empty() {
+            return Err(SendRejected::Failed(Error::InvalidMessage { reason: "it has no frames" }));
+        }
+        self.send_with(message, P::try_send)
+    }
+
+    pub(crate) fn poll_send(
+        &self,
+        context: &TaskContext<'_>,
+        waiter: &mut Waiter,
+        message: &mut Message,
+    ) -> Poll<Result<(), Error>> {
+        if self.coop.is_spent(|| self.holds_up_what_was_sent()) {
+            self.coop.yield_now(context.waker());
+            return Poll::Pending;
+        }
+        for last_look in [false, true] {
+            match self.try_send(message) {
+                Ok(()) => return Poll::Ready(Ok(())),
+                Err(SendRejected::Failed(error)) => return Poll::Ready(Err(error)),
+                Err(SendRejected::Yield) => {
+                    context.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                Err(SendRejected::Full) if planted(Bug::FullIsAnError) => {
+                    let socket = P::TYPE.name();
+                    let error = Error::InvalidState { socket, operation: "send", state: "there is no room" };
+                    return Poll::Ready(Err(error));
+                }
+                Err(SendRejected::Full) if !last_look => waiter.wait(context.waker()),
+                Err(SendRejected::Full) => {}
+            }
+        }
+        self.coop.restart();
+        match self.home.check("send") {
+            Ok(()) => Poll::Pending,
+            Err(error) => Poll::Ready(Err(error)),
+        }
     }
 }
 

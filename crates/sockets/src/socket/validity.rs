@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use seaworthy_core::{Endpoint, Host, IpcPath, Message, Options};
 use seaworthy_zmtp::SocketType;
-use seaworthy_zmtp::limits::{HEARTBEAT_MIN, MESSAGE_BYTES_MAX, MESSAGE_FRAMES_MAX};
+use seaworthy_zmtp::limits::{HEARTBEAT_MIN, MESSAGE_BYTES_MAX, MESSAGE_FRAMES_MAX, ROUTING_ID_BYTES_MAX};
 
 use crate::error::Error;
 use crate::outcome::SendRejected;
@@ -13,13 +13,10 @@ use crate::patterns::Pattern;
 /// Longest time to live that a PING can carry (RFC 37).
 const HEARTBEAT_TTL_MAX: Duration = Duration::from_millis(6_553_500);
 
-/// Longest routing id, in bytes (RFC 37).
-const ROUTING_ID_MAX: usize = 255;
-
 /// Refuses options that cannot be used, or that sockets of this type do not have.
 pub(super) fn check<P: Pattern>(options: &Options) -> Result<(), Error> {
     let invalid = |option, reason| Err(Error::InvalidOption { option, reason });
-    if options.routing_id.len() > ROUTING_ID_MAX {
+    if options.routing_id.len() > ROUTING_ID_BYTES_MAX {
         return invalid("routing_id", "it is longer than 255 bytes");
     }
     if options.routing_id.first() == Some(&0) {

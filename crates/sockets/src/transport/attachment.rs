@@ -5,18 +5,22 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use seaworthy_core::pipe::{Charge, HighWaterMarks, Watch, local_pipe_within};
+use seaworthy_core::pipe::{Charge, HighWaterMarks, local_pipe_within};
 use seaworthy_core::planted::{Bug, planted};
-use seaworthy_core::{Doorbell, Endpoint, Instant, Message, Options, waker_for_others};
+use seaworthy_core::{Doorbell, Endpoint, Instant, Message, Options};
 use seaworthy_zmtp::{Peer, SocketType};
 
+use super::attached_pipe::AttachedPipe;
+use super::close_signal::{CloseSignal, CloseWatch};
+use super::cross_thread_waker::CrossThreadWaker;
+use super::linger::Linger;
 use super::pending_handshakes::{ConnectionSlot, PendingHandshake};
-use super::socket_ref::{CloseSignal, CloseWatch, SocketRef};
+use super::socket_ref::{PeerRejected, SocketRef};
 use crate::connections::Origin;
 use crate::log::Severity;
 use crate::outcome::SubscriptionOutcome;
 use crate::peer_id::PeerId;
-use crate::pipe_item::{PipeEnd, PipeItem};
+use crate::pipe_item::PipeItem;
 use crate::tasks::TaskToken;
 
 /// How long a pipe lives.
@@ -39,7 +43,7 @@ pub(super) struct Attachment {
     /// The socket never receives: what its peers send is dropped.
     deaf: bool,
     closing: CloseWatch,
-    attached: Option<Attached>,
+    attached: Option<AttachedPipe>,
     /// Where the present connection comes from.
     origin: Option<Origin>,
     /// By what name the present connection's peer is known, once its handshake is complete.
@@ -52,42 +56,15 @@ pub(super) struct Attachment {
     slot: Option<ConnectionSlot>,
     /// Bytes that former connections left in the pipe beyond its marks.
     pub(super) overrun: usize,
-    /// By what other threads have the task woken, where their memory is this one's.
-    doorbell: Option<Arc<Doorbell>>,
-    /// The task, and how other threads wake it.
-    outside: Option<(Waker, Waker)>,
-    /// Set once the socket was seen to be done with this peer: when to stop waiting for queued messages to go out.
-    linger: Option<Linger>,
-}
-
-struct Attached {
-    id: PeerId,
-    pipe: PipeEnd,
-    /// Tells that the socket has let go of its end.
-    released: Watch,
-    /// The task that it is told to.
-    watching: Option<Waker>,
-    /// What had been written to the pipe when the connection began. The wishes up to there are contained in the topics
-    /// that it was asked for.
-    written_before: u64,
-    /// What was delivered when the connection began.
-    delivered_before: u64,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Linger {
-    Until(Instant),
-    Forever,
+    /// How other threads that free memory wake the task.
+    cross_thread: CrossThreadWaker,
+    /// Begins once the socket was seen to be done with this peer.
+    linger: Linger,
 }
 
 /// The peer subscribes to more than it may.
 #[derive(Debug)]
 pub(super) struct TooMany;
-
-/// The socket is closed, or a PAIR that has a peer.
-#[derive(Debug, thiserror::Error)]
-#[error("the socket takes no more peers")]
-pub(crate) struct PeerRejected;
 
 impl Attachment {
     /// Attaches at once when the pipe lives as long as the endpoint.
@@ -113,9 +90,8 @@ impl Attachment {
             handshake: None,
             slot: None,
             overrun: 0,
-            doorbell: None,
-            outside: None,
-            linger: None,
+            cross_thread: CrossThreadWaker::default(),
+            linger: Linger::NotBegun,
         };
         if lifetime == Lifetime::Endpoint {
             attachment.attach()?;
@@ -144,12 +120,9 @@ impl Attachment {
     fn attach(&mut self) -> Result<PeerId, PeerRejected> {
         let (tx, rx) = high_water_marks(&self.socket.options());
         let (socket_end, pipe) = local_pipe_within(self.socket.budget(), tx, rx);
-        let id = self.socket.attach(socket_end).ok_or(PeerRejected)?;
+        let id = self.socket.attach(socket_end)?;
         self.closing.add(id);
-        let released = pipe.rx.watch();
-        let attached =
-            Attached { id, pipe, released, watching: None, written_before: 0, delivered_before: 0 };
-        self.attached = Some(attached);
+        self.attached = Some(AttachedPipe::new(id, pipe));
         Ok(id)
     }
 
@@ -168,11 +141,9 @@ impl Attachment {
             Some(id) => id,
             None => self.attach()?,
         };
+        let is_subscriber = self.is_subscriber();
         if let Some(attached) = &mut self.attached {
-            attached.delivered_before = attached.pipe.tx.written();
-            if matches!(self.socket.socket_type(), SocketType::Sub | SocketType::XSub) {
-                attached.written_before = attached.pipe.rx.written();
-            }
+            attached.begin(is_subscriber);
         }
         let topics = self.socket.connected(id, &peer.routing_id);
         let mut name = self.socket.routing_id(id);
@@ -199,7 +170,7 @@ impl Attachment {
 
     /// True when the present connection delivered something.
     pub(super) fn has_received(&self) -> bool {
-        self.attached.as_ref().is_some_and(|attached| attached.pipe.tx.written() > attached.delivered_before)
+        self.attached.as_ref().is_some_and(AttachedPipe::has_delivered)
     }
 
     /// The connection is gone, and with it the pipe when that lives no longer.
@@ -214,7 +185,7 @@ impl Attachment {
         if let Some(origin) = origin {
             self.socket.emit(origin.disconnected(routing_id, reason), severity);
         }
-        if let Some(task) = self.task.as_ref().filter(|_| self.linger.is_some()) {
+        if let Some(task) = self.task.as_ref().filter(|_| self.linger.has_begun()) {
             task.leave(0, true);
         }
         let Some(id) = self.id() else { return };
@@ -229,7 +200,7 @@ impl Attachment {
 
     fn detach(&mut self) {
         self.count_unsent();
-        if let Some(Attached { id, pipe, .. }) = self.attached.take() {
+        if let Some(AttachedPipe { id, pipe, .. }) = self.attached.take() {
             drop(pipe);
             self.closing.remove(id);
             self.socket.departed(id);
@@ -238,7 +209,7 @@ impl Attachment {
 
     /// Tells a socket that is closing what its peer will not get.
     fn count_unsent(&mut self) {
-        if self.linger.is_none() || self.task.is_none() {
+        if !self.linger.has_begun() || self.task.is_none() {
             return;
         }
         let items = std::iter::from_fn(|| self.take());
@@ -251,14 +222,7 @@ impl Attachment {
     /// The next item to send.
     #[inline]
     pub(super) fn take(&mut self) -> Option<PipeItem> {
-        let attached = self.attached.as_mut()?;
-        while attached.pipe.rx.taken() < attached.written_before {
-            match attached.pipe.rx.take()? {
-                PipeItem::Subscribe(_) | PipeItem::Cancel(_) => {}
-                item => return Some(item),
-            }
-        }
-        attached.pipe.rx.take()
+        self.attached.as_mut()?.take()
     }
 
     /// True when a message can be delivered: there is room, or nobody will ever read it.
@@ -267,7 +231,7 @@ impl Attachment {
         match &mut self.attached {
             Some(_) if self.deaf || planted(Bug::ReceiveMarkIgnored) => true,
             Some(attached) => {
-                !attached.pipe.tx.is_full() || attached.pipe.tx.is_closed() || self.linger.is_some()
+                !attached.pipe.tx.is_full() || attached.pipe.tx.is_closed() || self.linger.has_begun()
             }
             None => true,
         }
@@ -278,7 +242,7 @@ impl Attachment {
     pub(super) fn deliver(&mut self, message: Message) {
         if let Some(attached) = &mut self.attached
             && !self.deaf
-            && self.linger.is_none()
+            && !self.linger.has_begun()
         {
             attached.pipe.tx.write_in_place(|| PipeItem::Message(message));
         }
@@ -289,7 +253,7 @@ impl Attachment {
     pub(super) fn deliver_small(&mut self, body: &[u8]) {
         if let Some(attached) = &mut self.attached
             && !self.deaf
-            && self.linger.is_none()
+            && !self.linger.has_begun()
         {
             attached.pipe.tx.write_in_place(|| PipeItem::Message(Message::from(body)));
         }
@@ -299,7 +263,7 @@ impl Attachment {
     pub(super) fn deliver_item(&mut self, item: PipeItem) {
         if let Some(attached) = &mut self.attached
             && !self.deaf
-            && self.linger.is_none()
+            && !self.linger.has_begun()
         {
             attached.pipe.tx.write_unbounded(item);
         }
@@ -345,16 +309,12 @@ impl Attachment {
     /// Wakes the task once there is room to deliver. False when there is already.
     pub(super) fn wait_to_deliver(&mut self, task: &Waker) -> bool {
         let Some(attached) = &mut self.attached else { return false };
-        let Some(doorbell) = &self.doorbell else { return attached.pipe.tx.wait_for_room(task) };
-        if !self.outside.as_ref().is_some_and(|(known, _)| known.will_wake(task)) {
-            self.outside = Some((task.clone(), waker_for_others(Some(doorbell), task)));
-        }
-        self.outside.as_ref().is_some_and(|(_, outside)| attached.pipe.tx.wait_for_room(outside))
+        attached.pipe.tx.wait_for_room(self.cross_thread.get(task))
     }
 
     /// The task runs where this doorbell is.
     pub(super) fn set_doorbell(&mut self, doorbell: Option<Arc<Doorbell>>) {
-        self.doorbell = doorbell;
+        self.cross_thread.set_doorbell(doorbell);
     }
 
     /// An account for memory that the connection keeps outside of the pipe.
@@ -365,19 +325,10 @@ impl Attachment {
     /// Ready once the socket has let go of this peer, also while nothing is taken from the pipe. Wakes the last task that
     /// asked.
     pub(super) fn poll_released(&mut self, context: &Context<'_>) -> Poll<()> {
-        let Some(attached) = &mut self.attached else { return Poll::Pending };
-        if planted(Bug::ReleaseUnheard) {
-            return Poll::Pending;
+        match &mut self.attached {
+            Some(attached) => attached.poll_released(context),
+            None => Poll::Pending,
         }
-        if attached.released.is_closed() {
-            return Poll::Ready(());
-        }
-        let waker = context.waker();
-        if attached.watching.as_ref().is_some_and(|watching| watching.will_wake(waker)) {
-            return Poll::Pending;
-        }
-        attached.watching = Some(waker.clone());
-        if attached.released.wait(waker) { Poll::Pending } else { Poll::Ready(()) }
     }
 
     /// True when the pipe outlives its connections.
@@ -396,7 +347,7 @@ impl Attachment {
 
     /// True once the socket is done with this peer; from the first time on, the linger period runs.
     pub(super) fn is_closing(&mut self, now: Instant) -> bool {
-        if self.linger.is_some() {
+        if self.linger.has_begun() {
             return true;
         }
         let gone = self.attached.as_ref().is_some_and(|attached| attached.pipe.rx.is_closed());
@@ -404,16 +355,13 @@ impl Attachment {
             return false;
         }
         let until = self.closing.linger().unwrap_or_else(|| self.socket.linger_until(now));
-        self.linger = Some(match until {
-            // What is left to send are wishes that nobody will ever need.
-            _ if matches!(self.socket.socket_type(), SocketType::Sub | SocketType::XSub) => {
-                Linger::Until(now)
-            }
-            Some(_) if planted(Bug::LingerIgnored) => Linger::Forever,
-            Some(until) => Linger::Until(until),
-            None => Linger::Forever,
-        });
+        // What a subscriber has left to send are subscriptions that nobody will ever need.
+        self.linger = if self.is_subscriber() { Linger::Until(now) } else { Linger::begin(until) };
         true
+    }
+
+    fn is_subscriber(&self) -> bool {
+        matches!(self.socket.socket_type(), SocketType::Sub | SocketType::XSub)
     }
 
     /// True when the socket is done with this peer and nothing is left to send, or the linger period is over.
@@ -432,10 +380,7 @@ impl Attachment {
 
     /// When to stop waiting for queued messages to go out.
     pub(super) fn linger_deadline(&self) -> Option<Instant> {
-        match self.linger {
-            Some(Linger::Until(deadline)) => Some(deadline),
-            Some(Linger::Forever) | None => None,
-        }
+        self.linger.deadline()
     }
 
     pub(super) fn close_watch(&self) -> &CloseWatch {

@@ -10,12 +10,14 @@ use std::time::Duration;
 use seaworthy_core::planted::{self, Bug, planted};
 use seaworthy_core::{Backoff, Endpoint, Network, Stream};
 
-use super::attachment::{Attachment, Lifetime, PeerRejected};
+use super::attachment::{Attachment, Lifetime};
+use super::close_signal::CloseSignal;
 use super::disconnect_reason::DisconnectReason;
 use super::driver::drive;
-use super::socket_ref::{CloseSignal, SocketRef};
+use super::socket_ref::{PeerRejected, SocketRef};
 use crate::event::Event;
 use crate::log::Severity;
+use crate::race::before;
 use crate::tasks::TaskToken;
 
 /// Starts the task of a connected endpoint: the pipe exists when this returns, unless `immediate` is set. There is
@@ -130,22 +132,13 @@ impl<N: Network> Dialer<N> {
         let options = Rc::clone(&self.attachment.options);
         let connecting = self.network.connect(&self.attachment.endpoint, &options.stream);
         let limit = options.connect_timeout;
+        let limited = limit != Duration::ZERO && !planted(Bug::ConnectTimeoutIgnored);
         let network = self.network.clone();
-        let deadline = (limit != Duration::ZERO && !planted(Bug::ConnectTimeoutIgnored))
-            .then(|| network.sleep_until(network.now() + limit));
+        let deadline = limited.then(|| network.now() + limit);
         self.unless_finished(async move {
-            let mut connecting = pin!(connecting);
-            let mut deadline = pin!(deadline);
-            poll_fn(|context| {
-                if let Poll::Ready(result) = connecting.as_mut().poll(context) {
-                    return Poll::Ready(result);
-                }
-                match deadline.as_mut().as_pin_mut().map(|deadline| deadline.poll(context)) {
-                    Some(Poll::Ready(())) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
-                    _ => Poll::Pending,
-                }
-            })
-            .await
+            before(&network, deadline, connecting)
+                .await
+                .unwrap_or_else(|| Err(io::ErrorKind::TimedOut.into()))
         })
         .await
     }

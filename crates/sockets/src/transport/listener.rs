@@ -1,19 +1,17 @@
 //! The task behind a bound endpoint: accepts streams and starts a driver for each.
 
-use std::future::{Future, poll_fn};
-use std::pin::pin;
 use std::rc::Rc;
-use std::task::Poll;
 use std::time::Duration;
 
 #[cfg(feature = "planted-bugs")]
 use seaworthy_core::planted::{Bug, planted};
 use seaworthy_core::{Endpoint, Listener, Network, Options, Stream};
 
-use super::attachment::{Attachment, Lifetime, PeerRejected};
+use super::attachment::{Attachment, Lifetime};
+use super::close_signal::{CloseSignal, CloseWatch};
 use super::driver::drive;
 use super::pending_handshakes::PendingHandshakes;
-use super::socket_ref::{CloseSignal, CloseWatch, SocketRef};
+use super::socket_ref::{PeerRejected, SocketRef};
 use crate::event::Event;
 use crate::log::Severity;
 use crate::tasks::Tasks;
@@ -86,7 +84,7 @@ impl<N: Network> Listening<N> {
     async fn run(self, listener: Rc<N::Listener>) {
         let handshakes = PendingHandshakes::default();
         loop {
-            match self.unless_closed(listener.accept()).await {
+            match self.closing.unless_closed(listener.accept()).await {
                 None => break,
                 Some(Ok(stream)) => self.start(stream, &handshakes),
                 Some(Err(error)) => {
@@ -94,7 +92,7 @@ impl<N: Network> Listening<N> {
                     let failed = Event::AcceptFailed { endpoint, reason: error.to_string() };
                     self.socket.emit(failed, Severity::Fault);
                     let pause = self.network.sleep_until(self.network.now() + ACCEPT_RETRY);
-                    if self.unless_closed(pause).await.is_none() {
+                    if self.closing.unless_closed(pause).await.is_none() {
                         break;
                     }
                 }
@@ -135,16 +133,5 @@ impl<N: Network> Listening<N> {
             let ended = drive(&network, stream, &mut attachment).await;
             attachment.connection_ended(&ended.to_string(), ended.severity());
         });
-    }
-
-    async fn unless_closed<T>(&self, work: impl Future<Output = T>) -> Option<T> {
-        let mut work = pin!(work);
-        poll_fn(|context| {
-            if self.closing.poll_closed(context).is_ready() {
-                return Poll::Ready(None);
-            }
-            work.as_mut().poll(context).map(Some)
-        })
-        .await
     }
 }
