@@ -3,7 +3,7 @@ use seaworthy_zmtp::SocketType;
 
 use crate::Error;
 use crate::outcome::SendRejected;
-use crate::patterns::{Pattern, Receives, Sends};
+use crate::patterns::{Behavior, Pattern, Receives, Sends, TryRecv, TrySend};
 use crate::peer_id::PeerId;
 use crate::peers::Peers;
 use crate::routing::{FairQueue, RoundRobin};
@@ -17,7 +17,9 @@ pub struct Dealer {
 
 impl Pattern for Dealer {
     const TYPE: SocketType = SocketType::Dealer;
+}
 
+impl Behavior for Dealer {
     fn new(_options: &Options, _random: u64) -> Self {
         Self::default()
     }
@@ -32,14 +34,18 @@ impl Pattern for Dealer {
     }
 }
 
-impl Sends for Dealer {
+impl Sends for Dealer {}
+
+impl TrySend for Dealer {
     #[inline(always)]
     fn try_send(&mut self, peers: &mut Peers, message: &mut Message) -> Result<(), SendRejected> {
         self.round_robin.send(peers, message).map(|_| ()).ok_or(SendRejected::Full)
     }
 }
 
-impl Receives for Dealer {
+impl Receives for Dealer {}
+
+impl TryRecv for Dealer {
     #[inline(always)]
     fn try_recv(&mut self, peers: &mut Peers) -> Result<Option<Message>, Error> {
         Ok(self.fair_queue.next_message(peers).map(|(_, message)| message))

@@ -2,7 +2,7 @@
 
 use seaworthy_core::Message;
 
-use super::{Dealer, Pair, Pattern, Pub, Pull, Push, Receives, Router, Sends, Sub, XPub, XSub};
+use super::{Behavior, Dealer, Pair, Pattern, Pub, Pull, Push, Router, Sub, TryRecv, TrySend, XPub, XSub};
 use crate::error::Error;
 use crate::outcome::SendRejected;
 use crate::peers::Peers;
@@ -12,17 +12,23 @@ use crate::peers::Peers;
     message = "a proxy cannot forward for {Self}",
     note = "REQ and REP work in lockstep: put a ROUTER before REQ clients and a DEALER before REP workers"
 )]
-pub trait Forwards: Pattern {
+#[expect(private_bounds, reason = "sealed")]
+pub trait Forwards: Pattern + Relay {
     /// Whether it receives messages.
     const RECEIVES: bool;
     /// Whether it sends messages.
     const SENDS: bool;
+}
 
-    #[doc(hidden)]
+/// What a proxy does with a socket of a type, which may only send or only receive.
+pub(crate) trait Relay: Behavior {
+    /// The next message; never any if the type does not receive.
     fn take(&mut self, peers: &mut Peers) -> Result<Option<Message>, Error>;
-    #[doc(hidden)]
+
+    /// Takes the message; there is never room if the type does not send.
     fn give(&mut self, peers: &mut Peers, message: &mut Message) -> Result<(), SendRejected>;
-    #[doc(hidden)]
+
+    /// See [`TrySend::lost`].
     fn lost(&self) -> u64;
 }
 
@@ -31,7 +37,9 @@ macro_rules! forwards {
         $(impl Forwards for $both {
             const RECEIVES: bool = true;
             const SENDS: bool = true;
+        }
 
+        impl Relay for $both {
             #[inline(always)]
             fn take(&mut self, peers: &mut Peers) -> Result<Option<Message>, Error> {
                 self.try_recv(peers)
@@ -43,13 +51,15 @@ macro_rules! forwards {
             }
 
             fn lost(&self) -> u64 {
-                Sends::lost(self)
+                TrySend::lost(self)
             }
         })*
         $(impl Forwards for $receives {
             const RECEIVES: bool = true;
             const SENDS: bool = false;
+        }
 
+        impl Relay for $receives {
             #[inline(always)]
             fn take(&mut self, peers: &mut Peers) -> Result<Option<Message>, Error> {
                 self.try_recv(peers)
@@ -66,7 +76,9 @@ macro_rules! forwards {
         $(impl Forwards for $sends {
             const RECEIVES: bool = false;
             const SENDS: bool = true;
+        }
 
+        impl Relay for $sends {
             fn take(&mut self, _peers: &mut Peers) -> Result<Option<Message>, Error> {
                 Ok(None)
             }
@@ -77,7 +89,7 @@ macro_rules! forwards {
             }
 
             fn lost(&self) -> u64 {
-                Sends::lost(self)
+                TrySend::lost(self)
             }
         })*
     };

@@ -1,9 +1,50 @@
-//! What makes one socket type differ from another.
+//! The socket types, and what each of them can do.
 //!
-//! A pattern is pure: it moves messages between the user and the pipes of its peers, by its policies, and never
-//! waits. Waiting, timeouts, endpoints and connections are the shell's ([`Socket`](crate::socket::Socket)), once
-//! for all types.
+//! A type is a parameter of [`Socket`](crate::Socket), which has a method only if the type can do it:
+//!
+//! | type | `send` [`Sends`] | `recv` [`Receives`] | `subscribe` [`Subscribes`] | by a proxy [`Forwards`] | without room |
+//! |---|---|---|---|---|---|
+//! | [`Push`] | yes | | | yes | waits |
+//! | [`Pull`] | | yes | | yes | |
+//! | [`Dealer`] | yes | yes | | yes | waits |
+//! | [`Router`] | yes | yes | | yes | drops |
+//! | [`Req`] | yes | yes | | | waits |
+//! | [`Rep`] | yes | yes | | | drops |
+//! | [`Pub`] | yes | | | yes | drops |
+//! | [`Sub`] | | yes | yes | yes | |
+//! | [`XPub`] | yes | yes | with `xpub_manual` | yes | drops |
+//! | [`XSub`] | yes | yes | yes | yes | drops |
+//! | [`Pair`] | yes | yes | | yes | waits |
+//!
+//! The traits are sealed: they are for functions that take sockets of any type that can do something.
+//!
+//! ```
+//! use seaworthy::{Error, Network, PushSocket, Sends, Socket};
+//!
+//! async fn send_all<P: Sends, N: Network>(socket: &Socket<P, N>, messages: &[&'static str]) -> Result<(), Error> {
+//!     for &message in messages {
+//!         socket.send(message).await?;
+//!     }
+//!     Ok(())
+//! }
+//!
+//! fn on_the_real_network<P: Sends>(socket: &Socket<P>) -> usize {
+//!     socket.peers()
+//! }
+//!
+//! # #[compio::main]
+//! # async fn main() -> Result<(), Error> {
+//! # use seaworthy::{Context, Options};
+//! # let options = Options::default().linger(std::time::Duration::ZERO);
+//! let push = PushSocket::with_options(&Context::new(), options)?;
+//! push.connect("ipc://@anybody")?;
+//! send_all(&push, &["one", "two"]).await?;
+//! assert_eq!(on_the_real_network(&push), 1);
+//! # Ok(()) }
+//! ```
 
+mod abilities;
+mod behavior;
 mod dealer;
 mod forwards;
 mod pair;
@@ -20,15 +61,8 @@ mod subscription_set;
 mod xpub;
 mod xsub;
 
-use bytes::Bytes;
-use seaworthy_core::{Message, Options};
-use seaworthy_zmtp::SocketType;
-
-use crate::Error;
-use crate::outcome::{SendRejected, SubscriptionOutcome};
-use crate::peer_id::PeerId;
-use crate::peers::Peers;
-
+pub use self::abilities::{Pattern, Receives, Sends, Subscribes};
+pub(crate) use self::behavior::{Behavior, TopicFilter, TryRecv, TrySend};
 pub use self::dealer::Dealer;
 pub use self::forwards::Forwards;
 pub use self::pair::Pair;
@@ -42,90 +76,3 @@ pub use self::sub::Sub;
 pub use self::subscribers::{TOPIC_BYTES_MAX, TOPICS_MAX};
 pub use self::xpub::XPub;
 pub use self::xsub::XSub;
-
-/// How a socket type treats its peers.
-pub trait Pattern: 'static {
-    /// What it is called in the handshake.
-    const TYPE: SocketType;
-
-    /// Starts without peers. `random` is uniform over all of `u64`.
-    fn new(options: &Options, random: u64) -> Self;
-
-    /// The options changed while the socket lives.
-    fn set_options(&mut self, _options: &Options) {}
-
-    /// How many frames a message of the user's has on the wire, where an envelope is added or taken off.
-    fn frames_on_the_wire(&self, frames: usize) -> usize {
-        frames
-    }
-
-    /// Whether one more peer would be taken now, besides `others` that are about to become peers.
-    fn admits(&self, _others: usize) -> bool {
-        true
-    }
-
-    /// There is a new pipe, perhaps without a connection yet.
-    fn attached(&mut self, id: PeerId);
-
-    /// A connection stands behind the pipe from now on; the peer calls itself `routing_id`, if it does.
-    fn connected(&mut self, _peers: &mut Peers, _id: PeerId, _routing_id: &Bytes) {}
-
-    /// No connection will ever stand behind the pipe again. What it delivered can still be received.
-    fn departed(&mut self, _peers: &mut Peers, _id: PeerId) {}
-
-    /// The topics that a new connection to this peer must be asked for: all, whatever was asked before.
-    fn topics(&mut self, _id: PeerId) -> Vec<Bytes> {
-        Vec::new()
-    }
-
-    /// Goes on with what was put off: a peer took what was in its pipe, or departed. True when there is more to do at
-    /// once.
-    fn catch_up(&mut self, _peers: &mut Peers) -> bool {
-        false
-    }
-
-    /// The peer subscribes to a topic, or cancels. What a peer that has departed wants is nobody's concern.
-    fn subscription(
-        &mut self,
-        _peers: &mut Peers,
-        _id: PeerId,
-        _topic: Bytes,
-        _subscribe: bool,
-    ) -> SubscriptionOutcome {
-        SubscriptionOutcome::Silent
-    }
-}
-
-/// A pattern whose users send.
-pub trait Sends: Pattern {
-    /// Takes the message and hands it to the pipes it is for, or drops it if that is what the type does. An unsent
-    /// message stays in its place, unchanged.
-    fn try_send(&mut self, peers: &mut Peers, message: &mut Message) -> Result<(), SendRejected>;
-
-    /// Copies of messages that were taken and then dropped, since the type does not wait: their peer was unknown, or
-    /// had no room.
-    fn lost(&self) -> u64 {
-        0
-    }
-}
-
-/// A pattern whose users receive.
-pub trait Receives: Pattern {
-    /// The next message. `Ok(None)` when there is none now.
-    fn try_recv(&mut self, peers: &mut Peers) -> Result<Option<Message>, Error>;
-}
-
-/// A pattern whose users subscribe to topics.
-pub trait Subscribes: Pattern {
-    /// Subscribes once more.
-    ///
-    /// # Errors
-    /// When the socket's options do not allow it.
-    fn subscribe(&mut self, peers: &mut Peers, topic: Bytes) -> Result<(), Error>;
-
-    /// Takes a subscription back.
-    ///
-    /// # Errors
-    /// As `subscribe`.
-    fn unsubscribe(&mut self, peers: &mut Peers, topic: &[u8]) -> Result<(), Error>;
-}

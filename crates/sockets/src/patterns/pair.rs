@@ -6,7 +6,7 @@ use seaworthy_zmtp::SocketType;
 
 use crate::Error;
 use crate::outcome::SendRejected;
-use crate::patterns::{Pattern, Receives, Sends};
+use crate::patterns::{Behavior, Pattern, Receives, Sends, TryRecv, TrySend};
 use crate::peer_id::PeerId;
 use crate::peers::Peers;
 use crate::pipe_item::PipeItem;
@@ -26,7 +26,9 @@ pub struct Pair {
 
 impl Pattern for Pair {
     const TYPE: SocketType = SocketType::Pair;
+}
 
+impl Behavior for Pair {
     fn new(_options: &Options, _random: u64) -> Self {
         Self::default()
     }
@@ -45,7 +47,9 @@ impl Pattern for Pair {
     }
 }
 
-impl Sends for Pair {
+impl Sends for Pair {}
+
+impl TrySend for Pair {
     #[inline(always)]
     fn try_send(&mut self, peers: &mut Peers, message: &mut Message) -> Result<(), SendRejected> {
         peers.writable.clear();
@@ -61,7 +65,9 @@ impl Sends for Pair {
     }
 }
 
-impl Receives for Pair {
+impl Receives for Pair {}
+
+impl TryRecv for Pair {
     #[inline(always)]
     fn try_recv(&mut self, peers: &mut Peers) -> Result<Option<Message>, Error> {
         peers.readable.clear();

@@ -4,7 +4,7 @@ use seaworthy_zmtp::SocketType;
 
 use super::subscribers::{Subscribers, TOPICS_PER_OPERATION, TOPICS_PER_TURN, TooMany, enter};
 use crate::outcome::{SendRejected, SubscriptionOutcome};
-use crate::patterns::{Pattern, Sends};
+use crate::patterns::{Behavior, Pattern, Sends, TrySend};
 use crate::peer_id::PeerId;
 use crate::peers::Peers;
 use crate::pipe_item::PipeItem;
@@ -23,7 +23,9 @@ pub struct Pub {
 
 impl Pattern for Pub {
     const TYPE: SocketType = SocketType::Pub;
+}
 
+impl Behavior for Pub {
     fn new(options: &Options, _random: u64) -> Self {
         Self { subscribers: Subscribers::new(options), fair_queue: FairQueue::default() }
     }
@@ -89,7 +91,9 @@ impl Pub {
     }
 }
 
-impl Sends for Pub {
+impl Sends for Pub {}
+
+impl TrySend for Pub {
     #[inline]
     fn try_send(&mut self, peers: &mut Peers, message: &mut Message) -> Result<(), SendRejected> {
         self.read_subscriptions(peers);

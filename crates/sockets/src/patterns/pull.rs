@@ -2,7 +2,7 @@ use seaworthy_core::{Message, Options};
 use seaworthy_zmtp::SocketType;
 
 use crate::Error;
-use crate::patterns::{Pattern, Receives};
+use crate::patterns::{Behavior, Pattern, Receives, TryRecv};
 use crate::peer_id::PeerId;
 use crate::peers::Peers;
 use crate::routing::FairQueue;
@@ -15,7 +15,9 @@ pub struct Pull {
 
 impl Pattern for Pull {
     const TYPE: SocketType = SocketType::Pull;
+}
 
+impl Behavior for Pull {
     fn new(_options: &Options, _random: u64) -> Self {
         Self::default()
     }
@@ -25,7 +27,9 @@ impl Pattern for Pull {
     }
 }
 
-impl Receives for Pull {
+impl Receives for Pull {}
+
+impl TryRecv for Pull {
     #[inline(always)]
     fn try_recv(&mut self, peers: &mut Peers) -> Result<Option<Message>, Error> {
         Ok(self.fair_queue.next_message(peers).map(|(_, message)| message))

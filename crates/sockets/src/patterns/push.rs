@@ -2,7 +2,7 @@ use seaworthy_core::{Message, Options};
 use seaworthy_zmtp::SocketType;
 
 use crate::outcome::SendRejected;
-use crate::patterns::{Pattern, Sends};
+use crate::patterns::{Behavior, Pattern, Sends, TrySend};
 use crate::peer_id::PeerId;
 use crate::peers::Peers;
 use crate::routing::RoundRobin;
@@ -15,7 +15,9 @@ pub struct Push {
 
 impl Pattern for Push {
     const TYPE: SocketType = SocketType::Push;
+}
 
+impl Behavior for Push {
     fn new(_options: &Options, _random: u64) -> Self {
         Self::default()
     }
@@ -30,7 +32,9 @@ impl Pattern for Push {
     }
 }
 
-impl Sends for Push {
+impl Sends for Push {}
+
+impl TrySend for Push {
     #[inline(always)]
     fn try_send(&mut self, peers: &mut Peers, message: &mut Message) -> Result<(), SendRejected> {
         self.round_robin.send(peers, message).map(|_| ()).ok_or(SendRejected::Full)

@@ -4,7 +4,7 @@ use seaworthy_zmtp::SocketType;
 
 use crate::Error;
 use crate::outcome::SendRejected;
-use crate::patterns::{Pattern, Receives, Sends};
+use crate::patterns::{Behavior, Pattern, Receives, Sends, TryRecv, TrySend};
 use crate::peer_id::PeerId;
 use crate::peers::Peers;
 use crate::pipe_item::PipeItem;
@@ -39,7 +39,9 @@ fn open(request: Message) -> Option<(Vec<Frame>, Message)> {
 
 impl Pattern for Rep {
     const TYPE: SocketType = SocketType::Rep;
+}
 
+impl Behavior for Rep {
     fn new(_options: &Options, _random: u64) -> Self {
         Self::default()
     }
@@ -56,7 +58,9 @@ impl Pattern for Rep {
     }
 }
 
-impl Sends for Rep {
+impl Sends for Rep {}
+
+impl TrySend for Rep {
     fn try_send(&mut self, peers: &mut Peers, message: &mut Message) -> Result<(), SendRejected> {
         let State::Replying { peer, mut envelope } = std::mem::take(&mut self.state) else {
             let state = "no request was received";
@@ -75,7 +79,9 @@ impl Sends for Rep {
     }
 }
 
-impl Receives for Rep {
+impl Receives for Rep {}
+
+impl TryRecv for Rep {
     fn try_recv(&mut self, peers: &mut Peers) -> Result<Option<Message>, Error> {
         if matches!(self.state, State::Replying { .. }) {
             let state = "the last request awaits its reply";

@@ -5,7 +5,7 @@ use seaworthy_zmtp::SocketType;
 
 use crate::Error;
 use crate::outcome::SendRejected;
-use crate::patterns::{Pattern, Receives, Sends};
+use crate::patterns::{Behavior, Pattern, Receives, Sends, TryRecv, TrySend};
 use crate::peer_id::PeerId;
 use crate::peers::Peers;
 use crate::routing::{FairQueue, RoundRobin};
@@ -52,7 +52,9 @@ impl Req {
 
 impl Pattern for Req {
     const TYPE: SocketType = SocketType::Req;
+}
 
+impl Behavior for Req {
     fn new(options: &Options, random: u64) -> Self {
         Self {
             round_robin: RoundRobin::default(),
@@ -87,7 +89,9 @@ impl Pattern for Req {
     }
 }
 
-impl Sends for Req {
+impl Sends for Req {}
+
+impl TrySend for Req {
     fn try_send(&mut self, peers: &mut Peers, message: &mut Message) -> Result<(), SendRejected> {
         if matches!(self.state, State::Awaiting(_)) && !self.relaxed {
             let state = "a reply is awaited";
@@ -125,7 +129,9 @@ impl Sends for Req {
     }
 }
 
-impl Receives for Req {
+impl Receives for Req {}
+
+impl TryRecv for Req {
     fn try_recv(&mut self, peers: &mut Peers) -> Result<Option<Message>, Error> {
         let State::Awaiting(peer) = self.state else {
             let state = "no request was sent";

@@ -7,7 +7,7 @@ use seaworthy_zmtp::SocketType;
 
 use crate::Error;
 use crate::outcome::SendRejected;
-use crate::patterns::{Pattern, Receives, Sends};
+use crate::patterns::{Behavior, Pattern, Receives, Sends, TryRecv, TrySend};
 use crate::peer_id::PeerId;
 use crate::peers::Peers;
 use crate::pipe_item::PipeItem;
@@ -69,7 +69,9 @@ impl Router {
 
 impl Pattern for Router {
     const TYPE: SocketType = SocketType::Router;
+}
 
+impl Behavior for Router {
     fn new(options: &Options, random: u64) -> Self {
         Self {
             fair_queue: FairQueue::default(),
@@ -116,7 +118,9 @@ impl Pattern for Router {
     }
 }
 
-impl Sends for Router {
+impl Sends for Router {}
+
+impl TrySend for Router {
     #[inline]
     fn try_send(&mut self, peers: &mut Peers, message: &mut Message) -> Result<(), SendRejected> {
         let routing_id = message.frame(0).unwrap_or_default();
@@ -160,7 +164,9 @@ impl Sends for Router {
     }
 }
 
-impl Receives for Router {
+impl Receives for Router {}
+
+impl TryRecv for Router {
     #[inline]
     fn try_recv(&mut self, peers: &mut Peers) -> Result<Option<Message>, Error> {
         let Some((id, mut message)) = self.fair_queue.next_message(peers) else { return Ok(None) };

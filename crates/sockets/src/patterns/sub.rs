@@ -5,7 +5,7 @@ use seaworthy_zmtp::SocketType;
 
 use super::subscription_set::SubscriptionSet;
 use crate::Error;
-use crate::patterns::{Pattern, Receives, Subscribes};
+use crate::patterns::{Behavior, Pattern, Receives, Subscribes, TopicFilter, TryRecv};
 use crate::peer_id::PeerId;
 use crate::peers::Peers;
 use crate::routing::FairQueue;
@@ -21,7 +21,9 @@ pub struct Sub {
 
 impl Pattern for Sub {
     const TYPE: SocketType = SocketType::Sub;
+}
 
+impl Behavior for Sub {
     fn new(_options: &Options, _random: u64) -> Self {
         Self::default()
     }
@@ -40,7 +42,9 @@ impl Pattern for Sub {
     }
 }
 
-impl Receives for Sub {
+impl Receives for Sub {}
+
+impl TryRecv for Sub {
     #[inline(always)]
     fn try_recv(&mut self, peers: &mut Peers) -> Result<Option<Message>, Error> {
         while let Some((_, message)) = self.fair_queue.next_message(peers) {
@@ -54,7 +58,9 @@ impl Receives for Sub {
     }
 }
 
-impl Subscribes for Sub {
+impl Subscribes for Sub {}
+
+impl TopicFilter for Sub {
     fn subscribe(&mut self, peers: &mut Peers, topic: Bytes) -> Result<(), Error> {
         self.subscriptions.subscribe(peers, topic.clone())?;
         self.filter.subscribe(&topic, ());

@@ -9,7 +9,7 @@ use super::subscribers::{Subscribers, TOPICS_MAX, TOPICS_PER_OPERATION, TOPICS_P
 use super::subscription_notifications::{SubscriptionNotification, SubscriptionNotifications};
 use crate::Error;
 use crate::outcome::{SendRejected, SubscriptionOutcome};
-use crate::patterns::{Pattern, Receives, Sends, Subscribes};
+use crate::patterns::{Behavior, Pattern, Receives, Sends, Subscribes, TopicFilter, TryRecv, TrySend};
 use crate::peer_id::PeerId;
 use crate::peers::Peers;
 use crate::pipe_item::PipeItem;
@@ -149,7 +149,9 @@ impl XPub {
 
 impl Pattern for XPub {
     const TYPE: SocketType = SocketType::XPub;
+}
 
+impl Behavior for XPub {
     fn new(options: &Options, _random: u64) -> Self {
         let manual = options.xpub_manual || options.xpub_manual_last_value;
         Self {
@@ -257,7 +259,9 @@ impl Pattern for XPub {
     }
 }
 
-impl Sends for XPub {
+impl Sends for XPub {}
+
+impl TrySend for XPub {
     #[inline]
     fn try_send(&mut self, peers: &mut Peers, message: &mut Message) -> Result<(), SendRejected> {
         self.read_subscriptions(peers);
@@ -277,7 +281,9 @@ impl Sends for XPub {
     }
 }
 
-impl Receives for XPub {
+impl Receives for XPub {}
+
+impl TryRecv for XPub {
     fn try_recv(&mut self, peers: &mut Peers) -> Result<Option<Message>, Error> {
         loop {
             if let Some(notification) = self.notifications.next() {
@@ -304,7 +310,9 @@ impl Receives for XPub {
     }
 }
 
-impl Subscribes for XPub {
+impl Subscribes for XPub {}
+
+impl TopicFilter for XPub {
     fn subscribe(&mut self, _peers: &mut Peers, topic: Bytes) -> Result<(), Error> {
         let manual = self.manual.as_mut().ok_or(NOT_MANUAL)?;
         if let Some(id) = manual.last {

@@ -5,7 +5,7 @@ use seaworthy_zmtp::SocketType;
 use super::subscription_set::{SubscriptionSet, admit_length};
 use crate::Error;
 use crate::outcome::SendRejected;
-use crate::patterns::{Pattern, Receives, Sends, Subscribes};
+use crate::patterns::{Behavior, Pattern, Receives, Sends, Subscribes, TopicFilter, TryRecv, TrySend};
 use crate::peer_id::PeerId;
 use crate::peers::Peers;
 use crate::routing::{Distribute, FairQueue};
@@ -27,7 +27,9 @@ pub struct XSub {
 
 impl Pattern for XSub {
     const TYPE: SocketType = SocketType::XSub;
+}
 
+impl Behavior for XSub {
     fn new(options: &Options, _random: u64) -> Self {
         Self { verbose_unsubscribe: options.xsub_verbose_unsubscribe, ..Self::default() }
     }
@@ -51,7 +53,9 @@ impl Pattern for XSub {
     }
 }
 
-impl Sends for XSub {
+impl Sends for XSub {}
+
+impl TrySend for XSub {
     fn try_send(&mut self, peers: &mut Peers, message: &mut Message) -> Result<(), SendRejected> {
         if let [frame] = message.frames()
             && let Some(&first @ (0 | 1)) = frame.first()
@@ -70,14 +74,18 @@ impl Sends for XSub {
     }
 }
 
-impl Receives for XSub {
+impl Receives for XSub {}
+
+impl TryRecv for XSub {
     #[inline(always)]
     fn try_recv(&mut self, peers: &mut Peers) -> Result<Option<Message>, Error> {
         Ok(self.fair_queue.next_message(peers).map(|(_, message)| message))
     }
 }
 
-impl Subscribes for XSub {
+impl Subscribes for XSub {}
+
+impl TopicFilter for XSub {
     fn subscribe(&mut self, peers: &mut Peers, topic: Bytes) -> Result<(), Error> {
         self.subscriptions.subscribe(peers, topic)
     }

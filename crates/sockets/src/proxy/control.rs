@@ -38,29 +38,33 @@ impl Command {
     message = "{Self} cannot control a proxy",
     note = "REP and PAIR take commands and answer them"
 )]
-pub trait Controls: Receives {
+#[expect(private_bounds, reason = "sealed")]
+pub trait Controls: Receives + Answers {}
+
+/// How a socket type answers commands.
+pub(crate) trait Answers: Receives {
     /// Whether each command must be answered.
-    #[doc(hidden)]
     const LOCKSTEP: bool;
 
     /// Answers, if there is anybody who listens.
-    #[doc(hidden)]
-    fn answer<N: Network>(socket: &Socket<Self, N>, answer: Message)
-    where
-        Self: Sized;
+    fn answer<N: Network>(socket: &Socket<Self, N>, answer: Message);
 }
 
 macro_rules! controls {
     ($($both:ident: $lockstep:literal),*; deaf: $($receives:ident),*;) => {
-        $(impl Controls for $both {
+        $(impl Controls for $both {}
+
+        impl Answers for $both {
             const LOCKSTEP: bool = $lockstep;
 
             fn answer<N: Network>(socket: &Socket<Self, N>, answer: Message) {
-                // Who asks and does not read waits for nothing but itself.
+                // A requester that does not read only blocks itself.
                 let _ = socket.try_send(answer);
             }
         })*
-        $(impl Controls for $receives {
+        $(impl Controls for $receives {}
+
+        impl Answers for $receives {
             const LOCKSTEP: bool = false;
 
             fn answer<N: Network>(_socket: &Socket<Self, N>, _answer: Message) {}
