@@ -1,6 +1,7 @@
 //! The same program over libzmq's inproc and over ours comes to the same result.
 
-use seaworthy::{Context, DealerSocket, Event, Options, PullSocket, PushSocket, RouterSocket};
+use seaworthy::monitor::Event;
+use seaworthy::{Context, DealerSocket, Options, PullSocket, PushSocket, RouterSocket};
 
 use crate::libzmq::{self, Libzmq};
 use crate::link::on_one_runtime;

@@ -1,9 +1,10 @@
 //! A proxy of ours with libzmq's sockets at both outer ends.
 
 use futures_util::join;
+use seaworthy::proxy::{Forwards, Statistics};
 use seaworthy::{
-    Context, DealerSocket, Forwards, Options, PairSocket, Proxy, PullSocket, PushSocket, RepSocket,
-    RouterSocket, Socket, Statistics, XPubSocket, XSubSocket, proxy,
+    Context, DealerSocket, Options, PairSocket, Proxy, PullSocket, PushSocket, RepSocket, RouterSocket,
+    Socket, XPubSocket, XSubSocket, proxy,
 };
 
 use crate::corpus::{assert_same, corpus, excerpt};

@@ -1,8 +1,7 @@
 //! The middle: a proxy between two bound sockets.
 
-use seaworthy::{
-    DealerSocket, Forwards, PullSocket, PushSocket, RouterSocket, Socket, XPubSocket, XSubSocket, proxy,
-};
+use seaworthy::proxy::Forwards;
+use seaworthy::{DealerSocket, PullSocket, PushSocket, RouterSocket, Socket, XPubSocket, XSubSocket, proxy};
 
 use crate::report::{Unsupported, ready};
 use crate::{Outcome, Peer};

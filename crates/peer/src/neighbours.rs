@@ -5,10 +5,11 @@ use std::thread;
 use std::time::Duration;
 
 use seaworthy::low_level::Connection;
+use seaworthy::low_level::ConnectionConfig;
+use seaworthy::proxy::{Forwards, ProxyHandle};
 use seaworthy::{
-    CompioNetwork, ConnectionConfig, DealerSocket, Endpoint, Forwards, Frame, Message, Network, Options,
-    ProxyHandle, PubSocket, PullSocket, PushSocket, RouterSocket, Socket, SocketType, StreamOptions,
-    SubSocket, XPubSocket, XSubSocket, proxy,
+    CompioNetwork, DealerSocket, Endpoint, Frame, Message, Network, Options, PubSocket, PullSocket,
+    PushSocket, RouterSocket, Socket, SocketType, StreamOptions, SubSocket, XPubSocket, XSubSocket, proxy,
 };
 
 use crate::arguments::END_MARKER;

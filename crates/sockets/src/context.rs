@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+#[cfg(feature = "compio")]
+use seaworthy_core::CompioNetwork;
 use seaworthy_core::pipe::MemoryBudget;
 use seaworthy_core::{Instant, Network};
 
-#[cfg(feature = "compio")]
-use seaworthy_core::CompioNetwork;
-
+use crate::default_network::DefaultNetwork;
 use crate::inproc::{InprocEndpoint, Names, list};
 use crate::log::Log;
 use crate::timer::{Interval, Sleep};
@@ -25,19 +25,8 @@ use crate::timer::{Interval, Sleep};
 /// let pull = PullSocket::new(&context)?;
 /// # Ok(()) }
 /// ```
-#[cfg(feature = "compio")]
 #[derive(Clone, Debug)]
-pub struct Context<N: Network = CompioNetwork> {
-    network: N,
-    names: Names,
-    log: Log,
-    budget: Option<Arc<MemoryBudget>>,
-}
-
-/// The owner of what sockets share. Cloning it is cheap and gives the same context.
-#[cfg(not(feature = "compio"))]
-#[derive(Clone, Debug)]
-pub struct Context<N: Network> {
+pub struct Context<N: Network = DefaultNetwork> {
     network: N,
     names: Names,
     log: Log,
@@ -143,19 +132,9 @@ impl<N: Network> Context<N> {
 }
 
 /// What a context is to be. Made by [`Context::builder_with_network`], or by `Context::builder`.
-#[cfg(feature = "compio")]
 #[derive(Clone, Debug)]
 #[must_use]
-pub struct ContextBuilder<N: Network = CompioNetwork> {
-    network: N,
-    memory_budget: usize,
-}
-
-/// What a context is to be. Made by [`Context::builder_with_network`].
-#[cfg(not(feature = "compio"))]
-#[derive(Clone, Debug)]
-#[must_use]
-pub struct ContextBuilder<N: Network> {
+pub struct ContextBuilder<N: Network = DefaultNetwork> {
     network: N,
     memory_budget: usize,
 }

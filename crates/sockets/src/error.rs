@@ -57,7 +57,7 @@ pub enum Error {
     TopicTooLong {
         /// Its length, in bytes.
         length: usize,
-        /// [`TOPIC_LENGTH_MAX`](crate::TOPIC_LENGTH_MAX).
+        /// [`TOPIC_LENGTH_MAX`](crate::limits::TOPIC_LENGTH_MAX).
         limit: usize,
     },
     /// More topics than a publisher takes from one subscriber.
@@ -65,7 +65,7 @@ pub enum Error {
     TooManyTopics {
         /// How many the socket would have.
         topics: usize,
-        /// [`TOPICS_MAX`](crate::TOPICS_MAX).
+        /// [`TOPICS_MAX`](crate::limits::TOPICS_MAX).
         limit: usize,
     },
     /// Topics that are longer together than a publisher takes from one subscriber.
@@ -73,7 +73,7 @@ pub enum Error {
     TopicsTooLarge {
         /// The sum of their lengths that the socket would have, in bytes.
         bytes: usize,
-        /// [`TOPIC_BYTES_MAX`](crate::TOPIC_BYTES_MAX).
+        /// [`TOPIC_BYTES_MAX`](crate::limits::TOPIC_BYTES_MAX).
         limit: usize,
     },
     /// An option's value cannot be used.

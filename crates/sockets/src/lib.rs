@@ -32,22 +32,23 @@
 //! | [`PairSocket`] | its one peer | its one peer | waits | none |
 
 #![forbid(unsafe_code)]
+#![warn(unnameable_types, unreachable_pub)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod connections;
 mod context;
+mod default_network;
 mod error;
-mod event;
-mod inproc;
+pub mod inproc;
+pub mod limits;
 mod log;
 pub mod low_level;
-mod monitor;
+pub mod monitor;
 mod outcome;
-mod patterns;
+pub mod patterns;
 mod peer_id;
 mod peers;
 mod pipe_item;
-mod proxy;
+pub mod proxy;
 mod race;
 mod ready_set;
 mod routing;
@@ -58,56 +59,46 @@ mod tasks;
 mod timer;
 mod transport;
 
-#[cfg(feature = "compio")]
-pub use seaworthy_core::CompioNetwork;
-#[cfg(feature = "compio")]
-pub use seaworthy_core::{CompioListener, CompioStream, Driver, runtime};
-
-pub use bytes::Bytes;
-pub use seaworthy_core::pipe::{HighWaterMarks, QueueDepth};
-#[doc(no_inline)]
-pub use seaworthy_core::{
-    Endpoint, EndpointError, FRAME_IN_PLACE_MAX, FRAME_WEIGHT, FRAMES_PER_PLACE, Frame, Host, Instant,
-    IpcPath, Listener, Message, Network, Options, PoisonGuard, Poisoned, Source, Stream, StreamOptions,
-    ToEndpoint,
-};
-pub use seaworthy_zmtp::limits::{MESSAGE_BYTES_MAX, MESSAGE_FRAMES_MAX, TOPIC_LENGTH_MAX};
-pub use seaworthy_zmtp::{ConnectionConfig, SocketType};
-
-pub use crate::connections::ConnectionInfo;
+// Sockets: what they are made with, and what they do.
 pub use crate::context::{Context, ContextBuilder};
 pub use crate::error::{Error, LeftUnsent, TrySendError};
-pub use crate::event::{ConnectionId, Event};
-pub use crate::inproc::{InprocEndpoint, InprocPipe};
-pub use crate::log::{WARNING_PERIOD, WARNINGS_MAX};
-pub use crate::monitor::{MONITOR_EVENTS_MAX, Monitor};
-pub use crate::patterns::{
-    Dealer, Pair, Pub, Pull, Push, Rep, Req, Router, Sub, TOPIC_BYTES_MAX, TOPICS_MAX, XPub, XSub,
-};
-pub use crate::proxy::{
-    Controls, Forwards, Mode, PROXY_BATCH, Proxy, ProxyError, ProxyHandle, RelayStep, Side, Statistics,
-    Traffic, proxy,
-};
+pub use crate::monitor::Monitor;
+pub use crate::patterns::{Pattern, Receives, Sends, Subscribes};
+pub use crate::proxy::{Proxy, proxy};
 pub use crate::sink::MessageSink;
 pub use crate::socket::{Queued, Socket};
 pub use crate::stream::MessageStream;
 pub use crate::timer::{Interval, Sleep};
-pub use crate::transport::PENDING_HANDSHAKES_MAX;
+pub use seaworthy_zmtp::SocketType;
+
+// Options, endpoints and messages.
+pub use bytes::Bytes;
+pub use seaworthy_core::pipe::HighWaterMarks;
+#[doc(no_inline)]
+pub use seaworthy_core::{
+    Endpoint, EndpointError, FRAME_IN_PLACE_MAX, FRAME_WEIGHT, FRAMES_PER_PLACE, Frame, Host, IpcPath,
+    Message, Options, Source, StreamOptions, ToEndpoint,
+};
+
+// Networks: what sockets run on.
+pub use crate::default_network::DefaultNetwork;
+#[cfg(not(feature = "compio"))]
+pub use crate::default_network::NoNetwork;
+#[cfg(feature = "compio")]
+pub use seaworthy_core::{CompioListener, CompioNetwork, CompioStream, Driver, runtime};
+#[doc(no_inline)]
+pub use seaworthy_core::{Instant, Listener, Network, PoisonGuard, Poisoned, Stream};
 
 /// The code of this package's README compiles and runs. That of the pages in docs/ does so in `examples/bank`.
 #[cfg(all(doctest, feature = "compio"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-/// Names each socket type, with the real network as its default.
+/// Names each socket type.
 macro_rules! socket_types {
     ($($(#[$doc:meta])* $name:ident = $pattern:ident;)*) => {$(
         $(#[$doc])*
-        #[cfg(feature = "compio")]
-        pub type $name<N = CompioNetwork> = Socket<$pattern, N>;
-        $(#[$doc])*
-        #[cfg(not(feature = "compio"))]
-        pub type $name<N> = Socket<$pattern, N>;
+        pub type $name<N = DefaultNetwork> = Socket<patterns::$pattern, N>;
     )*};
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use seaworthy_core::{Endpoint, Instant};
 
-use crate::event::Event;
+use crate::monitor::Event;
 
 /// Warnings about one endpoint, by all sockets of a context, within a [`WARNING_PERIOD`]. What goes beyond is told at
 /// DEBUG and counted: a peer that fails again and again, or a flood of strangers, must not fill a disk.

@@ -4,7 +4,7 @@ use crate::error::Error;
 
 /// What became of a peer's subscription, or of the end of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SubscriptionOutcome {
+pub(crate) enum SubscriptionOutcome {
     /// The user is not notified.
     Silent,
     /// The user is to be notified. The number is the notification's sequence number, for the marker that goes into the
@@ -16,7 +16,7 @@ pub enum SubscriptionOutcome {
 
 /// Why a message was not sent.
 #[derive(Debug)]
-pub enum SendRejected {
+pub(crate) enum SendRejected {
     /// Nobody who should get it has room: wait for one who has, and try again.
     Full,
     /// Some who should get it have no room, and will lose it unless their drivers run first: let them, and try

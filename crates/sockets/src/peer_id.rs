@@ -3,7 +3,7 @@
 /// Names a peer of one socket. A slot is used again after its peer left, with another generation, so that a late
 /// event of a dead peer never reaches its successor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct PeerId {
+pub(crate) struct PeerId {
     pub(crate) slot: u32,
     pub(crate) generation: u32,
 }

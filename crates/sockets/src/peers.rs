@@ -93,7 +93,7 @@ impl Peer {
 
 /// All peers of a socket, by slot.
 #[derive(Debug)]
-pub struct Peers {
+pub(crate) struct Peers {
     slots: Vec<Slot>,
     vacant: Vec<u32>,
     /// Peers that became readable since a policy looked.

@@ -6,9 +6,10 @@ use std::task::{Context as TaskContext, Poll, Waker};
 use std::time::Duration;
 
 use compio::runtime::Runtime;
+use seaworthy::monitor::Event;
+use seaworthy::proxy::Side;
 use seaworthy::{
-    Context, Error, Event, Options, PairSocket, PullSocket, PushSocket, RepSocket, ReqSocket, Side,
-    SubSocket, proxy,
+    Context, Error, Options, PairSocket, PullSocket, PushSocket, RepSocket, ReqSocket, SubSocket, proxy,
 };
 
 /// What a future comes to outside of any runtime.

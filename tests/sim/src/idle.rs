@@ -10,7 +10,8 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use futures_util::future::join;
 use seaworthy::low_level::Connection;
-use seaworthy::{ConnectionConfig, Context, DealerSocket, SocketType};
+use seaworthy::low_level::ConnectionConfig;
+use seaworthy::{Context, DealerSocket, SocketType};
 use seaworthy_core::{Endpoint, Instant, Listener, Network, Stream, StreamOptions};
 
 use crate::place::{PATIENCE, Pair, on_every_network, pattern};

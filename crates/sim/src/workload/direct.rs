@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use seaworthy::low_level::Connection;
-use seaworthy::{ConnectionConfig, Message, Network, SocketType, StreamOptions};
+use seaworthy::low_level::ConnectionConfig;
+use seaworthy::{Message, Network, SocketType, StreamOptions};
 use seaworthy_core::Endpoint;
 
 use super::cancel::{cancellable, dropped};

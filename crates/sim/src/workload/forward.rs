@@ -7,7 +7,8 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
-use seaworthy::{Forwards, Message, Mode, Network, Proxy, ProxyHandle, Side, Socket, proxy};
+use seaworthy::proxy::{Forwards, Mode, ProxyHandle, Side};
+use seaworthy::{Message, Network, Proxy, Socket, proxy};
 
 use super::host::Actor;
 use super::payload::read_message;
@@ -52,7 +53,7 @@ async fn between<F: Forwards, B: Forwards, N: Network>(
     let count =
         |draw: Option<Draw<_>>| draw.map(Draw::value).map(|count: crate::scenario::quantity::Count| count.0);
     let names = Names::of(actor);
-    let watcher = |side: Side, step: seaworthy::RelayStep, message: &Message| {
+    let watcher = |side: Side, step: seaworthy::proxy::RelayStep, message: &Message| {
         names.take_down(actor, side, step, message)
     };
     let mut broker = proxy(frontend, backend).watch(&watcher).mode(match plan.mode {
@@ -122,7 +123,7 @@ impl Names {
         &self,
         actor: &Actor<N>,
         side: Side,
-        step: seaworthy::RelayStep,
+        step: seaworthy::proxy::RelayStep,
         message: &Message,
     ) {
         let Ok((before, stamp)) = read_message(message) else { return };
@@ -131,10 +132,10 @@ impl Names {
             Side::Backend => (&self.backend, &self.frontend),
         };
         let (step, at) = match step {
-            seaworthy::RelayStep::Taken => (RelayStep::Taken, received_by),
-            seaworthy::RelayStep::Given => (RelayStep::Given, sent_by),
-            seaworthy::RelayStep::Refused => (RelayStep::Refused, sent_by),
-            seaworthy::RelayStep::PutBack => (RelayStep::PutBack, received_by),
+            seaworthy::proxy::RelayStep::Taken => (RelayStep::Taken, received_by),
+            seaworthy::proxy::RelayStep::Given => (RelayStep::Given, sent_by),
+            seaworthy::proxy::RelayStep::Refused => (RelayStep::Refused, sent_by),
+            seaworthy::proxy::RelayStep::PutBack => (RelayStep::PutBack, received_by),
             _ => return,
         };
         let what = What::Relayed {

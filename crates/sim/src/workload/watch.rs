@@ -4,7 +4,8 @@ use std::future::poll_fn;
 use std::pin::Pin;
 
 use futures_core::Stream;
-use seaworthy::{Event, Monitor, Network};
+use seaworthy::monitor::Event;
+use seaworthy::{Monitor, Network};
 
 use super::stage::{SocketName, Stage};
 use crate::trace::What;

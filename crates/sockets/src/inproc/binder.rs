@@ -12,9 +12,9 @@ use seaworthy_core::pipe::Watch;
 use seaworthy_core::{Doorbell, Endpoint, Network, waker_for_others};
 
 use super::{NameArrivals, NameBinding, Names, Offer, PEER_ADDRESS, PeerInfo, inproc_connected};
-use crate::connections::Origin;
-use crate::event::Event;
 use crate::log::Severity;
+use crate::monitor::Event;
+use crate::monitor::Origin;
 use crate::peer_id::PeerId;
 use crate::ready_set::{ReadySet, Waiter};
 use crate::tasks::Tasks;

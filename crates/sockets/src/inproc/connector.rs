@@ -13,9 +13,9 @@ use seaworthy_core::{Backoff, Doorbell, Endpoint, Network, Options, waker_for_ot
 use seaworthy_zmtp::SocketType;
 
 use super::{NameOffering, Names, Offer, PEER_ADDRESS, PeerInfo, inproc_connected};
-use crate::connections::Origin;
-use crate::event::Event;
 use crate::log::Severity;
+use crate::monitor::Event;
+use crate::monitor::Origin;
 use crate::peer_id::PeerId;
 use crate::pipe_item::PipeEnd;
 use crate::race::{Winner, race, until};

@@ -14,6 +14,7 @@ pub(crate) use self::connector::connect;
 pub(crate) use self::listing::list;
 pub use self::listing::{InprocEndpoint, InprocPipe};
 pub(crate) use self::peer_info::PeerInfo;
+pub use seaworthy_core::pipe::QueueDepth;
 
 use bytes::Bytes;
 use seaworthy_core::inproc::{Arrivals, Binding, Offering, Registry};

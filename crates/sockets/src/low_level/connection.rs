@@ -18,7 +18,8 @@ use crate::transport::{ReadBufferSizer, advance};
 /// ```no_run
 /// # async fn doc() -> Result<(), Box<dyn std::error::Error>> {
 /// use seaworthy::low_level::Connection;
-/// use seaworthy::{CompioNetwork, Endpoint, Network, SocketType, StreamOptions, ConnectionConfig};
+/// use seaworthy::{CompioNetwork, Endpoint, Network, SocketType, StreamOptions};
+/// use seaworthy::low_level::ConnectionConfig;
 ///
 /// let network = CompioNetwork::new();
 /// let endpoint: Endpoint = "tcp://127.0.0.1:5555".parse()?;

@@ -6,3 +6,4 @@
 mod connection;
 
 pub use self::connection::{Connection, ConnectionError};
+pub use seaworthy_zmtp::ConnectionConfig;

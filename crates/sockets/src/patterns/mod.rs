@@ -73,6 +73,5 @@ pub use self::rep::Rep;
 pub use self::req::Req;
 pub use self::router::Router;
 pub use self::sub::Sub;
-pub use self::subscribers::{TOPIC_BYTES_MAX, TOPICS_MAX};
 pub use self::xpub::XPub;
 pub use self::xsub::XSub;

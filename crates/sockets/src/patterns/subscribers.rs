@@ -6,17 +6,12 @@ use bytes::Bytes;
 use seaworthy_core::planted::{Bug, planted};
 use seaworthy_core::{Message, Options, Subscriptions};
 
+use crate::limits::{TOPIC_BYTES_MAX, TOPICS_MAX};
 use crate::outcome::SendRejected;
 use crate::peer_id::PeerId;
 use crate::peers::Peers;
 use crate::pipe_item::PipeItem;
 use crate::routing::Distribute;
-
-/// Topics that one subscriber may hold: more than any program lists, less than what would fill the memory.
-pub const TOPICS_MAX: usize = 100_000;
-
-/// Sum of the lengths of one subscriber's topics, in bytes.
-pub const TOPIC_BYTES_MAX: usize = 16 << 20;
 
 /// Topics of a departed subscriber that are removed in one turn, which takes a fraction of a millisecond, so that the
 /// departure of one that held many stalls nobody.

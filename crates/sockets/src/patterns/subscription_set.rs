@@ -6,8 +6,8 @@ use bytes::Bytes;
 use seaworthy_core::planted::{Bug, planted};
 use seaworthy_zmtp::limits::TOPIC_LENGTH_MAX;
 
-use super::subscribers::{TOPIC_BYTES_MAX, TOPICS_MAX};
 use crate::Error;
+use crate::limits::{TOPIC_BYTES_MAX, TOPICS_MAX};
 use crate::peer_id::PeerId;
 use crate::peers::{Peer, Peers};
 use crate::pipe_item::PipeItem;

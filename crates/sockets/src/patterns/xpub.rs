@@ -5,9 +5,10 @@ use seaworthy_core::planted::{Bug, planted};
 use seaworthy_core::{Message, Options, Subscriptions};
 use seaworthy_zmtp::SocketType;
 
-use super::subscribers::{Subscribers, TOPICS_MAX, TOPICS_PER_OPERATION, TOPICS_PER_TURN, TooMany, enter};
+use super::subscribers::{Subscribers, TOPICS_PER_OPERATION, TOPICS_PER_TURN, TooMany, enter};
 use super::subscription_notifications::{SubscriptionNotification, SubscriptionNotifications};
 use crate::Error;
+use crate::limits::TOPICS_MAX;
 use crate::outcome::{SendRejected, SubscriptionOutcome};
 use crate::patterns::{Behavior, Pattern, Receives, Sends, Subscribes, TopicFilter, TryRecv, TrySend};
 use crate::peer_id::PeerId;

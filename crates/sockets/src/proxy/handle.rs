@@ -25,7 +25,7 @@ pub(super) enum Order {
 /// Nothing here waits: the proxy's task does what it is told when it runs next.
 ///
 /// ```
-/// use seaworthy::ProxyHandle;
+/// use seaworthy::proxy::ProxyHandle;
 /// fn is_send<T: Send + Sync + Clone>() {}
 /// is_send::<ProxyHandle>();
 /// ```

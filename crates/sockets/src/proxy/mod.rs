@@ -40,7 +40,7 @@ pub use crate::patterns::Forwards;
 
 /// Messages that a direction moves in one turn unless [`batch`](Proxy::batch) says otherwise. Larger turns are no
 /// faster, and with up to 200 the two directions get equal shares of any thousand messages, within a tenth.
-pub const PROXY_BATCH: u32 = 64;
+pub const BATCH_DEFAULT: u32 = 64;
 
 /// Messages that a proxy moves before it lets the other tasks of its thread run: about what one read brings, so that
 /// what goes out begins to while the rest is still being moved.
@@ -167,7 +167,7 @@ impl<'s, F: Forwards, B: Forwards, N: Network> Proxy<'s, F, B, N> {
             control: None,
             watcher: None,
             mode: Mode::Fair,
-            batch: PROXY_BATCH,
+            batch: BATCH_DEFAULT,
             queue: 0,
             forward: Direction::default(),
             backward: Direction::default(),
@@ -214,7 +214,7 @@ impl<'s, F: Forwards, B: Forwards, N: Network> Proxy<'s, F, B, N> {
     }
 
     /// Messages that a direction moves at most in one turn: from 1 to 1024, and what is beyond counts as the nearest of
-    /// these. [`PROXY_BATCH`] by default.
+    /// these. [`BATCH_DEFAULT`] by default.
     #[must_use]
     pub fn batch(mut self, max: u32) -> Self {
         self.batch = max.clamp(1, MESSAGES_PER_POLL);

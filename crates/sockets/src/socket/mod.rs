@@ -24,8 +24,6 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-#[cfg(feature = "compio")]
-use seaworthy_core::CompioNetwork;
 use seaworthy_core::inproc::NameTaken;
 use seaworthy_core::{Doorbell, Endpoint, Listener, Network, Options, ToEndpoint};
 use seaworthy_zmtp::SocketType;
@@ -35,12 +33,13 @@ use self::core::{State, puts_off};
 use self::endpoints::Binding;
 pub use self::queued::Queued;
 use self::validity::{check, unbindable, unconnectable};
-use crate::connections::ConnectionInfo;
 use crate::context::Context;
+use crate::default_network::DefaultNetwork;
 use crate::error::{Error, LeftUnsent};
-use crate::event::Event;
 use crate::inproc;
 use crate::log::Severity;
+use crate::monitor::ConnectionInfo;
+use crate::monitor::Event;
 use crate::monitor::Monitor;
 use crate::patterns::{Pattern, Subscribes};
 use crate::peers::Peers;
@@ -61,17 +60,7 @@ const TURNS_AFTER_EXPIRY: u32 = 2;
 ///
 /// Dropping a socket closes it: what is queued still goes out in the background, for as long as `linger` says and
 /// the runtime runs. [`close`](Self::close) waits for that.
-#[cfg(feature = "compio")]
-pub struct Socket<P: Pattern, N: Network = CompioNetwork> {
-    core: Rc<Core<P>>,
-    context: Context<N>,
-    /// For the task that polls the socket as a stream.
-    streaming: Waiter,
-}
-
-/// A ZeroMQ socket. Its type, such as [`PushSocket`](crate::PushSocket), says what it can do: a PUSH has no `recv`.
-#[cfg(not(feature = "compio"))]
-pub struct Socket<P: Pattern, N: Network> {
+pub struct Socket<P: Pattern, N: Network = DefaultNetwork> {
     core: Rc<Core<P>>,
     context: Context<N>,
     /// For the task that polls the socket as a stream.

@@ -11,9 +11,9 @@ use seaworthy_core::{Endpoint, Instant, Message, Options};
 use seaworthy_zmtp::SocketType;
 
 use super::core::{Core, State, puts_off};
-use crate::connections::Origin;
-use crate::event::Event;
 use crate::log::Severity;
+use crate::monitor::Event;
+use crate::monitor::Origin;
 use crate::outcome::SubscriptionOutcome;
 use crate::patterns::Pattern;
 use crate::peer_id::PeerId;

@@ -15,8 +15,8 @@ use super::close_signal::CloseSignal;
 use super::disconnect_reason::DisconnectReason;
 use super::driver::drive;
 use super::socket_ref::{PeerRejected, SocketRef};
-use crate::event::Event;
 use crate::log::Severity;
+use crate::monitor::Event;
 use crate::race::before;
 use crate::tasks::TaskToken;
 

@@ -5,8 +5,8 @@ use std::io;
 
 use seaworthy_core::planted::{Bug, planted};
 
+use crate::limits::{TOPIC_BYTES_MAX, TOPICS_MAX};
 use crate::log::Severity;
-use crate::patterns::{TOPIC_BYTES_MAX, TOPICS_MAX};
 
 /// EMFILE and ENFILE: the process, or the system, has no file descriptor left.
 const OUT_OF_FILES: [i32; 2] = [24, 23];

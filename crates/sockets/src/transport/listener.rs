@@ -12,8 +12,8 @@ use super::close_signal::{CloseSignal, CloseWatch};
 use super::driver::drive;
 use super::pending_handshakes::PendingHandshakes;
 use super::socket_ref::{PeerRejected, SocketRef};
-use crate::event::Event;
 use crate::log::Severity;
+use crate::monitor::Event;
 use crate::tasks::Tasks;
 
 /// Pause after a failed accept: without file descriptors it would fail again at once.

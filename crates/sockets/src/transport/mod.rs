@@ -20,6 +20,5 @@ pub(crate) use self::close_signal::{CloseSignal, CloseWatch};
 pub(crate) use self::dialer::dial;
 pub(crate) use self::driver::advance;
 pub(crate) use self::listener::{ListenerHandle, listen};
-pub use self::pending_handshakes::PENDING_HANDSHAKES_MAX;
 pub(crate) use self::read_buffer_sizer::ReadBufferSizer;
 pub(crate) use self::socket_ref::{PeerRejected, SocketRef};

@@ -5,10 +5,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-/// Connections of one endpoint whose handshake is not complete. When another one comes, the oldest of them is given
-/// up: peers that never finish a handshake can neither take all memory nor keep others out, for who means well is
-/// done within a round trip or two.
-pub const PENDING_HANDSHAKES_MAX: usize = 256;
+use crate::limits::PENDING_HANDSHAKES_MAX;
 
 /// The handshakes under way, the oldest first.
 #[derive(Clone, Default)]

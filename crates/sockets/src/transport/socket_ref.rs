@@ -10,9 +10,9 @@ use seaworthy_core::{Endpoint, Instant, Options};
 use seaworthy_zmtp::SocketType;
 
 use super::close_signal::CloseSignal;
-use crate::connections::Origin;
-use crate::event::Event;
 use crate::log::Severity;
+use crate::monitor::Event;
+use crate::monitor::Origin;
 use crate::outcome::SubscriptionOutcome;
 use crate::peer_id::PeerId;
 use crate::pipe_item::PipeEnd;

@@ -2,7 +2,8 @@
 
 use std::sync::mpsc::channel;
 
-use seaworthy::{Context, Event, PairSocket, PullSocket, PushSocket};
+use seaworthy::monitor::Event;
+use seaworthy::{Context, PairSocket, PullSocket, PushSocket};
 
 use crate::side::{BUILDS, settle, side};
 

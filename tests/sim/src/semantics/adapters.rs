@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use seaworthy::{Bytes, Error, Event, Message, Options};
+use seaworthy::monitor::Event;
+use seaworthy::{Bytes, Error, Message, Options};
 
 use super::raw::{RawListener, RawPeer, encoded_message};
 use super::stage::{SECOND, frames, play, sockets::*, text};

@@ -5,9 +5,8 @@ use std::future::Future;
 
 use bytes::BytesMut;
 use seaworthy::low_level::Connection;
-use seaworthy::{
-    Bytes, ConnectionConfig, Frame, Message, Network, Options, SocketType, StreamOptions, proxy,
-};
+use seaworthy::low_level::ConnectionConfig;
+use seaworthy::{Bytes, Frame, Message, Network, Options, SocketType, StreamOptions, proxy};
 use seaworthy_sim::check::poison::PoisonTap;
 use seaworthy_sim::{CancelOutcome, CancelPoint, CancelWeights, Sim, SimNetwork};
 

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use seaworthy::{Bytes, ConnectionId, Event, Monitor, Options};
+use seaworthy::monitor::{ConnectionId, Event};
+use seaworthy::{Bytes, Monitor, Options};
 
 use super::raw::RawPeer;
 use super::stage::{SECOND, event, frames, play, sockets::*};

@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use seaworthy::{Endpoint, Error, Event, Options};
+use seaworthy::monitor::Event;
+use seaworthy::{Endpoint, Error, Options};
 
 use super::raw::{RawListener, RawPeer};
 use super::stage::{MS, SECOND, disconnection, event, handshake, play, sockets::*, text};

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use seaworthy::{Event, Options};
+use seaworthy::Options;
+use seaworthy::monitor::Event;
 use seaworthy_sim::Sim;
 
 use super::raw::{Ending, GREETING, RawListener, RawPeer, hello};

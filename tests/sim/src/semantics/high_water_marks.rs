@@ -421,7 +421,8 @@ fn a_dead_peer_is_noticed_while_the_receive_pipe_is_full() {
             peer.say_message(["m"]).await;
         }
         peer.reset();
-        let ended = event(&mut watch, |event| matches!(event, seaworthy::Event::Disconnected { .. }));
+        let ended =
+            event(&mut watch, |event| matches!(event, seaworthy::monitor::Event::Disconnected { .. }));
         stage.within(10 * SECOND, ended).await.expect("the end of the connection");
         Ok(())
     });

@@ -1,6 +1,8 @@
 //! Peers that break every rule: they lose their own connection, and everybody else is served all the while.
 
-use seaworthy::{Event, Options, PENDING_HANDSHAKES_MAX};
+use seaworthy::Options;
+use seaworthy::limits::PENDING_HANDSHAKES_MAX;
+use seaworthy::monitor::Event;
 use seaworthy_sim::Dice;
 
 use super::raw::{COMMAND, Ending, LONG, MORE, RawPeer, encoded_command, encoded_frame, greeting, hello};

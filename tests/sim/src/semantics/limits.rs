@@ -1,9 +1,8 @@
 //! What a peer would refuse is refused where it is sent, by name, and ends no connection.
 
 use futures_util::join;
-use seaworthy::{
-    Error, Frame, MESSAGE_FRAMES_MAX, Message, TOPIC_BYTES_MAX, TOPIC_LENGTH_MAX, TOPICS_MAX, proxy,
-};
+use seaworthy::limits::{MESSAGE_FRAMES_MAX, TOPIC_BYTES_MAX, TOPIC_LENGTH_MAX, TOPICS_MAX};
+use seaworthy::{Error, Frame, Message, proxy};
 
 use super::raw::{COMMAND, RawListener, RawPeer, encoded_command, encoded_frame};
 use super::stage::{SECOND, disconnection, handshake, heard, play, retried, sockets::*, text};

@@ -3,8 +3,9 @@
 use std::io::ErrorKind;
 use std::time::Duration;
 
+use seaworthy::low_level::ConnectionConfig;
 use seaworthy::low_level::{Connection, ConnectionError};
-use seaworthy::{ConnectionConfig, Message, Network, SocketType, StreamOptions};
+use seaworthy::{Message, Network, SocketType, StreamOptions};
 use seaworthy_sim::{CancelOutcome, CancelWeights, Sim, SimBuilder, SimNetwork};
 
 use super::raw::{Ending, GREETING, RawListener, RawPeer, decoded_frame, encoded_message, hello};

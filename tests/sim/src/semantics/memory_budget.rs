@@ -305,7 +305,7 @@ fn heartbeats_are_answered_at_the_budget() {
         stage.pass(100 * SECOND).await;
         let mut disconnected = 0;
         while let Some(Some(event)) = stage.within(MS, monitor.recv()).await {
-            disconnected += usize::from(matches!(event, seaworthy::Event::Disconnected { .. }));
+            disconnected += usize::from(matches!(event, seaworthy::monitor::Event::Disconnected { .. }));
         }
         assert_eq!(disconnected, 0);
         Ok(())

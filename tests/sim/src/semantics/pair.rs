@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use futures_util::join;
-use seaworthy::{Error, Event, Options};
+use seaworthy::monitor::Event;
+use seaworthy::{Error, Options};
 
 use super::raw::{Ending, RawListener, RawPeer, encoded_message};
 use super::stage::{SECOND, disconnection, event, frames, handshake, play, sockets::*, text};

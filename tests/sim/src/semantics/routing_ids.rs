@@ -1,6 +1,7 @@
 //! What a ROUTER calls its peers, and peers of the same name (libzmq's test_router_handover).
 
-use seaworthy::{Event, Options};
+use seaworthy::Options;
+use seaworthy::monitor::Event;
 
 use super::raw::{RawListener, RawPeer, dealer_named, hello};
 use super::stage::{Stage, disconnection, event, frames, handshake, play, sockets::*, text};

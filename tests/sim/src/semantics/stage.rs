@@ -9,7 +9,8 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-use seaworthy::{Context, Endpoint, Event, Host, Instant, Message, Monitor, Network, Options};
+use seaworthy::monitor::Event;
+use seaworthy::{Context, Endpoint, Host, Instant, Message, Monitor, Network, Options};
 use seaworthy_sim::{Control, HostId, Sim, SimBuilder, SimNetwork};
 
 use self::sockets::{Pub, Sub};

@@ -1,6 +1,7 @@
 //! What a SUB asks for and a PUB knows (RFC 29; libzmq's test_sub_forward, test_mock_pub_sub).
 
-use seaworthy::{Options, TOPIC_BYTES_MAX, TOPICS_MAX};
+use seaworthy::Options;
+use seaworthy::limits::{TOPIC_BYTES_MAX, TOPICS_MAX};
 
 use super::raw::{MORE, RawListener, RawPeer, encoded_command, encoded_message, subscriber};
 use super::stage::{SECOND, disconnection, heard, play, sockets::*, text};

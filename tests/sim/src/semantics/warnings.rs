@@ -4,7 +4,8 @@ use std::fmt::{self, Write};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use seaworthy::{Options, WARNING_PERIOD, WARNINGS_MAX};
+use seaworthy::Options;
+use seaworthy::monitor::{WARNING_PERIOD, WARNINGS_MAX};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};

@@ -1,7 +1,8 @@
 //! Two sides agree, or not, and are told; messages move by pointer, beside other transports.
 
 use bytes::Bytes;
-use seaworthy::{Event, FRAME_IN_PLACE_MAX, Options};
+use seaworthy::monitor::Event;
+use seaworthy::{FRAME_IN_PLACE_MAX, Options};
 
 use super::super::stage::{MS, Place, SECOND, event, play, sockets::*, text};
 use super::NAME;

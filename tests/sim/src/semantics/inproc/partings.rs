@@ -1,6 +1,7 @@
 //! What becomes of messages and connects when one side leaves.
 
-use seaworthy::{Error, Event, Options};
+use seaworthy::monitor::Event;
+use seaworthy::{Error, Options};
 
 use super::super::stage::{MS, SECOND, disconnection, event, handshake, play, sockets::*, text};
 use super::{NAME, fill};

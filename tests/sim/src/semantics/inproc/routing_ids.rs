@@ -1,6 +1,7 @@
 //! The names by which ROUTERs know their peers.
 
-use seaworthy::{Error, Event, Options};
+use seaworthy::monitor::Event;
+use seaworthy::{Error, Options};
 
 use super::super::stage::{MS, SECOND, event, frames, play, sockets::*, text};
 use super::NAME;

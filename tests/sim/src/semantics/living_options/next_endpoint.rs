@@ -1,6 +1,7 @@
 //! Options that take effect for endpoints bound or connected from then on; others keep what they began with.
 
-use seaworthy::{Event, Options, StreamOptions};
+use seaworthy::monitor::Event;
+use seaworthy::{Options, StreamOptions};
 
 use super::super::raw::{RawListener, RawPeer, encoded_frame};
 use super::super::stage::{MS, SECOND, disconnection, event, play, retried, sockets::*, text};

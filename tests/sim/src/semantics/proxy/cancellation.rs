@@ -3,7 +3,8 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use seaworthy::{Bytes, Message, Mode, Options, Side, proxy};
+use seaworthy::proxy::{Mode, Side};
+use seaworthy::{Bytes, Message, Options, proxy};
 use seaworthy_sim::{CancelOutcome, CancelWeights, Sim, SimBuilder};
 
 use super::super::stage::{MS, Stage, dropped_after, play_in, sockets::*};

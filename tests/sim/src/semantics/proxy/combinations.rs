@@ -91,7 +91,7 @@ fn sub_and_pub_carry_publications() {
     });
 }
 
-async fn one_way<F: seaworthy::Forwards, B: seaworthy::Forwards>(
+async fn one_way<F: seaworthy::proxy::Forwards, B: seaworthy::proxy::Forwards>(
     broker: &mut seaworthy::Proxy<'_, F, B, seaworthy_sim::SimNetwork>,
     push: &Push,
     pull: &Pull,
@@ -137,7 +137,7 @@ fn router_and_router_connect_namesakes() {
     });
 }
 
-async fn both_ways<F: seaworthy::Forwards, B: seaworthy::Forwards>(
+async fn both_ways<F: seaworthy::proxy::Forwards, B: seaworthy::proxy::Forwards>(
     broker: &mut seaworthy::Proxy<'_, F, B, seaworthy_sim::SimNetwork>,
     one: &Dealer,
     other: &Dealer,

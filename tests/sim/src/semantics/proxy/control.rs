@@ -1,7 +1,8 @@
 //! Steering: PAUSE, RESUME, TERMINATE, KILL and STATISTICS, by a handle and by a socket.
 
 use futures_util::join;
-use seaworthy::{Message, Options, Statistics, proxy};
+use seaworthy::proxy::Statistics;
+use seaworthy::{Message, Options, proxy};
 
 use super::super::stage::{SECOND, dropped_after, play, sockets::*, text};
 use super::beside;

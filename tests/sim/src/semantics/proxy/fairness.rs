@@ -1,6 +1,7 @@
 //! Fairness: who waits, and how long, in every mode. The order of forwarding is what the capture saw.
 
-use seaworthy::{Message, Mode, Options, PROXY_BATCH, Side, proxy};
+use seaworthy::proxy::{BATCH_DEFAULT, Mode, Side};
+use seaworthy::{Message, Options, proxy};
 use seaworthy_sim::Sim;
 
 use super::super::stage::{MS, SECOND, Stage, play_in, sockets::*, text};
@@ -48,11 +49,11 @@ struct Setting {
 
 /// Fair ones.
 const FAIR: [Setting; 6] = [
-    Setting { mode: Mode::Fair, batch: PROXY_BATCH, queue: 0 },
+    Setting { mode: Mode::Fair, batch: BATCH_DEFAULT, queue: 0 },
     Setting { mode: Mode::Fair, batch: 1, queue: 0 },
     Setting { mode: Mode::Fair, batch: 16, queue: 0 },
     Setting { mode: Mode::Fair, batch: 200, queue: 0 },
-    Setting { mode: Mode::Fair, batch: PROXY_BATCH, queue: 1000 },
+    Setting { mode: Mode::Fair, batch: BATCH_DEFAULT, queue: 1000 },
     Setting { mode: Mode::Fair, batch: 7, queue: 3 },
 ];
 
@@ -169,7 +170,7 @@ fn age(stage: &Stage, message: &Message) -> u128 {
 fn one_message_a_second_is_served_beside_a_thousand() {
     let settings = FAIR.into_iter().chain([Side::Frontend, Side::Backend].map(|side| Setting {
         mode: Mode::Biased(side),
-        batch: PROXY_BATCH,
+        batch: BATCH_DEFAULT,
         queue: 0,
     }));
     for setting in settings {

@@ -13,7 +13,8 @@ use std::future::Future;
 
 use futures_util::stream::FuturesUnordered;
 use futures_util::{StreamExt, join};
-use seaworthy::{Forwards, Proxy, Statistics};
+use seaworthy::Proxy;
+use seaworthy::proxy::{Forwards, Statistics};
 use seaworthy_sim::SimNetwork;
 
 use super::stage::Outcome;

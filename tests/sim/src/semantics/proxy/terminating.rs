@@ -1,7 +1,8 @@
 //! TERMINATE ends a proxy in every state, and what was in its hands can be received again.
 
 use futures_util::join;
-use seaworthy::{Forwards, Mode, Options, Proxy, Side, Statistics, proxy};
+use seaworthy::proxy::{Forwards, Mode, Side, Statistics};
+use seaworthy::{Options, Proxy, proxy};
 use seaworthy_sim::SimNetwork;
 
 use super::super::stage::{MS, Outcome, Place, SECOND, Stage, play, sockets::*, text};

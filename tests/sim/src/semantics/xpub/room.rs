@@ -128,7 +128,7 @@ fn a_refused_subscription_is_not_told() {
         let publisher: XPub = stage.server.open();
         let endpoint = stage.server.bind(&publisher);
         let mut greedy = subscriber(&stage.client, &endpoint, &[]).await;
-        let topics: Vec<u8> = (0..seaworthy::TOPICS_MAX as u32)
+        let topics: Vec<u8> = (0..seaworthy::limits::TOPICS_MAX as u32)
             .flat_map(|number| encoded_command("SUBSCRIBE", &number.to_be_bytes()))
             .collect();
         greedy.say(&topics).await;

@@ -1,7 +1,8 @@
 //! The sockets of a broker beside its two: one for copies, one for commands.
 
+use seaworthy::proxy::Forwards;
 use seaworthy::{
-    CompioNetwork, Context, Endpoint, Forwards, Options, PairSocket, Proxy, PubSocket, PushSocket, RepSocket,
+    CompioNetwork, Context, Endpoint, Options, PairSocket, Proxy, PubSocket, PushSocket, RepSocket,
 };
 
 use super::options::{CaptureKind, ControlKind};

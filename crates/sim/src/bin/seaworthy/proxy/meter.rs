@@ -4,7 +4,8 @@ use std::io::{self, IsTerminal};
 use std::time::Duration;
 
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
-use seaworthy::{CompioNetwork, Instant, Network, Statistics, Traffic};
+use seaworthy::proxy::{Statistics, Traffic};
+use seaworthy::{CompioNetwork, Instant, Network};
 use serde_json::{Value, json};
 
 use super::log;

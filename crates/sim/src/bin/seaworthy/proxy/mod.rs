@@ -21,10 +21,9 @@ use std::time::Duration;
 use futures_util::future::{Either, select};
 use futures_util::join;
 use indicatif::ProgressBar;
-use seaworthy::{
-    Context, Dealer, Error, Forwards, Mode, Network, Pair, Proxy, ProxyError, ProxyHandle, Pull, Push,
-    Router, Side, Socket, Statistics, XPub, XSub, proxy,
-};
+use seaworthy::patterns::{Dealer, Pair, Pull, Push, Router, XPub, XSub};
+use seaworthy::proxy::{Forwards, Mode, ProxyError, ProxyHandle, Side, Statistics};
+use seaworthy::{Context, Error, Network, Proxy, Socket, proxy};
 
 use self::auxiliary::Auxiliary;
 use self::exporter::Exporter;

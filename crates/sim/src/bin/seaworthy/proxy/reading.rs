@@ -2,7 +2,9 @@
 
 use std::cell::RefCell;
 
-use seaworthy::{Event, Forwards, Monitor, ProxyHandle, Queued, Side, Socket, Statistics, Traffic};
+use seaworthy::monitor::Event;
+use seaworthy::proxy::{Forwards, ProxyHandle, Side, Statistics, Traffic};
+use seaworthy::{Monitor, Queued, Socket};
 
 /// A look at a broker.
 #[derive(Clone, Copy, Debug, Default)]

@@ -1,4 +1,20 @@
-//! What happens to a socket's connections, for those who want to watch.
+//! What happens to a socket's endpoints and connections: as [`Event`]s for monitors, and in the log.
+//!
+//! ```
+//! use seaworthy::monitor::Event;
+//! use seaworthy::{Context, PullSocket};
+//!
+//! # #[compio::main]
+//! # async fn main() -> Result<(), seaworthy::Error> {
+//! let pull = PullSocket::new(&Context::new())?;
+//! let mut monitor = pull.monitor();
+//! pull.bind("tcp://127.0.0.1:*")?;
+//! assert!(matches!(monitor.recv().await, Some(Event::Listening { .. })));
+//! # Ok(()) }
+//! ```
+
+mod connections;
+mod event;
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -9,10 +25,13 @@ use std::task::{Context, Poll, Waker};
 
 use futures_core::{FusedFuture, FusedStream, Stream};
 
-use crate::event::Event;
+pub use self::connections::ConnectionInfo;
+pub(crate) use self::connections::{Connections, Origin};
+pub use self::event::{ConnectionId, Event};
+pub use crate::log::{WARNING_PERIOD, WARNINGS_MAX};
 
 /// Events a monitor holds for a watcher that does not look; further ones are dropped and counted.
-pub const MONITOR_EVENTS_MAX: usize = 10_000;
+pub const EVENTS_MAX: usize = 10_000;
 
 #[derive(Debug, Default)]
 struct Queue {
@@ -104,7 +123,7 @@ impl Monitors {
         self.0.borrow_mut().retain(|monitor| {
             let Some(queue) = monitor.upgrade() else { return false };
             let mut queue = queue.borrow_mut();
-            if queue.events.len() < MONITOR_EVENTS_MAX {
+            if queue.events.len() < EVENTS_MAX {
                 queue.events.push_back(event.clone());
             } else {
                 queue.dropped += 1;

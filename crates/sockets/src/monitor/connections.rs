@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use seaworthy_core::Endpoint;
 
-use crate::event::{ConnectionId, Event};
+use super::event::{ConnectionId, Event};
 
 /// A connection whose handshake is complete, as [`Socket::connections`](crate::Socket::connections) lists it.
 #[derive(Clone, Debug, PartialEq, Eq)]
