@@ -9,14 +9,16 @@ mod control;
 mod direction;
 mod error;
 mod handle;
+mod poll_budget;
 mod proxy_socket;
 mod relay_step;
 mod statistics;
+mod wakeups;
 
 use std::fmt;
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use seaworthy_core::planted::{Bug, planted};
 use seaworthy_core::{Message, Network};
@@ -25,10 +27,11 @@ use self::capture::Capture;
 use self::control::{Command, Control};
 use self::direction::{Bounds, Direction, Failure, TurnEnd};
 use self::handle::{Order, Shared};
+use self::poll_budget::{MESSAGES_PER_POLL, PollBudget};
 use self::proxy_socket::ProxySocket;
 use self::relay_step::{SideWatcher, Watcher};
+use self::wakeups::Wakeups;
 use crate::patterns::Sends;
-use crate::ready_set::Waiter;
 use crate::socket::Socket;
 
 pub use self::control::Controls;
@@ -41,14 +44,6 @@ pub use crate::patterns::Forwards;
 /// Messages that a direction moves in one turn unless [`batch`](Proxy::batch) says otherwise. Larger turns are no
 /// faster, and with up to 200 the two directions get equal shares of any thousand messages, within a tenth.
 pub const BATCH_DEFAULT: u32 = 64;
-
-/// Messages that a proxy moves before it lets the other tasks of its thread run: about what one read brings, so that
-/// what goes out begins to while the rest is still being moved.
-const MESSAGES_PER_POLL: u32 = 1024;
-
-/// Commands handled in one poll. More wait for the next, so that whoever floods the control socket does not
-/// stop the forwarding.
-const COMMANDS_PER_POLL: u32 = 16;
 
 /// What a REP control socket answers to a message that is no command.
 const UNKNOWN_COMMAND: &str = "unknown command";
@@ -273,7 +268,7 @@ impl<'s, F: Forwards, B: Forwards, N: Network> Proxy<'s, F, B, N> {
         ] {
             checked.map_err(|source| ProxyError { side, operation: "receive", source })?;
         }
-        let mut watch = Watch {
+        let mut wakeups = Wakeups {
             readable: [self.frontend.readable(), self.backend.readable()],
             writable: [self.frontend.writable(), self.backend.writable()],
             control: self.control.map(Control::readable),
@@ -282,7 +277,7 @@ impl<'s, F: Forwards, B: Forwards, N: Network> Proxy<'s, F, B, N> {
         // Where there is no runtime nobody wakes its tasks either.
         self.shared.set_doorbell(self.frontend.network().doorbell().ok().flatten());
         let outcome = poll_fn(|context| {
-            let poll = self.poll_run(context, &mut watch);
+            let poll = self.poll_run(context, &mut wakeups);
             self.shared.publish(&self.statistics());
             poll
         })
@@ -291,9 +286,9 @@ impl<'s, F: Forwards, B: Forwards, N: Network> Proxy<'s, F, B, N> {
         outcome.map(|()| self.statistics())
     }
 
-    fn poll_run(&mut self, context: &Context<'_>, watch: &mut Watch) -> Poll<Result<(), ProxyError>> {
+    fn poll_run(&mut self, context: &Context<'_>, wakeups: &mut Wakeups) -> Poll<Result<(), ProxyError>> {
         self.shared.watch(context.waker());
-        let mut poll = Budget::new();
+        let mut poll = PollBudget::new();
         let mut waits = false;
         loop {
             let commanded = self.handle_commands(&mut poll);
@@ -323,7 +318,7 @@ impl<'s, F: Forwards, B: Forwards, N: Network> Proxy<'s, F, B, N> {
                 return Poll::Pending;
             } else {
                 let fills = [&self.forward, &self.backward].map(|way| way.has_queue_room(self.queue));
-                watch.wait(self.turn_ends, fills, context.waker());
+                wakeups.wait(self.turn_ends, fills, context.waker());
                 // What came before the task was on the lists is seen by one more look.
                 waits = true;
             }
@@ -332,7 +327,7 @@ impl<'s, F: Forwards, B: Forwards, N: Network> Proxy<'s, F, B, N> {
 
     /// Whether a proxy that terminates goes on: it moves, or a socket asked for its drivers to run once before it
     /// drops anything. Room that may never come is not waited for.
-    fn has_more_to_send(&self, poll: &Budget, moved: bool) -> bool {
+    fn has_more_to_send(&self, poll: &PollBudget, moved: bool) -> bool {
         let in_hand = !(self.forward.is_empty() && self.backward.is_empty());
         let waits = planted(Bug::ProxyTerminatesInVain);
         in_hand && (moved || poll.has_yielded() || waits)
@@ -340,7 +335,7 @@ impl<'s, F: Forwards, B: Forwards, N: Network> Proxy<'s, F, B, N> {
 
     /// Serves the directions as the mode says, until nothing moves or the poll is over. Says whether anything moved.
     #[inline]
-    fn exchange(&mut self, poll: &mut Budget, receive: bool) -> Result<bool, ProxyError> {
+    fn exchange(&mut self, poll: &mut PollBudget, receive: bool) -> Result<bool, ProxyError> {
         let mut ever = false;
         loop {
             let (first, alternates) = match self.mode {
@@ -363,7 +358,7 @@ impl<'s, F: Forwards, B: Forwards, N: Network> Proxy<'s, F, B, N> {
 
     /// Moves what `side` has received, one turn's worth. Says whether anything moved.
     #[inline]
-    fn turn(&mut self, side: Side, poll: &mut Budget, receive: bool) -> Result<bool, ProxyError> {
+    fn turn(&mut self, side: Side, poll: &mut PollBudget, receive: bool) -> Result<bool, ProxyError> {
         let way = side as usize;
         if poll.yielded[way] || (self.single && side == Side::Backend) {
             return Ok(false);
@@ -391,7 +386,7 @@ impl<'s, F: Forwards, B: Forwards, N: Network> Proxy<'s, F, B, N> {
     }
 
     /// Obeys what the control socket says. True when it said anything.
-    fn handle_commands(&self, poll: &mut Budget) -> bool {
+    fn handle_commands(&self, poll: &mut PollBudget) -> bool {
         let Some(control) = self.control else { return false };
         let mut any = false;
         // A control socket that cannot be read steers nothing; the handle still does.
@@ -442,60 +437,5 @@ impl<F: Forwards, B: Forwards, N: Network> fmt::Debug for Proxy<'_, F, B, N> {
             .field("batch", &self.batch)
             .field("queue", &self.queue)
             .finish_non_exhaustive()
-    }
-}
-
-/// What is left of what one poll may do.
-struct Budget {
-    messages: u32,
-    commands: u32,
-    /// The directions, by side, whose turn is over until the drivers ran.
-    yielded: [bool; 2],
-}
-
-impl Budget {
-    const fn new() -> Self {
-        Self { messages: MESSAGES_PER_POLL, commands: COMMANDS_PER_POLL, yielded: [false; 2] }
-    }
-
-    const fn is_over(&self) -> bool {
-        self.messages == 0 || self.commands == 0 || self.has_yielded()
-    }
-
-    const fn has_yielded(&self) -> bool {
-        self.yielded[0] || self.yielded[1]
-    }
-}
-
-/// Where the task of one `run` waits. Dropping it leaves nothing of the task behind.
-struct Watch {
-    /// By side, as the places to send.
-    readable: [Waiter; 2],
-    writable: [Waiter; 2],
-    control: Option<Waiter>,
-    shared: Arc<Shared>,
-}
-
-impl Watch {
-    /// Wakes the task when a direction may go on, or a command comes.
-    fn wait(&mut self, turn_ends: [TurnEnd; 2], fills: [bool; 2], task: &Waker) {
-        for (way, end) in turn_ends.into_iter().enumerate() {
-            let full = end == TurnEnd::Full;
-            if full {
-                self.writable[1 - way].wait(task);
-            }
-            if !full || fills[way] {
-                self.readable[way].wait(task);
-            }
-        }
-        if let Some(control) = &mut self.control {
-            control.wait(task);
-        }
-    }
-}
-
-impl Drop for Watch {
-    fn drop(&mut self) {
-        self.shared.forget_task();
     }
 }
