@@ -13,6 +13,7 @@ mod inproc;
 mod libzmq;
 mod link;
 mod pair;
+mod plain;
 mod proxy;
 mod publish_subscribe;
 mod push_pull;

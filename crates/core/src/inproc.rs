@@ -115,6 +115,11 @@ impl<B: Clone, S: Clone, O> Registry<B, S, O> {
         Offering { key: Key { registry: self.clone(), name: name.to_owned(), number } }
     }
 
+    /// Whether somebody has bound the name. That may have changed when the caller looks at the answer.
+    pub fn is_bound(&self, name: &str) -> bool {
+        self.lock().names.get(name).is_some_and(|entry| entry.bound.is_some())
+    }
+
     /// Every name that is bound or has offers, in the order of the names.
     pub fn list(&self) -> Vec<Listed<B, S>> {
         let state = self.lock();

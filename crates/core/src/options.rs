@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::{CurvePublicKey, CurveSecretKey, Password};
+
 /// How a socket behaves. Built before the socket, whose setters change most of them later; every field has libzmq's
 /// name, and its default where libzmq has one.
 ///
@@ -108,6 +110,27 @@ pub struct Options {
     /// closed when they are accepted, and try again. Not for inproc. 0 (default) = unlimited. What each may cost is said
     /// by the marks and by `rcvbuf_pending`.
     pub connections_max: usize,
+    /// PLAIN: this socket is the server. Every client needs a verdict, from the context's authenticator or its ZAP handler;
+    /// without either nobody is admitted. Default false.
+    pub plain_server: bool,
+    /// PLAIN: this socket is a client with this name, at most 255 bytes, and [`plain_password`](Self#structfield.plain_password).
+    /// Empty (default): it is none.
+    pub plain_username: Bytes,
+    /// PLAIN: the client's password, at most 255 bytes. It goes over the network as it is. Default empty.
+    pub plain_password: Password,
+    /// CURVE: this socket is the server, with [`curve_secretkey`](Self#structfield.curve_secretkey). Default false.
+    pub curve_server: bool,
+    /// CURVE: the public key that belongs to `curve_secretkey`, which it also follows from. Default `None`.
+    pub curve_publickey: Option<CurvePublicKey>,
+    /// CURVE: the socket's own secret key, at either end. Default `None`.
+    pub curve_secretkey: Option<CurveSecretKey>,
+    /// CURVE: this socket is a client of servers with this public key. Default `None`: it is none.
+    pub curve_serverkey: Option<CurvePublicKey>,
+    /// What requests for verdicts on peers name as their domain (RFC 27), at most 255 bytes. With NULL, verdicts are asked
+    /// for only if there is one; with CURVE, a peer without a verdict is admitted only if there is none. Empty by default.
+    pub zap_domain: String,
+    /// Ask for no verdict without a `zap_domain`, even if there is somebody to ask. Default false.
+    pub zap_enforce_domain: bool,
     /// What concerns the byte stream below.
     pub stream: StreamOptions,
 }
@@ -171,6 +194,15 @@ impl Default for Options {
             busy_poll: Duration::from_micros(10),
             rcvbuf_pending: 10_000_000,
             connections_max: 0,
+            plain_server: false,
+            plain_username: Bytes::new(),
+            plain_password: Password::default(),
+            curve_server: false,
+            curve_publickey: None,
+            curve_secretkey: None,
+            curve_serverkey: None,
+            zap_domain: String::new(),
+            zap_enforce_domain: false,
             stream: StreamOptions::default(),
         }
     }
@@ -178,11 +210,19 @@ impl Default for Options {
 
 /// Writes the builder method of each option: it has the option's name and takes its value.
 macro_rules! setters {
+    (@argument Option<CurvePublicKey>) => { impl Into<CurvePublicKey> };
+    (@argument Option<CurveSecretKey>) => { impl Into<CurveSecretKey> };
     (@argument Option<$type:ty>) => { impl Into<Option<$type>> };
     (@argument Bytes) => { impl Into<Bytes> };
+    (@argument Password) => { impl Into<Password> };
+    (@argument String) => { impl Into<String> };
     (@argument $type:ty) => { $type };
+    (@value $name:ident Option<CurvePublicKey>) => { Some($name.into()) };
+    (@value $name:ident Option<CurveSecretKey>) => { Some($name.into()) };
     (@value $name:ident Option<$type:ty>) => { $name.into() };
     (@value $name:ident Bytes) => { $name.into() };
+    (@value $name:ident Password) => { $name.into() };
+    (@value $name:ident String) => { $name.into() };
     (@value $name:ident $type:ty) => { $name };
     ($owner:ident: $($name:ident: ($($type:tt)+)),* $(,)?) => {
         impl $owner {
@@ -237,5 +277,14 @@ setters! { Options:
     busy_poll: (Duration),
     rcvbuf_pending: (usize),
     connections_max: (usize),
+    plain_server: (bool),
+    plain_username: (Bytes),
+    plain_password: (Password),
+    curve_server: (bool),
+    curve_publickey: (Option<CurvePublicKey>),
+    curve_secretkey: (Option<CurveSecretKey>),
+    curve_serverkey: (Option<CurvePublicKey>),
+    zap_domain: (String),
+    zap_enforce_domain: (bool),
     stream: (StreamOptions),
 }

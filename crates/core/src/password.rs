@@ -20,6 +20,13 @@ impl Password {
     }
 }
 
+impl Default for Password {
+    /// The empty one.
+    fn default() -> Self {
+        Self(Box::default())
+    }
+}
+
 impl From<&str> for Password {
     fn from(text: &str) -> Self {
         Self(text.as_bytes().into())

@@ -7,7 +7,9 @@ use std::time::Duration;
 use seaworthy_core::CompioNetwork;
 use seaworthy_core::pipe::MemoryBudget;
 use seaworthy_core::{Instant, Network};
+use seaworthy_zmtp::Verdict;
 
+use crate::authentication::{AuthenticationRequest, Authenticator};
 use crate::default_network::DefaultNetwork;
 use crate::inproc::{InprocEndpoint, Names, list};
 use crate::log::Log;
@@ -31,6 +33,7 @@ pub struct Context<N: Network = DefaultNetwork> {
     names: Names,
     log: Log,
     budget: Option<Arc<MemoryBudget>>,
+    authenticator: Option<Authenticator>,
 }
 
 #[cfg(feature = "compio")]
@@ -66,7 +69,7 @@ impl<N: Network> Context<N> {
 
     /// Prepares a context on any network.
     pub const fn builder_with_network(network: N) -> ContextBuilder<N> {
-        ContextBuilder { network, memory_budget: 0 }
+        ContextBuilder { network, memory_budget: 0, authenticator: None }
     }
 
     /// The network.
@@ -126,6 +129,10 @@ impl<N: Network> Context<N> {
         &self.log
     }
 
+    pub(crate) const fn authenticator(&self) -> Option<&Authenticator> {
+        self.authenticator.as_ref()
+    }
+
     pub(crate) const fn names(&self) -> &Names {
         &self.names
     }
@@ -137,6 +144,7 @@ impl<N: Network> Context<N> {
 pub struct ContextBuilder<N: Network = DefaultNetwork> {
     network: N,
     memory_budget: usize,
+    authenticator: Option<Authenticator>,
 }
 
 impl<N: Network> ContextBuilder<N> {
@@ -160,10 +168,36 @@ impl<N: Network> ContextBuilder<N> {
         self
     }
 
+    /// Gives the verdict on every peer that wants to connect to a socket of the context and needs one, in place of a
+    /// handler socket at [`ZAP_ENDPOINT`](crate::authentication::ZAP_ENDPOINT): see [`zap_domain`](crate::Options#structfield.zap_domain).
+    /// It is called on the thread of the socket, which waits for it.
+    ///
+    /// ```
+    /// use seaworthy::Context;
+    /// use seaworthy::authentication::{Refusal, Verdict};
+    /// use seaworthy::curve::CurvePublicKey;
+    ///
+    /// let ann: CurvePublicKey = "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7".parse().unwrap();
+    /// let context = Context::builder()
+    ///     .authenticator(move |request| match request.credentials.curve() {
+    ///         Some(key) if key == ann => Verdict::admitted(),
+    ///         _ => Verdict::Refused(Refusal::Denied),
+    ///     })
+    ///     .build();
+    /// ```
+    pub fn authenticator(
+        mut self,
+        answer: impl Fn(&AuthenticationRequest) -> Verdict + Send + Sync + 'static,
+    ) -> Self {
+        self.authenticator = Some(Authenticator::new(answer));
+        self
+    }
+
     /// The context.
     pub fn build(self) -> Context<N> {
         let budget = (self.memory_budget > 0).then(|| Arc::new(MemoryBudget::new(self.memory_budget)));
-        Context { network: self.network, names: Names::new(), log: Log::default(), budget }
+        let (names, log) = (Names::new(), Log::default());
+        Context { network: self.network, names, log, budget, authenticator: self.authenticator }
     }
 }
 

@@ -35,7 +35,9 @@
 #![warn(unnameable_types, unreachable_pub)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+pub mod authentication;
 mod context;
+pub mod curve;
 mod default_network;
 mod error;
 pub mod inproc;
@@ -77,7 +79,7 @@ pub use seaworthy_core::pipe::HighWaterMarks;
 #[doc(no_inline)]
 pub use seaworthy_core::{
     Endpoint, EndpointError, FRAME_IN_PLACE_MAX, FRAME_WEIGHT, FRAMES_PER_PLACE, Frame, Host, IpcPath,
-    Message, Options, Source, StreamOptions, ToEndpoint,
+    Message, Options, Password, Source, StreamOptions, ToEndpoint,
 };
 
 // Networks: what sockets run on.

@@ -108,10 +108,10 @@ macro_rules! write_event {
             Event::ConnectRetried { endpoint, after, reason } => {
                 tracing::$level!(%endpoint, ?after, reason $(, $suppressed)?, "connect retried");
             }
-            Event::HandshakeSucceeded { connection, endpoint, peer, routing_id, socket_type } => tracing::$level!(
+            Event::HandshakeSucceeded { connection, endpoint, peer, routing_id, socket_type, .. } => tracing::$level!(
                 %endpoint, peer, %connection, ?routing_id, socket_type $(, $suppressed)?, "handshake succeeded"
             ),
-            Event::HandshakeFailed { connection, endpoint, peer, reason } => {
+            Event::HandshakeFailed { connection, endpoint, peer, reason, .. } => {
                 tracing::$level!(%endpoint, peer, %connection, reason $(, $suppressed)?, "handshake failed");
             }
             Event::Disconnected { connection, endpoint, peer, routing_id, reason } => tracing::$level!(

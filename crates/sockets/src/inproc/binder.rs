@@ -13,8 +13,8 @@ use seaworthy_core::{Doorbell, Endpoint, Network, waker_for_others};
 
 use super::{NameArrivals, NameBinding, Names, Offer, PEER_ADDRESS, PeerInfo, inproc_connected};
 use crate::log::Severity;
-use crate::monitor::Event;
 use crate::monitor::Origin;
+use crate::monitor::{Event, HandshakeFailure};
 use crate::peer_id::PeerId;
 use crate::ready_set::{ReadySet, Waiter};
 use crate::tasks::Tasks;
@@ -120,7 +120,8 @@ impl Binder {
         let origin = self.socket.begin(&self.endpoint, PEER_ADDRESS.to_owned());
         self.socket.emit(origin.accepted(), Severity::Routine);
         if let Err(incompatible) = self.info.accept(&from) {
-            self.socket.emit(origin.handshake_failed(incompatible), Severity::Fault);
+            self.socket
+                .emit(origin.handshake_failed(HandshakeFailure::Protocol, incompatible), Severity::Fault);
             return;
         }
         let (tx, rx) = high_water_marks(&self.socket.options());
@@ -134,7 +135,8 @@ impl Binder {
         let id = match self.socket.attach(pipe) {
             Ok(id) => id,
             Err(rejected) => {
-                self.socket.emit(origin.handshake_failed(rejected), Severity::Routine);
+                self.socket
+                    .emit(origin.handshake_failed(HandshakeFailure::NoDetail, rejected), Severity::Routine);
                 return;
             }
         };
@@ -143,7 +145,7 @@ impl Binder {
             self.gone.add(id);
         }
         let routing_id = inproc_connected(&*self.socket, id, &from);
-        let succeeded = origin.handshake_succeeded(routing_id.clone(), from.socket_type.name());
+        let succeeded = origin.handshake_succeeded(routing_id.clone(), from.socket_type.name(), Bytes::new());
         self.socket.emit(succeeded, Severity::Routine);
         self.accepted.insert(id, Accepted { origin, routing_id, _watch: watch });
     }

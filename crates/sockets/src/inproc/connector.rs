@@ -14,8 +14,8 @@ use seaworthy_zmtp::SocketType;
 
 use super::{NameOffering, Names, Offer, PEER_ADDRESS, PeerInfo, inproc_connected};
 use crate::log::Severity;
-use crate::monitor::Event;
 use crate::monitor::Origin;
+use crate::monitor::{Event, HandshakeFailure};
 use crate::peer_id::PeerId;
 use crate::pipe_item::PipeEnd;
 use crate::race::{Winner, race, until};
@@ -215,7 +215,10 @@ impl<N: Network> Connector<N> {
                     let Some(other) = bound else { continue };
                     if let Err(incompatible) = self.info.accept(&other.1) {
                         let origin = self.socket.begin(&self.endpoint, PEER_ADDRESS.to_owned());
-                        self.socket.emit(origin.handshake_failed(&incompatible), Severity::Fault);
+                        self.socket.emit(
+                            origin.handshake_failed(HandshakeFailure::Protocol, &incompatible),
+                            Severity::Fault,
+                        );
                         self.depart(connection);
                         return ConnectionEnd::Refused(incompatible.to_string());
                     }
@@ -251,7 +254,7 @@ impl<N: Network> Connector<N> {
             }
             LocalEnd::Kept(_) | LocalEnd::Gone => them.routing_id,
         };
-        let succeeded = origin.handshake_succeeded(routing_id.clone(), them.socket_type.name());
+        let succeeded = origin.handshake_succeeded(routing_id.clone(), them.socket_type.name(), Bytes::new());
         self.socket.emit(succeeded, Severity::Routine);
         connection.other = Some(Other { binding, origin, routing_id });
     }

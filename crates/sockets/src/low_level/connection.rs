@@ -7,8 +7,8 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
 use seaworthy_core::planted::{Bug, planted};
-use seaworthy_core::{Message, Network, Poisoned, Stream};
-use seaworthy_zmtp::{self as zmtp, ApiMisuse, ConnectionConfig, Event, Peer};
+use seaworthy_core::{Message, Network, Poisoned, SecretRandom, Stream};
+use seaworthy_zmtp::{self as zmtp, ApiMisuse, ConnectionConfig, Credentials, Event, Peer, Refusal, Verdict};
 
 use crate::race::before;
 use crate::transport::{ReadBufferSizer, advance};
@@ -67,7 +67,8 @@ pub enum ConnectionError {
 }
 
 impl<N: Network> Connection<N> {
-    /// Shakes hands with whoever is at the other end of `stream`.
+    /// Shakes hands with the peer at the other end of `stream`. A mechanism that asks for a verdict on it admits nobody:
+    /// see [`handshake_with`](Self::handshake_with).
     ///
     /// Not cancel-safe: the stream is dropped with the future.
     ///
@@ -78,17 +79,47 @@ impl<N: Network> Connection<N> {
         stream: N::Stream,
         config: ConnectionConfig,
     ) -> Result<Self, ConnectionError> {
-        let mut protocol = zmtp::Connection::new(config, network.now());
+        Self::handshake_with(network, stream, config, |_| Verdict::Refused(Refusal::Temporary)).await
+    }
+
+    /// Shakes hands with the peer at the other end of `stream`, on whose credentials `judge` gives the verdict if the
+    /// mechanism asks for one.
+    ///
+    /// Not cancel-safe: the stream is dropped with the future.
+    ///
+    /// # Errors
+    /// As [`handshake`](Self::handshake), or the peer is refused.
+    pub async fn handshake_with(
+        network: &N,
+        stream: N::Stream,
+        config: ConnectionConfig,
+        judge: impl FnOnce(&Credentials) -> Verdict,
+    ) -> Result<Self, ConnectionError> {
+        let random = SecretRandom::from_network(network);
+        let mut protocol = zmtp::Connection::with_random(config, random, network.now());
+        let mut judge = Some(judge);
         let stream = Rc::new(stream);
         let poisoned = Poisoned::new();
         let mut input = BytesMut::new();
         let mut sizer = ReadBufferSizer::new();
         loop {
             write_out(&*stream, &poisoned, &mut protocol).await?;
-            let event = protocol.handle_input(network.now(), &mut input);
+            let mut event = protocol.handle_input(network.now(), &mut input);
+            let mut was_asked = false;
+            if let Ok(Some(Event::Authenticate(credentials))) = &event
+                && let Some(judge) = judge.take()
+            {
+                was_asked = true;
+                event = protocol.authenticate(network.now(), judge(credentials));
+            }
             write_out(&*stream, &poisoned, &mut protocol).await?;
             protocol.written(network.now());
-            if let Some(Event::Ready(peer)) = event? {
+            let event = event?;
+            if was_asked && event.is_none() {
+                // What came meanwhile is not decoded yet.
+                continue;
+            }
+            if let Some(Event::Ready(peer)) = event {
                 let (network, peer) = (network.clone(), *peer);
                 let (waiting, reading) = (None, None);
                 return Ok(Self {

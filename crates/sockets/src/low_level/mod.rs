@@ -6,4 +6,5 @@
 mod connection;
 
 pub use self::connection::{Connection, ConnectionError};
-pub use seaworthy_zmtp::ConnectionConfig;
+#[doc(no_inline)]
+pub use seaworthy_zmtp::{ConnectionConfig, mechanism};

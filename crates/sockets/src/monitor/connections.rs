@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use seaworthy_core::Endpoint;
 
-use super::event::{ConnectionId, Event};
+use super::event::{ConnectionId, Event, HandshakeFailure};
 
 /// A connection whose handshake is complete, as [`Socket::connections`](crate::Socket::connections) lists it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub struct ConnectionInfo {
     pub routing_id: Bytes,
     /// The peer's socket type; empty if it did not say.
     pub socket_type: &'static str,
+    /// The name of the peer's user, from the verdict on it; empty if there was none.
+    pub user_id: Bytes,
 }
 
 /// The connections of one socket.
@@ -42,8 +44,15 @@ impl Connections {
     /// Takes note of what is told to monitors.
     pub(crate) fn note(&self, event: &Event) {
         match event.clone() {
-            Event::HandshakeSucceeded { connection: id, endpoint, peer, routing_id, socket_type } => {
-                let info = ConnectionInfo { id, endpoint, peer, routing_id, socket_type };
+            Event::HandshakeSucceeded {
+                connection: id,
+                endpoint,
+                peer,
+                routing_id,
+                socket_type,
+                user_id,
+            } => {
+                let info = ConnectionInfo { id, endpoint, peer, routing_id, socket_type, user_id };
                 self.open.borrow_mut().insert(id, info);
             }
             Event::Disconnected { connection, .. } => {
@@ -78,14 +87,24 @@ impl Origin {
         Event::Connected { connection, endpoint, peer }
     }
 
-    pub(crate) fn handshake_succeeded(&self, routing_id: Bytes, socket_type: &'static str) -> Event {
+    pub(crate) fn handshake_succeeded(
+        &self,
+        routing_id: Bytes,
+        socket_type: &'static str,
+        user_id: Bytes,
+    ) -> Event {
         let Self { connection, endpoint, peer } = self.clone();
-        Event::HandshakeSucceeded { connection, endpoint, peer, routing_id, socket_type }
+        Event::HandshakeSucceeded { connection, endpoint, peer, routing_id, socket_type, user_id }
     }
 
-    pub(crate) fn handshake_failed(self, reason: impl ToString) -> Event {
+    pub(crate) fn handshake_failed(self, failure: HandshakeFailure, reason: impl ToString) -> Event {
         let Self { connection, endpoint, peer } = self;
-        Event::HandshakeFailed { connection, endpoint, peer, reason: reason.to_string() }
+        Event::HandshakeFailed { connection, endpoint, peer, failure, reason: reason.to_string() }
+    }
+
+    /// Where the peer is.
+    pub(crate) fn peer(&self) -> &str {
+        &self.peer
     }
 
     pub(crate) fn disconnected(self, routing_id: Bytes, reason: impl ToString) -> Event {

@@ -23,6 +23,18 @@ impl fmt::Display for ConnectionId {
     }
 }
 
+/// What kind of failure ended a handshake. libzmq has an event for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HandshakeFailure {
+    /// The stream ended or broke, time was up, or there was no room for the peer (`HANDSHAKE_FAILED_NO_DETAIL`).
+    NoDetail,
+    /// One end broke a rule of the protocol, or the two have nothing in common (`HANDSHAKE_FAILED_PROTOCOL`).
+    Protocol,
+    /// One end did not admit the other (`HANDSHAKE_FAILED_AUTH`).
+    Authentication,
+}
+
 /// Something that happened to an endpoint or a connection. `endpoint` is the bound or connected one.
 ///
 /// All events of a connection carry its id and the address of its peer, as in `10.0.0.7:51000`, the path of an ipc socket
@@ -86,6 +98,8 @@ pub enum Event {
         routing_id: Bytes,
         /// The peer's socket type; empty if it did not say.
         socket_type: &'static str,
+        /// The name of the peer's user, from the verdict on it; empty if there was none.
+        user_id: Bytes,
     },
     /// The handshake failed.
     #[non_exhaustive]
@@ -96,6 +110,8 @@ pub enum Event {
         endpoint: Endpoint,
         /// Where the peer is.
         peer: String,
+        /// What kind of failure it was.
+        failure: HandshakeFailure,
         /// Whose fault and what.
         reason: String,
     },

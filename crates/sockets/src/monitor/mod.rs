@@ -27,7 +27,7 @@ use futures_core::{FusedFuture, FusedStream, Stream};
 
 pub use self::connections::ConnectionInfo;
 pub(crate) use self::connections::{Connections, Origin};
-pub use self::event::{ConnectionId, Event};
+pub use self::event::{ConnectionId, Event, HandshakeFailure};
 pub use crate::log::{WARNING_PERIOD, WARNINGS_MAX};
 
 /// Events a monitor holds for a watcher that does not look; further ones are dropped and counted.

@@ -16,6 +16,7 @@ use super::coop_budget::CoopBudget;
 use super::endpoints::Endpoints;
 use super::home::Home;
 use super::validity::admit;
+use crate::authentication::{Security, by_context};
 use crate::context::Context;
 use crate::error::Error;
 use crate::log::Log;
@@ -43,6 +44,7 @@ pub(crate) struct Core<P> {
     pub(super) endpoints: Endpoints,
     pub(super) monitors: Monitors,
     pub(super) connections: Connections,
+    pub(super) security: Security,
     pub(super) log: Log,
     pub(super) budget: Option<Arc<MemoryBudget>>,
     pub(super) clock: Box<dyn Fn() -> Instant>,
@@ -74,6 +76,7 @@ impl<P: Pattern> Core<P> {
         let pattern = P::new(&options, network.random());
         let room = RefCell::new(Waiter::new(Arc::clone(&peers.writable)));
         let clock = network.clone();
+        let security = Security::new(&options, by_context(context));
         Self {
             busy_poll: BusyPoll::new(options.busy_poll),
             sndtimeo: Cell::new(options.sndtimeo),
@@ -86,6 +89,7 @@ impl<P: Pattern> Core<P> {
             endpoints: Endpoints::default(),
             monitors: Monitors::default(),
             connections: Connections::default(),
+            security,
             log: context.log().clone(),
             budget: context.budget().cloned(),
             clock: Box::new(move || clock.now()),

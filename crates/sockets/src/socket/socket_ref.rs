@@ -11,6 +11,7 @@ use seaworthy_core::{Endpoint, Instant, Message, Options};
 use seaworthy_zmtp::SocketType;
 
 use super::core::{Core, State, puts_off};
+use crate::authentication::Security;
 use crate::log::Severity;
 use crate::monitor::Event;
 use crate::monitor::Origin;
@@ -22,6 +23,10 @@ use crate::pipe_item::{PipeEnd, PipeItem};
 use crate::transport::{CloseSignal, PeerRejected, SocketRef};
 
 impl<P: Pattern> SocketRef for Core<P> {
+    fn security(&self) -> &Security {
+        &self.security
+    }
+
     fn budget(&self) -> Option<&Arc<MemoryBudget>> {
         self.budget.as_ref()
     }

@@ -6,6 +6,7 @@ use seaworthy_core::{Endpoint, Host, IpcPath, Message, Options};
 use seaworthy_zmtp::SocketType;
 use seaworthy_zmtp::limits::{HEARTBEAT_MIN, MESSAGE_BYTES_MAX, MESSAGE_FRAMES_MAX, ROUTING_ID_BYTES_MAX};
 
+use crate::authentication;
 use crate::error::Error;
 use crate::outcome::SendRejected;
 use crate::patterns::Pattern;
@@ -55,6 +56,9 @@ pub(super) fn check<P: Pattern>(options: &Options) -> Result<(), Error> {
         if set && !has {
             return invalid(option, "a socket of this type has no such option");
         }
+    }
+    if let Some((option, reason)) = authentication::faults(options) {
+        return invalid(option, reason);
     }
     if options.stream.sndbuf == Some(0) {
         return invalid("sndbuf", "a buffer of no bytes");

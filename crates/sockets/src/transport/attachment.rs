@@ -8,14 +8,16 @@ use bytes::Bytes;
 use seaworthy_core::pipe::{Charge, HighWaterMarks, local_pipe_within};
 use seaworthy_core::planted::{Bug, planted};
 use seaworthy_core::{Doorbell, Endpoint, Instant, Message, Options};
-use seaworthy_zmtp::{Peer, SocketType};
+use seaworthy_zmtp::{Credentials, Peer, SocketType, Verdict};
 
 use super::attached_pipe::AttachedPipe;
 use super::close_signal::{CloseSignal, CloseWatch};
 use super::cross_thread_waker::CrossThreadWaker;
+use super::disconnect_reason::DisconnectReason;
 use super::linger::Linger;
 use super::pending_handshakes::{ConnectionSlot, PendingHandshake};
 use super::socket_ref::{PeerRejected, SocketRef};
+use crate::authentication::PendingVerdict;
 use crate::log::Severity;
 use crate::monitor::Origin;
 use crate::outcome::SubscriptionOutcome;
@@ -48,6 +50,8 @@ pub(super) struct Attachment {
     origin: Option<Origin>,
     /// By what name the present connection's peer is known, once its handshake is complete.
     identity: Option<Bytes>,
+    /// The verdict on the present connection's peer, while it is awaited.
+    verdict: Option<PendingVerdict>,
     /// Counts this attachment among the tasks that closing the socket waits for.
     task: Option<TaskToken>,
     /// This connection's place among those whose handshake is not complete.
@@ -86,6 +90,7 @@ impl Attachment {
             attached: None,
             origin: None,
             identity: None,
+            verdict: None,
             task: Some(task),
             handshake: None,
             slot: None,
@@ -152,10 +157,27 @@ impl Attachment {
         }
         if let Some(origin) = &self.origin {
             let socket_type = peer.socket_type.map_or("", SocketType::name);
-            self.socket.emit(origin.handshake_succeeded(name.clone(), socket_type), Severity::Routine);
+            self.socket.emit(
+                origin.handshake_succeeded(name.clone(), socket_type, peer.user_id.clone()),
+                Severity::Routine,
+            );
         }
         self.identity = Some(name);
         Ok(topics)
+    }
+
+    /// Asks for a verdict on the present connection's peer.
+    pub(super) fn authenticate(&mut self, credentials: Credentials) {
+        let peer = self.origin.as_ref().map_or("", Origin::peer);
+        self.verdict = Some(self.socket.security().authenticator.ask(&self.options, peer, credentials));
+    }
+
+    /// The verdict that was asked for.
+    pub(super) fn poll_verdict(&mut self, context: &mut Context<'_>) -> Poll<Verdict> {
+        let Some(pending) = &mut self.verdict else { return Poll::Pending };
+        let verdict = std::task::ready!(pending.as_mut().poll(context));
+        self.verdict = None;
+        Poll::Ready(verdict)
     }
 
     /// True once the present connection's handshake is complete.
@@ -174,11 +196,13 @@ impl Attachment {
     }
 
     /// The connection is gone, and with it the pipe when that lives no longer.
-    pub(super) fn connection_ended(&mut self, reason: &str, severity: Severity) {
+    pub(super) fn connection_ended(&mut self, ended: &DisconnectReason) {
+        let (reason, severity) = (ended.to_string(), ended.severity());
+        self.verdict = None;
         let (origin, identity) = (self.origin.take(), self.identity.take());
         let Some(routing_id) = identity else {
             if let Some(origin) = origin {
-                self.socket.emit(origin.handshake_failed(reason), severity);
+                self.socket.emit(origin.handshake_failed(ended.handshake_failure(), reason), severity);
             }
             return;
         };

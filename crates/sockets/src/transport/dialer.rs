@@ -124,7 +124,7 @@ impl<N: Network> Dialer<N> {
         let handshaken = self.attachment.is_handshaken();
         let useful =
             handshaken && (self.attachment.has_received() || self.network.now() >= began + USEFUL_AFTER);
-        self.attachment.connection_ended(&ended.to_string(), ended.severity());
+        self.attachment.connection_ended(&ended);
         Some(Round { ended, handshaken, useful })
     }
 

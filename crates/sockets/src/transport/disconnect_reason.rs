@@ -7,6 +7,7 @@ use seaworthy_core::planted::{Bug, planted};
 
 use crate::limits::{TOPIC_BYTES_MAX, TOPICS_MAX};
 use crate::log::Severity;
+use crate::monitor::HandshakeFailure;
 
 /// EMFILE and ENFILE: the process, or the system, has no file descriptor left.
 const OUT_OF_FILES: [i32; 2] = [24, 23];
@@ -29,6 +30,15 @@ pub(super) enum DisconnectReason {
 }
 
 impl DisconnectReason {
+    /// What kind of failure it is if it ended a handshake.
+    pub(super) fn handshake_failure(&self) -> HandshakeFailure {
+        match self {
+            Self::Protocol(error) if error.is_authentication() => HandshakeFailure::Authentication,
+            Self::Protocol(error) if error.is_protocol() => HandshakeFailure::Protocol,
+            _ => HandshakeFailure::NoDetail,
+        }
+    }
+
     /// Faults are what another attempt would meet again, and a lack of files.
     pub(super) fn severity(&self) -> Severity {
         let fault = match self {

@@ -13,7 +13,7 @@ use super::driver::drive;
 use super::pending_handshakes::PendingHandshakes;
 use super::socket_ref::{PeerRejected, SocketRef};
 use crate::log::Severity;
-use crate::monitor::Event;
+use crate::monitor::{Event, HandshakeFailure};
 use crate::tasks::Tasks;
 
 /// Pause after a failed accept: without file descriptors it would fail again at once.
@@ -108,13 +108,14 @@ impl<N: Network> Listening<N> {
         self.socket.emit(origin.accepted(), Severity::Routine);
         if !self.socket.admits(handshakes.len()) {
             // Before the handshake: after it the peer would send what nobody receives.
-            self.socket.emit(origin.handshake_failed(PeerRejected), Severity::Routine);
+            self.socket
+                .emit(origin.handshake_failed(HandshakeFailure::NoDetail, PeerRejected), Severity::Routine);
             return;
         }
         let max = self.socket.options().connections_max;
         if !handshakes.admit(max) {
             let reason = format!("the endpoint has {max} connections, as many as connections_max allows");
-            self.socket.emit(origin.handshake_failed(reason), Severity::Routine);
+            self.socket.emit(origin.handshake_failed(HandshakeFailure::NoDetail, reason), Severity::Routine);
             return;
         }
         let attachment = Attachment::new(
@@ -131,7 +132,7 @@ impl<N: Network> Listening<N> {
         let network = self.network.clone();
         self.network.spawn("driver", async move {
             let ended = drive(&network, stream, &mut attachment).await;
-            attachment.connection_ended(&ended.to_string(), ended.severity());
+            attachment.connection_ended(&ended);
         });
     }
 }

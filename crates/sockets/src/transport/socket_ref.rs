@@ -10,6 +10,7 @@ use seaworthy_core::{Endpoint, Instant, Options};
 use seaworthy_zmtp::SocketType;
 
 use super::close_signal::CloseSignal;
+use crate::authentication::Security;
 use crate::log::Severity;
 use crate::monitor::Event;
 use crate::monitor::Origin;
@@ -24,6 +25,9 @@ pub(crate) trait SocketRef {
 
     /// The memory budget of the socket's context, if it has one.
     fn budget(&self) -> Option<&Arc<MemoryBudget>>;
+
+    /// How the socket's connections are secured.
+    fn security(&self) -> &Security;
 
     /// Until when a pipe that the socket is done with waits for what is queued to go out. `None`: forever.
     fn linger_until(&self, now: Instant) -> Option<Instant>;

@@ -9,7 +9,8 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-use seaworthy::monitor::Event;
+use seaworthy::authentication::{AuthenticationRequest, Verdict};
+use seaworthy::monitor::{Event, HandshakeFailure};
 use seaworthy::{Context, Endpoint, Host, Instant, Message, Monitor, Network, Options};
 use seaworthy_sim::{Control, HostId, Sim, SimBuilder, SimNetwork};
 
@@ -103,6 +104,15 @@ impl Place {
         let context = Context::builder_with_network(self.network()).memory_budget(bytes).build();
         self.context.replace(Some(context.clone()));
         context
+    }
+
+    /// Verdicts on the peers of sockets that are opened from now on are given by `answer`.
+    pub(crate) fn set_authenticator(
+        &self,
+        answer: impl Fn(&AuthenticationRequest) -> Verdict + Send + Sync + 'static,
+    ) {
+        let context = Context::builder_with_network(self.network()).authenticator(answer).build();
+        self.context.replace(Some(context));
     }
 
     /// A socket with default options.
@@ -246,6 +256,14 @@ pub(crate) async fn event(monitor: &mut Monitor, wanted: impl Fn(&Event) -> bool
         if wanted(&event) {
             return event;
         }
+    }
+}
+
+/// Waits for a handshake that fails; what kind of failure it is, and why.
+pub(crate) async fn handshake_failure(monitor: &mut Monitor) -> (HandshakeFailure, String) {
+    match event(monitor, |event| matches!(event, Event::HandshakeFailed { .. })).await {
+        Event::HandshakeFailed { failure, reason, .. } => (failure, reason),
+        _ => unreachable!("the filter above"),
     }
 }
 

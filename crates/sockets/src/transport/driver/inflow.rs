@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 use seaworthy_core::pipe::{Charge, Weigh};
 use seaworthy_core::planted::{Bug, planted};
 use seaworthy_core::{Instant, Message};
-use seaworthy_zmtp::{Connection, Event, SocketType};
+use seaworthy_zmtp::{Connection, Event, Peer, SocketType, Verdict};
 
 use super::closing::Cause;
 use crate::pipe_item::PipeItem;
@@ -63,7 +63,8 @@ impl Inflow {
 
     /// The buffer for the next read, or `None` when there must be no read now.
     pub(super) fn next_read(&mut self, connection: &Connection) -> Option<BytesMut> {
-        if self.stalled {
+        // While a verdict is awaited nothing is decoded: what came would only be kept.
+        if self.stalled || connection.awaits_verdict() {
             return None;
         }
         if self.charge.is_budget_reached() {
@@ -166,25 +167,27 @@ impl Inflow {
                 Some(Event::Message(message)) if room => attachment.deliver(message),
                 Some(Event::Message(_)) if planted(Bug::FullPipeDrops) => {}
                 Some(Event::Message(message)) => self.hold(PipeItem::Message(message)),
-                Some(Event::Ready(peer)) => {
-                    let topics = attachment
-                        .handshaken(&peer)
-                        .map_err(|_| Cause::Over(DisconnectReason::PeerRejected))?;
-                    topics.iter().for_each(|topic| connection.subscribe(topic));
-                    if attachment.socket.options().probe_router
-                        && matches!(
-                            attachment.socket.socket_type(),
-                            SocketType::Req | SocketType::Dealer | SocketType::Router
-                        )
-                    {
-                        connection.send(&Message::from(""));
-                    }
-                }
+                Some(Event::Authenticate(credentials)) => attachment.authenticate(credentials),
+                Some(Event::Ready(peer)) => begin(&peer, connection, attachment)?,
                 Some(Event::Subscribe(topic)) => self.subscription(attachment, topic, true)?,
                 Some(Event::Cancel(topic)) => self.subscription(attachment, topic, false)?,
                 Some(_) => {}
             }
         }
+    }
+
+    /// The verdict on the peer has come: the handshake goes on, and with it decoding; or the peer is refused.
+    pub(super) fn authenticate(
+        &mut self,
+        now: Instant,
+        verdict: Verdict,
+        connection: &mut Connection,
+        attachment: &mut Attachment,
+    ) -> Result<(), Cause> {
+        if let Some(Event::Ready(peer)) = connection.authenticate(now, verdict).map_err(Cause::misbehaved)? {
+            begin(&peer, connection, attachment)?;
+        }
+        self.deliver(now, connection, attachment)
     }
 
     /// Delivers the small messages that come next, as long as the pipe has room.
@@ -268,6 +271,18 @@ impl Inflow {
     pub(super) fn is_waiting(&self) -> bool {
         self.stalled || !self.held.is_empty()
     }
+}
+
+/// A handshake is complete: the peer is attached, and told what it has to know before any message.
+fn begin(peer: &Peer, connection: &mut Connection, attachment: &mut Attachment) -> Result<(), Cause> {
+    let topics = attachment.handshaken(peer).map_err(|_| Cause::Over(DisconnectReason::PeerRejected))?;
+    topics.iter().for_each(|topic| connection.subscribe(topic));
+    let has_probe =
+        matches!(attachment.socket.socket_type(), SocketType::Req | SocketType::Dealer | SocketType::Router);
+    if has_probe && attachment.socket.options().probe_router {
+        connection.send(&Message::from(""));
+    }
+    Ok(())
 }
 
 /// What a buffer keeps. The first room of a connection is as much a part of it as its task.

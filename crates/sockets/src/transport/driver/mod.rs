@@ -15,13 +15,14 @@ use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use seaworthy_core::planted::{Bug, planted};
-use seaworthy_core::{Instant, Network, Poisoned, Stream};
-use seaworthy_zmtp::{Connection, ConnectionConfig};
+use seaworthy_core::{Instant, Network, Poisoned, SecretRandom, Stream};
+use seaworthy_zmtp::{Connection, ConnectionConfig, Verdict};
 
 use self::closing::{Cause, Closing};
 use self::in_flight::InFlight;
@@ -39,7 +40,14 @@ pub(super) async fn drive<N: Network>(
     stream: N::Stream,
     attachment: &mut Attachment,
 ) -> DisconnectReason {
-    let config = ConnectionConfig::from((&*attachment.options, attachment.socket.socket_type()));
+    let mut config = ConnectionConfig::from((&*attachment.options, attachment.socket.socket_type()));
+    let security = attachment.socket.security();
+    config.mechanism = Arc::clone(&security.mechanism);
+    let connection = if security.needs_random {
+        Connection::with_random(config, SecretRandom::from_network(network), network.now())
+    } else {
+        Connection::new(config, network.now())
+    };
     if attachment.socket.budget().is_some() {
         attachment.set_doorbell(network.doorbell().ok().flatten());
     }
@@ -47,7 +55,7 @@ pub(super) async fn drive<N: Network>(
     let mut driver = Driver {
         network,
         stream: &stream,
-        connection: Connection::new(config, network.now()),
+        connection,
         inflow: Inflow::new(attachment.charge()),
         outflow: Outflow::new(attachment.charge(), &poisoned),
         closing: Closing::Open,
@@ -94,6 +102,8 @@ enum Step {
     /// There is room in the receive pipe.
     Room,
     Deadline,
+    /// On the peer, which waits for it.
+    Verdict(Verdict),
     /// The socket is done with the peer.
     SocketDone,
     /// The pending handshake has to make room for another.
@@ -162,6 +172,7 @@ impl<N: Network> Driver<'_, N> {
                 Step::Read(result, buffer) => self.handle_read(result, buffer),
                 Step::Readable => self.handle_readable(),
                 Step::Room => self.deliver(now),
+                Step::Verdict(verdict) => self.handle_verdict(verdict),
                 Step::Deadline => self.handle_deadline(),
                 Step::Evicted => Err(Cause::Over(DisconnectReason::Evicted)),
                 Step::Outgoing | Step::SocketDone => Ok(()),
@@ -213,6 +224,11 @@ impl<N: Network> Driver<'_, N> {
             && !self.attachment.wait_to_deliver(context.waker())
         {
             return Poll::Ready(Step::Room);
+        }
+        if self.closing.is_open()
+            && let Poll::Ready(verdict) = self.attachment.poll_verdict(context)
+        {
+            return Poll::Ready(Step::Verdict(verdict));
         }
         if operations.timer.poll(context).is_ready() {
             return Poll::Ready(Step::Deadline);
@@ -305,6 +321,10 @@ impl<N: Network> Driver<'_, N> {
 
     fn deliver(&mut self, now: Instant) -> Result<(), Cause> {
         self.inflow.deliver(now, &mut self.connection, self.attachment)
+    }
+
+    fn handle_verdict(&mut self, verdict: Verdict) -> Result<(), Cause> {
+        self.inflow.authenticate(self.network.now(), verdict, &mut self.connection, self.attachment)
     }
 
     /// When [`handle_deadline`](Self::handle_deadline) is due.
