@@ -78,9 +78,8 @@ fn public_packages() -> Vec<(String, Table)> {
             let manifest = read(&path).parse().unwrap_or_else(|error| panic!("{path}: {error}"));
             (path.trim_end_matches("/Cargo.toml").to_owned(), manifest)
         })
-        .filter(|(path, manifest): &(String, Table)| {
-            // crates/sim is being split into packages, which get their metadata afterwards.
-            path != "crates/sim" && package(manifest).get("publish") != Some(&Value::Boolean(false))
+        .filter(|(_, manifest): &(String, Table)| {
+            package(manifest).get("publish") != Some(&Value::Boolean(false))
         })
         .collect()
 }

@@ -1,7 +1,7 @@
 //! The page of a whole run.
 
-use seaworthy_sim::report::{Page, Run, RunReport};
-use seaworthy_sim::scenario::CarrierName;
+use seaworthy_trial::report::{Page, Run, RunReport};
+use seaworthy_trial::scenario::CarrierName;
 
 use crate::tool::{STORM, browse, perform};
 

@@ -6,9 +6,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use seaworthy_sim::Carrier;
-use seaworthy_sim::run::{self, Outcome};
-use seaworthy_sim::scenario::{Plan, Scenario};
 use seaworthy_sim::trace::Packet;
+use seaworthy_trial::run::{self, Outcome};
+use seaworthy_trial::scenario::{Plan, Scenario};
 
 /// Real seconds that a program may take for a page or a capture, on a busy machine.
 const SECONDS_MAX: &str = "120";

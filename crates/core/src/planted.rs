@@ -4,7 +4,7 @@
 //! feature `planted-bugs` only: without it [`planted`] is `false` at compile time, and nothing remains of any of them.
 //! With it, one bug at a time can be [planted](plant) on a thread, at run time, so that one build has them all.
 //!
-//! `seaworthy doctor` (crate `seaworthy-sim`) knows which check has to find each, in which scenario, and how soon.
+//! `seaworthy doctor` (crate `seaworthy-trial`) knows which check has to find each, in which scenario, and how soon.
 
 use std::fmt;
 use std::marker::PhantomData;

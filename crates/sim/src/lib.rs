@@ -44,8 +44,8 @@
 //! | drop an operation at each of its awaits | [`CancelPoint`] |
 //! | use sockets in a turmoil simulation | [`TurmoilNetwork`] |
 //!
-//! `docs/GUIDE.md` teaches all of it. The modules below are the scenario runner: [`scenario`] files, [`workload`]s
-//! that use sockets as an application would, [`check`]s, and what conducts and explores them.
+//! `docs/GUIDE.md` teaches all of it. The modules below hold what a run leaves behind and what it follows: [`trace`]s,
+//! [`script`]s of links and faults, and [`invariant`]s of any program.
 //!
 //! Programs may use streams without sockets, too:
 //!
@@ -74,59 +74,22 @@
 
 #![forbid(unsafe_code)]
 
-pub mod check;
-pub mod doctor;
-pub mod explore;
-pub mod report;
-pub mod run;
-pub mod scenario;
-pub mod shrink;
+pub mod invariant;
+pub mod look;
+pub mod script;
 pub mod trace;
-pub mod workload;
 
-mod agenda;
-mod budget;
-mod cancel;
-mod clock;
-mod control;
-mod dice;
-mod event;
-mod evidence;
-mod explorer;
-mod fault;
-mod finding;
-mod host;
-mod hush;
-mod link;
-mod log;
-mod logging;
-mod look;
-mod lookout;
-mod network;
-mod promises;
-mod real;
-mod recorder;
-mod sighting;
-mod sim;
-mod storm;
-mod sweep;
-mod task;
-mod tasks;
-mod throttle;
-mod to_host;
-mod world;
+mod program;
 
-pub use cancel::CancelPoint;
-pub use control::Control;
-pub use dice::Dice;
-pub use event::{
-    Addresses, CancelOutcome, ConnectionView, DropReason, Event, HostId, Operation, PacketId, StreamId, Tap,
+pub use seaworthy_engine::{
+    Addresses, CancelOutcome, CancelWeights, Carrier, ClockSkew, ConnectionView, Control, CrashKind, Dice,
+    DropReason, Event, Failure, Fault, HostId, Latency, LinkConfig, Operation, PacketId, ReadRate, Readers,
+    ShortIo, SimListener, SimNetwork, SimStream, StreamId, Tap, ToHost, TurmoilNetwork, Violation,
 };
-pub use explorer::Explorer;
-pub use fault::{CancelWeights, ClockSkew, CrashKind, Fault, ReadRate, Readers, ShortIo};
-pub use finding::Finding;
-pub use link::{Latency, LinkConfig};
-pub use network::{SimListener, SimNetwork, SimStream, TurmoilNetwork};
-pub use sighting::Sighting;
-pub use sim::{Carrier, Failure, Sim, SimBuilder};
-pub use to_host::ToHost;
+
+pub use self::program::{CancelPoint, Explorer, Finding, Sim, SimBuilder};
+
+/// The code of this package's README compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -6,11 +6,12 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
-use seaworthy_sim::run::{Outcome, real};
-use seaworthy_sim::scenario::quantity::{ByteCount, Span};
-use seaworthy_sim::scenario::{Fault, FaultKind, Plan, Scenario};
+use seaworthy_sim::Carrier;
 use seaworthy_sim::trace::{Event, MessageName, What};
-use seaworthy_sim::{Carrier, Sighting};
+use seaworthy_trial::Sighting;
+use seaworthy_trial::run::{Outcome, real};
+use seaworthy_trial::scenario::quantity::{ByteCount, Span};
+use seaworthy_trial::scenario::{Fault, FaultKind, Plan, Scenario};
 
 use crate::shipped::{run_once, run_twice};
 

@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use seaworthy_sim::Carrier;
-use seaworthy_sim::check::agreement::{self, Agreement};
-use seaworthy_sim::explore::Mask;
-use seaworthy_sim::run::{real, run};
-use seaworthy_sim::scenario::{LinkModel, Plan, Scenario};
+use seaworthy_trial::check::agreement::{self, Agreement};
+use seaworthy_trial::explore::Mask;
+use seaworthy_trial::run::{real, run};
+use seaworthy_trial::scenario::{LinkModel, Plan, Scenario};
 
 use crate::shipped::files;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use seaworthy_sim::scenario::Scenario;
+use seaworthy_trial::scenario::Scenario;
 
 use crate::shipped::{files, folder};
 

@@ -3,12 +3,13 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use seaworthy_sim::check::determinism;
-use seaworthy_sim::explore::Mask;
-use seaworthy_sim::run::{Verdict, run};
-use seaworthy_sim::scenario::Scenario;
+use seaworthy_sim::Carrier;
+use seaworthy_sim::invariant::determinism;
 use seaworthy_sim::trace::Trace;
-use seaworthy_sim::{Carrier, Sighting};
+use seaworthy_trial::Sighting;
+use seaworthy_trial::explore::Mask;
+use seaworthy_trial::run::{Verdict, run};
+use seaworthy_trial::scenario::Scenario;
 
 use crate::shipped::{files, run_once, run_twice, scenario, shortened};
 

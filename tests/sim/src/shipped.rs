@@ -5,10 +5,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use seaworthy_sim::Carrier;
-use seaworthy_sim::run::{Outcome, prove, run};
-use seaworthy_sim::scenario::draw::Draw;
-use seaworthy_sim::scenario::quantity::Count;
-use seaworthy_sim::scenario::{Plan, Scenario};
+use seaworthy_trial::run::{Outcome, prove, run};
+use seaworthy_trial::scenario::draw::Draw;
+use seaworthy_trial::scenario::quantity::Count;
+use seaworthy_trial::scenario::{Plan, Scenario};
 
 /// Real time a run may take before it counts as hung.
 const WALL: Duration = Duration::from_secs(300);

@@ -5,13 +5,13 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 /// What all pages share: colours, type, buttons.
-pub(crate) const STYLE: &str = include_str!("look.css");
+pub const STYLE: &str = include_str!("look.css");
 
 /// What all pages share: the switch between light and dark.
-pub(crate) const SCRIPT: &str = include_str!("look.js");
+pub const SCRIPT: &str = include_str!("look.js");
 
 /// Puts values into a page, each where it says `{{name}}`. Nothing in a value is taken for a place.
-pub(crate) fn filled(page: &str, values: &[(&str, &str)]) -> String {
+pub fn filled(page: &str, values: &[(&str, &str)]) -> String {
     let length = values.iter().map(|(_, value)| value.len()).sum::<usize>() + page.len();
     let mut html = String::with_capacity(length);
     let mut rest = page;
@@ -27,7 +27,7 @@ pub(crate) fn filled(page: &str, values: &[(&str, &str)]) -> String {
 }
 
 /// Text as it stands in HTML, in an element or in an attribute in quotes.
-pub(crate) fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     let mut html = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
@@ -43,20 +43,20 @@ pub(crate) fn escaped(text: &str) -> String {
 }
 
 /// A value as JSON that can stand in a script element: no text in it can end the element.
-pub(crate) fn json(value: &impl Serialize) -> String {
+pub fn json(value: &impl Serialize) -> String {
     let json = serde_json::to_string(value).expect("a page's data has a JSON form");
     json.replace('<', "\\u003c")
 }
 
 /// A verdict as a word in its colour.
-pub(crate) fn verdict(verdict: &str) -> String {
+pub fn verdict(verdict: &str) -> String {
     let calm = verdict.to_lowercase();
     let class = if calm == "passed" { "good" } else { "bad" };
     format!("<span class=\"verdict {class}\">{}</span>", escaped(&calm))
 }
 
 /// `12 345`, with a thin space.
-pub(crate) fn grouped(number: u64) -> String {
+pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
@@ -69,7 +69,7 @@ pub(crate) fn grouped(number: u64) -> String {
 }
 
 /// Seconds as people read them: `5.25 s`.
-pub(crate) fn seconds(seconds: f64) -> String {
+pub fn seconds(seconds: f64) -> String {
     let mut text = String::new();
     let _ = match seconds {
         s if s >= 100.0 => write!(text, "{s:.0} s"),

@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use super::event::What;
-use crate::HostId;
-use crate::fault::{Fault, ReadRate, Readers};
-use crate::link::LinkConfig;
+use seaworthy_engine::HostId;
+use seaworthy_engine::LinkConfig;
+use seaworthy_engine::{Fault, ReadRate, Readers};
 
 /// Numbers from here on are not those of faults in a storm, which count from 0.
 const FIRST: usize = 1_000_000;
@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn what_begins_is_over_once() {
-        let (from, to) = (HostId(0), HostId(1));
+        let (from, to) = (HostId::at(0), HostId::at(1));
         let bands = &mut Bands::default();
         assert_eq!(said(bands, Fault::Cut { from, to }), ["cut a -> b"]);
         assert_eq!(said(bands, Fault::BlackHole { from, to }), ["over: cut a -> b", "black hole a -> b"]);
@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn a_link_is_well_again_when_it_is_as_it_was() {
-        let (from, to) = (HostId(0), HostId(1));
+        let (from, to) = (HostId::at(0), HostId::at(1));
         let bands = &mut Bands::default();
         let lossy = LinkConfig { loss: 0.5, ..LinkConfig::default() };
         assert_eq!(said(bands, Fault::Link { from, to, config: lossy }), ["degrade a -> b: loss 0.5"]);

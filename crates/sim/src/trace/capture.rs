@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use seaworthy_core::Instant;
 
-use crate::event::{DropReason, Event, HostId, PacketId, Tap};
+use seaworthy_engine::{DropReason, Event, HostId, PacketId, Tap};
 
 /// Collects packets while a run goes on. Cloning it gives the same collection.
 ///
@@ -144,12 +144,12 @@ mod tests {
         let capture = Capture::default();
         let mut tap = capture.clone();
         let mut at = |t, event: Event<'_>| tap.event(Instant::from_nanos(t), &event);
-        let (from, to) = (HostId(0), Some(HostId(1)));
-        at(1, Event::PacketSent { packet: PacketId(0), from, to, bytes: b"a" });
-        at(1, Event::PacketDuplicated { packet: PacketId(0) });
-        at(2, Event::PacketSent { packet: PacketId(1), from, to, bytes: b"b" });
-        at(3, Event::PacketDropped { packet: PacketId(0), reason: DropReason::Cut });
-        at(4, Event::PacketDelivered { packet: PacketId(0), to: HostId(1), bytes: b"a" });
+        let (from, to) = (HostId::at(0), Some(HostId::at(1)));
+        at(1, Event::PacketSent { packet: PacketId::at(0), from, to, bytes: b"a" });
+        at(1, Event::PacketDuplicated { packet: PacketId::at(0) });
+        at(2, Event::PacketSent { packet: PacketId::at(1), from, to, bytes: b"b" });
+        at(3, Event::PacketDropped { packet: PacketId::at(0), reason: DropReason::Cut });
+        at(4, Event::PacketDelivered { packet: PacketId::at(0), to: HostId::at(1), bytes: b"a" });
         let packets = capture.finish();
         assert_eq!(
             packets[0].fates,

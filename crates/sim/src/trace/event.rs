@@ -6,9 +6,9 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use seaworthy_engine::{Note, Violation};
 use serde::{Deserialize, Serialize};
 
-use super::note::Note;
 use super::wire::WireFrame;
 
 /// A name of the scenario. Cloning shares it.
@@ -469,6 +469,12 @@ impl What {
 }
 
 impl Event {
+    /// A violation at this event.
+    pub fn violation(&self, problem: String) -> Violation {
+        let place = self.socket.as_ref().or(self.host.as_ref()).cloned();
+        Violation { check: "", at: Some(self.at()), place, problem }
+    }
+
     /// Simulated time since the start.
     pub const fn at(&self) -> Duration {
         Duration::from_nanos(self.t)

@@ -45,6 +45,8 @@ impl Trace {
 
 #[cfg(test)]
 mod tests {
+    use seaworthy_engine::Note;
+
     use super::super::event::{Direction, What};
     use super::super::wire::WireFrame;
     use super::*;
@@ -101,5 +103,20 @@ mod tests {
             trace(&[opened(), What::Closed]).first_difference(&trace(&[opened()])).unwrap();
         assert_eq!((at, left.is_some(), right), (1, true, None));
         assert!(trace(&[opened()]).first_difference(&trace(&[opened()])).is_none());
+    }
+
+    #[test]
+    fn an_event_of_ones_own_stands_in_a_trace_as_any_other() {
+        let note = Note::new("done").with("job", 17).with("host", "mine");
+        let event = Event { t: 5, host: Some("worker-1".into()), socket: None, what: What::Note(note) };
+        let json = event.to_json();
+        assert_eq!(json, r#"{"t":5,"host":"worker-1","event":"done","host_":"mine","job":17}"#);
+        assert_eq!(Trace::from_jsonl(&json).unwrap().events, [event]);
+    }
+
+    #[test]
+    fn events_of_the_testbed_stay_what_they_are() {
+        let json = r#"{"t":5,"host":"a","event":"closed"}"#;
+        assert_eq!(Trace::from_jsonl(json).unwrap().events[0].what, What::Closed);
     }
 }

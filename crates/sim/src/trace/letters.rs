@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::event::{Direction, Name};
-use super::note::Note;
+use seaworthy_engine::Note;
 
 /// Messages under way.
 #[derive(Debug, Default)]

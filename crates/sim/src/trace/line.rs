@@ -1,13 +1,13 @@
 //! A line of a trace as it stands, whether or not this version knows its event: what tools that only show and
 //! compare need.
 
+use seaworthy_engine::note;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::columns;
 use super::event::{Event, Name};
 use super::jsonl::BadTrace;
-use super::note;
 use super::recorder::Trace;
 
 /// An event with what every event has, and the rest by its keys.

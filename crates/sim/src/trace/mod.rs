@@ -18,7 +18,7 @@ mod event;
 mod jsonl;
 mod letters;
 mod line;
-mod note;
+mod log;
 mod observer;
 pub mod page;
 pub mod pcap;
@@ -26,12 +26,13 @@ mod recorder;
 pub mod semantic;
 pub mod wire;
 
+pub use seaworthy_engine::Note;
+
 pub use self::audit::Audit;
 pub use self::capture::{Capture, Fate, Packet};
 pub use self::event::{Direction, Event, MessageName, Name, Phase, RelayStep, What};
 pub use self::jsonl::BadTrace;
 pub use self::line::Line;
-pub use self::note::Note;
-pub(crate) use self::observer::HostNames;
-pub use self::observer::Observer;
+pub(crate) use self::log::Log;
+pub use self::observer::{NoSockets, Observer, Sockets};
 pub use self::recorder::{Recorder, Trace};

@@ -3,27 +3,61 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::rc::Rc;
 
 use seaworthy_core::{Endpoint, Instant};
 
 use super::bands::Bands;
-use super::event::{Direction, Name, What};
+use super::event::{Direction, MessageName, Name, What};
 use super::letters::{self, Letters};
+use super::log::{HostNames, Log};
 use super::recorder::Recorder;
 use super::wire::{WireFrame, WireReader};
-use crate::check::poison::Poison;
-use crate::check::stream_prefix::StreamPrefix;
-use crate::event::{Event, HostId, Operation, StreamId, Tap};
-use crate::fault::Fault;
-use crate::link::LinkConfig;
-use crate::log::Log;
-use crate::scenario::Plan;
+use crate::invariant::poison::Poison;
+use crate::invariant::stream_prefix::StreamPrefix;
+use seaworthy_engine::Fault;
+use seaworthy_engine::LinkConfig;
+use seaworthy_engine::{Event, HostId, Operation, StreamId, Tap};
+
+/// What is known of the sockets of a run besides what passes on the wire.
+pub trait Sockets: fmt::Debug {
+    /// The socket on `host` that connects to `endpoint`, if only one does.
+    fn connecting(&self, host: &str, endpoint: &Endpoint) -> Option<Name>;
+    /// The socket on `host` that binds what others mean by `endpoint`.
+    fn binding(&self, host: &str, endpoint: &Endpoint) -> Option<Name>;
+    /// Whether a host is one of a peer that means ill.
+    fn is_hostile(&self, host: &str) -> bool;
+    /// The message that a frame belongs to, by what is in it.
+    fn message(&self, frame: &[u8]) -> Option<MessageName>;
+}
+
+/// Nothing: somebody's programs have them.
+#[derive(Clone, Copy, Debug)]
+pub struct NoSockets;
+
+impl Sockets for NoSockets {
+    fn connecting(&self, _: &str, _: &Endpoint) -> Option<Name> {
+        None
+    }
+
+    fn binding(&self, _: &str, _: &Endpoint) -> Option<Name> {
+        None
+    }
+
+    fn is_hostile(&self, _: &str) -> bool {
+        false
+    }
+
+    fn message(&self, _: &[u8]) -> Option<MessageName> {
+        None
+    }
+}
 
 /// Watches a simulation for a recorder.
 #[derive(Debug)]
 pub struct Observer {
-    plan: Rc<Plan>,
+    sockets: Rc<dyn Sockets>,
     /// The hosts' names, by number.
     hosts: HostNames,
     recorder: Recorder,
@@ -42,9 +76,6 @@ struct Programs {
     in_storm: Rc<Cell<bool>>,
     letters: Letters,
 }
-
-/// The names of hosts in the order in which they were added. Cloning it gives the same list.
-pub(crate) type HostNames = Rc<RefCell<Vec<Name>>>;
 
 /// One end of a stream.
 #[derive(Debug)]
@@ -75,23 +106,25 @@ struct Ordeal {
 const HOSTILE_FRAMES_SHOWN: u64 = 64;
 
 impl Observer {
-    /// An observer of a run of `plan` whose hosts are added in the plan's order.
-    pub fn new(plan: Rc<Plan>, recorder: Recorder) -> Self {
-        let hosts = Rc::new(RefCell::new(plan.hosts.clone()));
-        Self::of_hosts(hosts, plan, recorder)
+    /// An observer of a run whose hosts are added in this order, and whose sockets are known.
+    pub fn new(hosts: Vec<Name>, sockets: Rc<dyn Sockets>, recorder: Recorder) -> Self {
+        Self::of_hosts(Rc::new(RefCell::new(hosts)), sockets, recorder)
     }
 
     /// An observer of a run of somebody's programs, which knows the names of hosts and nothing of sockets.
     pub(crate) fn of_programs(log: &Log, link: LinkConfig) -> Self {
-        let plan = Rc::new(Plan::without_sockets());
+        let sockets = Rc::new(NoSockets);
         let in_storm = Rc::clone(&log.in_storm);
         let programs = Programs { faults: Bands::new(link), in_storm, letters: Letters::default() };
-        Self { programs: Some(programs), ..Self::of_hosts(Rc::clone(&log.hosts), plan, log.recorder.clone()) }
+        Self {
+            programs: Some(programs),
+            ..Self::of_hosts(Rc::clone(&log.hosts), sockets, log.recorder.clone())
+        }
     }
 
-    fn of_hosts(hosts: HostNames, plan: Rc<Plan>, recorder: Recorder) -> Self {
+    fn of_hosts(hosts: HostNames, sockets: Rc<dyn Sockets>, recorder: Recorder) -> Self {
         Self {
-            plan,
+            sockets,
             hosts,
             recorder,
             streams: BTreeMap::new(),
@@ -137,20 +170,9 @@ impl Observer {
         );
     }
 
-    /// The connecting socket, when only one on its host connects there.
-    fn connecting_socket(&self, host: &str, endpoint: &Endpoint) -> Option<Name> {
-        let connects = |socket: &usize| {
-            let endpoints = self.plan.socket(*socket).connect.iter();
-            endpoints.filter_map(|text| text.parse::<Endpoint>().ok()).any(|known| known == *endpoint)
-        };
-        let mut sockets = self.plan.sockets_on(host).filter(connects);
-        let only = sockets.next()?;
-        sockets.next().is_none().then(|| self.plan.name(only).clone())
-    }
-
     fn connecting(&mut self, host: HostId, stream: StreamId, endpoint: &Endpoint) {
         let Some(host) = self.host(host) else { return };
-        let socket = self.connecting_socket(&host, endpoint);
+        let socket = self.sockets.connecting(&host, endpoint);
         let ends = Ends::new(host, socket, endpoint.clone(), None);
         self.streams.insert(stream.index(), ends);
     }
@@ -160,9 +182,9 @@ impl Observer {
         let peer = peer.map(StreamId::index);
         let endpoint = peer.and_then(|peer| self.streams.get(&peer)).map(|end| end.endpoint.clone());
         let Some(endpoint) = endpoint else { return };
-        let socket = self.plan.binding(&host, &endpoint).map(|socket| self.plan.name(socket).clone());
+        let socket = self.sockets.binding(&host, &endpoint);
         let mut ends = Ends::new(host, socket, endpoint, peer);
-        let is_hostile = |ends: &Ends| self.plan.is_hostile(&ends.host);
+        let is_hostile = |ends: &Ends| self.sockets.is_hostile(&ends.host);
         if let Some(end) = peer.and_then(|peer| self.streams.get_mut(&peer)) {
             end.peer = Some(stream.index());
             if is_hostile(end) || is_hostile(&ends) {
@@ -184,7 +206,7 @@ impl Observer {
             Direction::In => &mut end.inward,
         };
         let before = reader.frames();
-        let (mut frames, problem) = reader.feed(bytes, &self.plan.sockets);
+        let (mut frames, problem) = reader.feed(bytes, |frame| self.sockets.message(frame));
         if end.is_hostile {
             let room = HOSTILE_FRAMES_SHOWN.saturating_sub(before);
             if let Some(ordeal) = end.ordeal.as_mut().filter(|_| dir == Direction::In) {

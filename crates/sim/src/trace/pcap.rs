@@ -122,7 +122,7 @@ mod tests {
 
     use super::super::capture::Fate;
     use super::*;
-    use crate::event::DropReason;
+    use seaworthy_engine::DropReason;
 
     /// A SYN from 10.0.0.1:49152 to 10.0.0.2:5555, with `data` bytes behind it.
     fn packet(number: u64, sent: u64, data: usize, fates: Vec<Fate>) -> Packet {

@@ -5,8 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::event::{MessageName, Name};
-use crate::workload::payload::Payload;
+use super::event::MessageName;
 
 /// Bytes of a greeting.
 const GREETING_LEN: usize = 64;
@@ -67,8 +66,12 @@ pub struct WireReader {
 
 impl WireReader {
     /// Takes the next bytes and gives back the frames they complete, and a problem if there is one; after a
-    /// problem it reads nothing more. `names` are the sockets' names, as stamps number them.
-    pub fn feed(&mut self, bytes: &[u8], names: &[Name]) -> (Vec<WireFrame>, Option<String>) {
+    /// problem it reads nothing more. `message` says whose a frame is by what is in it.
+    pub fn feed(
+        &mut self,
+        bytes: &[u8],
+        message: impl Fn(&[u8]) -> Option<MessageName>,
+    ) -> (Vec<WireFrame>, Option<String>) {
         let mut frames = Vec::new();
         if self.broken {
             return (frames, None);
@@ -77,7 +80,7 @@ impl WireReader {
         let mut used = 0;
         let problem = loop {
             let rest = &self.pending[used..];
-            let read = if self.greeted { frame(rest, names) } else { greeting(rest) };
+            let read = if self.greeted { frame(rest, &message) } else { greeting(rest) };
             match read {
                 Ok(Some((length, frame))) => {
                     self.greeted = true;
@@ -120,7 +123,10 @@ fn greeting(bytes: &[u8]) -> Result<Option<(usize, WireFrame)>, String> {
     Ok(Some((GREETING_LEN, WireFrame::Greeting { version, mechanism })))
 }
 
-fn frame(bytes: &[u8], names: &[Name]) -> Result<Option<(usize, WireFrame)>, String> {
+fn frame(
+    bytes: &[u8],
+    message: impl Fn(&[u8]) -> Option<MessageName>,
+) -> Result<Option<(usize, WireFrame)>, String> {
     let Some((&flags, rest)) = bytes.split_first() else { return Ok(None) };
     if flags & !(MORE | LONG | COMMAND) != 0 {
         return Err(format!("flags {flags:02x} have reserved bits"));
@@ -143,11 +149,7 @@ fn frame(bytes: &[u8], names: &[Name]) -> Result<Option<(usize, WireFrame)>, Str
     let frame = if flags & COMMAND != 0 {
         command(body)?
     } else {
-        let of = Payload::decode(body).ok().map(|payload| MessageName {
-            sender: names.get(usize::from(payload.stamp.sender)).cloned().unwrap_or_else(|| "?".into()),
-            life: payload.stamp.life,
-            sequence: payload.stamp.sequence,
-        });
+        let of = message(body);
         let text = if of.is_none() && (1..=TEXT_MAX).contains(&body.len()) { Some(text(body)) } else { None };
         WireFrame::Message { bytes: length, more: flags & MORE != 0, of, text }
     };
@@ -173,7 +175,6 @@ fn command(body: &[u8]) -> Result<WireFrame, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::workload::payload::Stamp;
 
     fn stream() -> Vec<u8> {
         let mut bytes = vec![0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f, 3, 1];
@@ -181,12 +182,10 @@ mod tests {
         bytes.resize(GREETING_LEN, 0);
         bytes.extend_from_slice(b"\x04\x06\x05READY");
         bytes.extend_from_slice(b"\x04\x0b\x09SUBSCRIBEa");
-        let payload =
-            Payload { stamp: Stamp { sender: 0, life: 1, sequence: 5 }, part: 0, parts: 1 }.encode(300);
         bytes.extend_from_slice(&[MORE, 1, b'a']);
         bytes.extend_from_slice(&[MORE, 2, 0, b'A']);
         bytes.extend_from_slice(&[LONG, 0, 0, 0, 0, 0, 0, 1, 44]);
-        bytes.extend_from_slice(&payload);
+        bytes.extend_from_slice(&[b'p'; 300]);
         bytes
     }
 
@@ -204,12 +203,12 @@ mod tests {
 
     #[test]
     fn frames_read_alike_however_the_stream_is_split() {
-        let names = ["push".into()];
+        let message = |frame: &[u8]| frame.starts_with(b"pp").then(|| "push#5".parse().unwrap());
         let stream = stream();
         for split in 0..stream.len() {
             let mut reader = WireReader::default();
-            let (mut frames, first) = reader.feed(&stream[..split], &names);
-            let (more, second) = reader.feed(&stream[split..], &names);
+            let (mut frames, first) = reader.feed(&stream[..split], message);
+            let (more, second) = reader.feed(&stream[split..], message);
             frames.extend(more);
             assert_eq!((frames, first, second), (expected(), None, None), "split at {split}");
             assert_eq!(reader.unfinished(), 0);
@@ -219,13 +218,13 @@ mod tests {
     #[test]
     fn what_is_no_zmtp_is_said_once() {
         let mut reader = WireReader::default();
-        assert!(reader.feed(b"GET / HTTP/1.1", &[]).1.unwrap().contains("begins with ff"));
-        assert_eq!(reader.feed(b"more", &[]), (vec![], None));
+        assert!(reader.feed(b"GET / HTTP/1.1", |_| None).1.unwrap().contains("begins with ff"));
+        assert_eq!(reader.feed(b"more", |_| None), (vec![], None));
         let mut bytes = stream();
         bytes.push(0x08);
-        assert!(WireReader::default().feed(&bytes, &[]).1.unwrap().contains("reserved"));
+        assert!(WireReader::default().feed(&bytes, |_| None).1.unwrap().contains("reserved"));
         let mut bytes = stream();
         bytes.extend_from_slice(&[LONG, 0x40, 0, 0, 0, 0, 0, 0, 0]);
-        assert!(WireReader::default().feed(&bytes, &[]).1.unwrap().contains("announced"));
+        assert!(WireReader::default().feed(&bytes, |_| None).1.unwrap().contains("announced"));
     }
 }

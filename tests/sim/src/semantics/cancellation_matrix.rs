@@ -7,7 +7,7 @@ use bytes::BytesMut;
 use seaworthy::low_level::Connection;
 use seaworthy::low_level::ConnectionConfig;
 use seaworthy::{Bytes, Frame, Message, Network, Options, SocketType, StreamOptions, proxy};
-use seaworthy_sim::check::poison::PoisonTap;
+use seaworthy_sim::invariant::poison::PoisonTap;
 use seaworthy_sim::{CancelOutcome, CancelPoint, CancelWeights, Sim, SimNetwork};
 
 use super::raw::{Ending, RawListener, RawPeer, decoded_frame, hello};

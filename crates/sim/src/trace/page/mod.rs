@@ -13,8 +13,8 @@ use self::diagram::Diagram;
 use super::capture::Packet;
 use super::event::Name;
 use super::line::Line;
-use crate::check::Violation;
 use crate::look;
+use seaworthy_engine::Violation;
 
 /// What stands on a page.
 #[derive(Clone, Copy, Debug)]

@@ -1,5 +1,5 @@
 use super::*;
-use crate::event::DropReason;
+use seaworthy_engine::DropReason;
 
 fn diagram(lines: &[serde_json::Value]) -> serde_json::Value {
     diagram_with(lines, None)

@@ -1,0 +1,31 @@
+//! Deadlock: while work is left to do, something is always going to happen.
+
+use super::Case;
+use seaworthy_engine::Violation;
+use seaworthy_sim::trace::What;
+
+/// Finds moments at which everybody waited for somebody else.
+pub fn check(case: &Case<'_>) -> Vec<Violation> {
+    let stuck = case.trace.events.iter().filter_map(|event| match &event.what {
+        What::Deadlock { waiting } => {
+            let problem = format!("nothing will ever happen again, and these wait: {}", waiting.join(", "));
+            Some(event.violation(problem))
+        }
+        _ => None,
+    });
+    stuck.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{found, nothing_found, phase, trace};
+    use super::*;
+    use seaworthy_sim::trace::Phase;
+
+    #[test]
+    fn work_that_waits_while_nothing_is_going_to_happen_is_a_violation() {
+        let stuck = ("", "", What::Deadlock { waiting: vec!["push -> pull-1".into()] });
+        found(check, &trace(&[stuck]), "these wait: push -> pull-1");
+        nothing_found(check, &trace(&[("", "", phase(Phase::Healed))]));
+    }
+}

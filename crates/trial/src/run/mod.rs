@@ -1,0 +1,176 @@
+//! One run of a scenario: from a seed to a verdict.
+
+mod outcome;
+mod real;
+
+use std::error::Error;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::time::Duration;
+
+pub use self::outcome::{Outcome, Verdict};
+pub use self::real::real;
+use crate::check::{self, Case};
+use crate::lookout::Lookout;
+use crate::scenario::{CarrierName, Plan};
+use crate::sighting;
+use crate::workload::{self, Stage};
+use seaworthy_engine::{Carrier, ClockSkew, Failure, LinkConfig};
+use seaworthy_sim::Sim;
+use seaworthy_sim::invariant::determinism;
+use seaworthy_sim::script::conditions::{self, Conditions, HostFaults};
+use seaworthy_sim::script::{FaultPlan, draw::Draw, timeline};
+use seaworthy_sim::trace::{Capture, Observer, Packet, Phase, Recorder, Sockets, What};
+
+/// Simulated time that healed workloads may take to send all they should.
+const FINISH_MAX: Duration = Duration::from_secs(120);
+
+/// Simulated time in which what was sent must arrive once nothing new is sent.
+const DRAIN_MAX: Duration = Duration::from_secs(60);
+
+/// Simulated time without any message after which nothing is expected to arrive any more: longer than TCP waits
+/// between two retransmissions unless the link is a wall.
+const QUIET: Duration = Duration::from_secs(15);
+
+/// Simulated time in which every socket must close.
+const CLOSE_MAX: Duration = Duration::from_secs(60);
+
+/// Simulated time after closing in which everything that belonged to a socket must be gone: connections say farewell for
+/// a second.
+const SETTLE: Duration = Duration::from_secs(2);
+
+/// Runs a plan once and judges it.
+///
+/// `wall_limit` is real time: a run that takes longer is given up as hung.
+pub fn run(plan: &Rc<Plan>, carrier: Carrier, wall_limit: Duration) -> Outcome {
+    tapped(plan, carrier, wall_limit, None)
+}
+
+/// Runs a plan once and judges it, and collects its packets.
+pub fn capture(plan: &Rc<Plan>, carrier: Carrier, wall_limit: Duration) -> (Outcome, Vec<Packet>) {
+    let capture = Capture::default();
+    let outcome = tapped(plan, carrier, wall_limit, Some(capture.clone()));
+    (outcome, capture.finish())
+}
+
+/// A host's program while it runs.
+type Running = Pin<Box<dyn Future<Output = Result<(), Box<dyn Error>>>>>;
+
+fn tapped(plan: &Rc<Plan>, carrier: Carrier, wall_limit: Duration, capture: Option<Capture>) -> Outcome {
+    let recorder = Recorder::default();
+    let stage = Stage::new(Rc::clone(plan), recorder.clone());
+    let sim = Sim::builder(plan.scenario.seed)
+        .carrier(carrier)
+        .link(conditions::link_config(&plan.scenario.network, LinkConfig::default()))
+        .wall_limit(wall_limit)
+        .record(false)
+        .build();
+    let control = sim.control();
+    stage.keep_time(move || control.now());
+    sim.tap(Observer::new(plan.hosts.clone(), Rc::clone(plan) as Rc<dyn Sockets>, recorder.clone()));
+    let lookout = Lookout::default();
+    sim.tap(lookout.clone());
+    if let Some(capture) = capture {
+        sim.tap(capture);
+    }
+    stage.enter(Phase::Scripted);
+    for host in &plan.hosts {
+        let (stage, name) = (stage.clone(), host.clone());
+        sim.host(host, move |network| workload::perform(stage.clone(), name.clone(), network));
+    }
+    let played = play(&sim, plan, &stage, &recorder);
+    let (trace, audit) = recorder.finish();
+    let case = Case { plan, trace: &trace };
+    // A run that ended early left everything half done; only what ended it counts.
+    let violations = if played.is_ok() { check::all(&case) } else { check::panics(&case) };
+    let sightings = lookout.finish().into_iter().chain(sighting::in_trace(&trace)).collect();
+    Outcome { on: CarrierName::of(carrier), trace, audit, violations, sightings, failure: played.err() }
+}
+
+/// Runs a plan twice and compares.
+pub fn prove(plan: &Rc<Plan>, carrier: Carrier, wall_limit: Duration) -> Outcome {
+    confirm(plan, carrier, wall_limit, run(plan, carrier, wall_limit))
+}
+
+/// Runs a plan once, wherever, and judges it.
+pub fn once(plan: &Rc<Plan>, on: CarrierName, wall_limit: Duration) -> Outcome {
+    match on.simulated() {
+        Some(carrier) => run(plan, carrier, wall_limit),
+        None => real(plan, wall_limit),
+    }
+}
+
+/// Runs a plan and judges it: twice where a run can be repeated, once on the real network.
+pub fn judge(plan: &Rc<Plan>, on: CarrierName, wall_limit: Duration) -> Outcome {
+    match on.simulated() {
+        Some(carrier) => prove(plan, carrier, wall_limit),
+        None => real(plan, wall_limit),
+    }
+}
+
+/// Runs a plan again and compares with what came out `first`. A run that ended early is not made again.
+pub fn confirm(plan: &Rc<Plan>, carrier: Carrier, wall_limit: Duration, first: Outcome) -> Outcome {
+    if first.failure.is_some() {
+        return first;
+    }
+    let second = run(plan, carrier, wall_limit);
+    let differ = determinism::compare((&first.trace, first.audit), (&second.trace, second.audit));
+    Outcome { violations: differ.into_iter().chain(first.violations.iter().cloned()).collect(), ..first }
+}
+
+/// Sets every clock that is wrong from the start.
+fn set_clocks(faults: &impl HostFaults, plan: &Plan) {
+    for (number, host) in plan.scenario.host.iter().enumerate() {
+        if let Some(offset) = host.clock_offset.map(Draw::value).filter(|offset| !offset.0.is_zero()) {
+            faults.set_clock(number, ClockSkew { jump: offset.0, drift_ppm: 0 });
+        }
+    }
+}
+
+/// The course of a run: faults as scripted, then healing and progress, then silence, then closing.
+fn play(sim: &Sim, plan: &Plan, stage: &Stage, recorder: &Recorder) -> Result<(), Failure> {
+    let control = sim.control();
+    let mut conditions = Conditions::none();
+    let faults = FaultPlan::from(plan);
+    conditions::set_links(&control, &faults);
+    set_clocks(&control, plan);
+
+    let timeline = timeline::timeline(&faults);
+    for step in &timeline {
+        sim.run_until(step.at)?;
+        step.record(&faults, recorder);
+        conditions =
+            conditions.change_to(Conditions::of(&faults, &step.active), &control, &faults, Some(stage));
+    }
+    sim.run_until(timeline::instant(plan.scenario.duration.0))?;
+
+    for fault in timeline.last().iter().flat_map(|step| &step.active) {
+        timeline::Step::healing(sim.now(), *fault).record(&faults, recorder);
+    }
+    conditions.change_to(Conditions::none(), &control, &faults, Some(stage));
+    stage.enter(Phase::Healed);
+    if !sim.run_until_condition(sim.now() + FINISH_MAX, || stage.has_progressed())?
+        && sim.next_event().is_none()
+    {
+        recorder.push(sim.now(), None, None, What::Deadlock { waiting: stage.waiting() });
+    }
+
+    stage.enter(Phase::Draining);
+    let deadline = sim.now() + DRAIN_MAX;
+    while !stage.is_drained() && sim.now() < deadline.min(stage.last_activity() + QUIET) {
+        let look_again = deadline.min(stage.last_activity() + QUIET);
+        sim.run_until_condition(look_again, || stage.is_drained())?;
+    }
+
+    stage.enter(Phase::Closing);
+    sim.run_until_finished(sim.now() + CLOSE_MAX)?;
+    sim.run(SETTLE)?;
+    for (name, host) in plan.hosts.iter().zip(control.hosts()) {
+        let tasks: Vec<_> = control.tasks(host).into_iter().map(str::to_owned).collect();
+        let streams = control.connections(host).iter().filter(|held| !held.orphan).count() as u64;
+        if !tasks.is_empty() || streams > 0 {
+            recorder.push(sim.now(), Some(name), None, What::Remains { tasks, streams });
+        }
+    }
+    Ok(())
+}

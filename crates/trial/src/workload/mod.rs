@@ -1,0 +1,20 @@
+//! What the sockets of a scenario do: the program that each simulated host runs.
+//!
+//! Workloads use sockets as any application would. They share a [`Stage`], which tells them when a part of the run
+//! ends or a fault stops them from reading, and takes down what they did.
+
+mod cancel;
+mod direct;
+mod forward;
+mod host;
+mod hostile;
+mod receive;
+mod request;
+mod send;
+mod socket;
+mod stage;
+mod waiting;
+mod watch;
+
+pub use self::host::perform;
+pub use self::stage::Stage;

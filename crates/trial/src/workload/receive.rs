@@ -1,0 +1,111 @@
+//! Receives messages and takes each apart, trusting nothing.
+
+use seaworthy::{Error, Message, Network};
+
+use super::cancel::{cancellable, dropped, timed_out};
+use super::host::{Actor, Player};
+use crate::payload::{Stamp, read_message};
+use crate::scenario::{Plan, SocketKind, Workload};
+use seaworthy_sim::script::CancelOperation;
+use seaworthy_sim::trace::{Phase, What};
+
+pub(super) async fn run<N: Network>(actor: &Actor<N>, workload: &Workload) {
+    while let Some((message, _)) = next(actor).await {
+        take_down(actor, &message);
+        if let Some((topic, ended)) = notice(actor, &message) {
+            grant(actor, topic, ended);
+        }
+        actor.pause(workload).await;
+    }
+}
+
+/// The next message, when the application may read; `None` when the run ends. Gives its stamp, if it has one.
+pub(super) async fn next<N: Network>(actor: &Actor<N>) -> Option<(Message, Option<Stamp>)> {
+    let limited = actor.stage.plan().socket(actor.name.number).options.rcvtimeo.is_some();
+    loop {
+        actor.stage.before(Phase::Closing, actor.stage.may_read(&actor.name)).await?;
+        let receiving = std::pin::pin!(cancellable(actor, CancelOperation::Receive, actor.socket.recv()));
+        match actor.stage.before(Phase::Closing, receiving).await? {
+            None => dropped(actor, CancelOperation::Receive, None).await,
+            Some(Err(Error::WouldBlock)) if limited => timed_out(actor, CancelOperation::Receive, None).await,
+            Some(Ok(message)) => {
+                let stamp = read_message(&message).ok().map(|(_, stamp)| stamp);
+                return Some((message, stamp));
+            }
+            Some(Err(error)) => {
+                actor.failed("receive", &error);
+                return None;
+            }
+        }
+    }
+}
+
+/// Records a received message: whole, or what is wrong with it.
+pub(super) fn take_down<N: Network>(actor: &Player<N>, message: &Message) {
+    let plan = actor.stage.plan();
+    let kind = plan.socket(actor.name.number).kind;
+    let first = message.frame(0).unwrap_or_default();
+    if let Some((topic, ended)) = notice(actor, message) {
+        return actor.record(What::Noticed { topic, ended });
+    }
+    let sender = || (kind == SocketKind::Router).then(|| actor.stage.peer_name(&actor.name, first));
+    let (before, stamp) = match read_message(message) {
+        Ok(read) => read,
+        Err(_) if is_probe(plan, actor.name.number, message) => {
+            return actor.record(What::Probed { from: sender() });
+        }
+        Err(_) if is_welcome(plan, actor.name.number, message) => {
+            return actor.record(What::Welcomed { text: String::from_utf8_lossy(first).into_owned() });
+        }
+        Err(torn) => return actor.record(What::Torn { problem: torn.to_string() }),
+    };
+    let topic = (kind.subscribes() && before == 1).then(|| String::from_utf8_lossy(first).into_owned());
+    let from = if before > 0 { sender() } else { None };
+    let what = What::Received {
+        message: actor.stage.message_name(stamp),
+        parts: u8::try_from(message.len() - before).unwrap_or(u8::MAX),
+        bytes: message.byte_len() as u64,
+        topic,
+        from,
+    };
+    actor.stage.received(&actor.name, what);
+}
+
+/// The topic that an XPUB hears is subscribed to, or is no longer: then true.
+fn notice<N: Network>(actor: &Player<N>, message: &Message) -> Option<(String, bool)> {
+    if actor.stage.plan().socket(actor.name.number).kind != SocketKind::XPub || read_message(message).is_ok()
+    {
+        return None;
+    }
+    match (message.len(), message.frame(0)?) {
+        (1, [kind @ (0 | 1), topic @ ..]) => Some((String::from_utf8_lossy(topic).into_owned(), *kind == 0)),
+        _ => None,
+    }
+}
+
+/// An XPUB that is to decide grants what is asked for.
+fn grant<N: Network>(actor: &Actor<N>, topic: String, ended: bool) {
+    if actor.stage.plan().socket(actor.name.number).options.xpub_manual != Some(true) {
+        return;
+    }
+    let done = if ended { actor.socket.unsubscribe(&topic) } else { actor.socket.subscribe(&topic) };
+    match done {
+        Ok(()) => actor.record(What::Granted { topic, ended }),
+        Err(error) => actor.failed("grant", &error),
+    }
+}
+
+/// Whether this is what a publisher that the socket may be connected to sends first.
+fn is_welcome(plan: &Plan, socket: usize, message: &Message) -> bool {
+    let welcomes = |peer: usize| plan.socket(peer).options.xpub_welcome_msg.as_deref().map(str::as_bytes);
+    message.len() == 1 && plan.peers(socket).into_iter().any(|peer| welcomes(peer) == message.frame(0))
+}
+
+/// Whether this is what a peer with `probe_router` sends when it connects: an empty message.
+fn is_probe(plan: &Plan, socket: usize, message: &Message) -> bool {
+    let probes = |peer: usize| plan.socket(peer).options.probe_router == Some(true);
+    let envelope = usize::from(plan.socket(socket).kind == SocketKind::Router);
+    plan.peers(socket).into_iter().any(probes)
+        && message.len() > envelope
+        && message.frames()[envelope..].iter().all(|frame| frame.is_empty())
+}
