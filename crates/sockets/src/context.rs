@@ -15,7 +15,7 @@ use crate::inproc::{InprocEndpoint, Names, list};
 use crate::log::Log;
 use crate::timer::{Interval, Sleep};
 
-/// The owner of what sockets share. Cloning it is cheap and gives the same context.
+/// The owner of what sockets share. Clones are cheap and are the same context.
 ///
 /// On the real network a context may be shared by threads, each with a runtime of its own. A socket is made on the
 /// thread that uses it; sockets on any of them meet at `inproc://` endpoints, whose names belong to the context.
@@ -138,7 +138,7 @@ impl<N: Network> Context<N> {
     }
 }
 
-/// What a context is to be. Made by [`Context::builder_with_network`], or by `Context::builder`.
+/// Settings of a context. Made by [`Context::builder_with_network`], or by `Context::builder`.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct ContextBuilder<N: Network = DefaultNetwork> {
@@ -161,7 +161,7 @@ impl<N: Network> ContextBuilder<N> {
     /// waits, drops or fails as the socket's type says. A pipe that holds nothing still takes one message, so that no
     /// message waits for memory that only its own progress would free. So use may pass the budget by one message for each
     /// pipe, by what a connection has read already, and by an eighth for what is read ahead of full pipes to answer
-    /// heartbeats. Whoever waits for memory goes on once a thirty-second of the budget is free, those that have waited
+    /// heartbeats. Pipes that wait for memory go on once a thirty-second of the budget is free, those that have waited
     /// longest first.
     pub const fn memory_budget(mut self, bytes: usize) -> Self {
         self.memory_budget = bytes;

@@ -27,7 +27,7 @@
 //! | [`RepSocket`] | the peer that asked | peers in turn | drops | hidden |
 //! | [`PubSocket`] | every subscriber of the topic | | drops (`xpub_nodrop`: waits) | |
 //! | [`SubSocket`] | | publishers in turn | | |
-//! | [`XPubSocket`] | every subscriber of the topic | notices of subscriptions, and XSUB peers in turn | drops (`xpub_nodrop`: waits) | |
+//! | [`XPubSocket`] | every subscriber of the topic | notifications of subscriptions, and XSUB peers in turn | drops (`xpub_nodrop`: waits) | |
 //! | [`XSubSocket`] | every publisher | publishers in turn | drops | subscriptions: a 1 or a 0 and the topic |
 //! | [`PairSocket`] | its one peer | its one peer | waits | none |
 
@@ -105,9 +105,9 @@ macro_rules! socket_types {
 }
 
 socket_types! {
-    /// Gives messages to PULL peers in turn, and waits while none has room (RFC 30).
+    /// Sends to PULL peers in turn, and waits while none has room (RFC 30).
     PushSocket = Push;
-    /// Takes messages from PUSH peers in turn (RFC 30).
+    /// Receives from PUSH peers in turn (RFC 30).
     PullSocket = Pull;
     /// Sends to and receives from its peers in turn (RFC 28).
     DealerSocket = Dealer;
@@ -121,7 +121,7 @@ socket_types! {
     PubSocket = Pub;
     /// Receives the topics it subscribes to (RFC 29).
     SubSocket = Sub;
-    /// As PUB, and receives notice of subscriptions, and what XSUB peers send (RFC 29).
+    /// As PUB; also receives notifications of subscriptions, and what XSUB peers send (RFC 29).
     XPubSocket = XPub;
     /// As SUB, and sends to its publishers (RFC 29).
     XSubSocket = XSub;

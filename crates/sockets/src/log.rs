@@ -1,4 +1,4 @@
-//! What sockets tell `tracing`: every event at DEBUG, and at WARN what somebody has to see to.
+//! What sockets log with `tracing`: every event at DEBUG, and at WARN what needs attention.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,14 +8,14 @@ use seaworthy_core::{Endpoint, Instant};
 
 use crate::monitor::Event;
 
-/// Warnings about one endpoint, by all sockets of a context, within a [`WARNING_PERIOD`]. What goes beyond is told at
+/// Warnings about one endpoint, by all sockets of a context, within a [`WARNING_PERIOD`]. What goes beyond is logged at
 /// DEBUG and counted: a peer that fails again and again, or a flood of strangers, must not fill a disk.
 pub const WARNINGS_MAX: u32 = 10;
 
 /// See [`WARNINGS_MAX`].
 pub const WARNING_PERIOD: Duration = Duration::from_secs(60);
 
-/// Endpoints of a context that are warned of within a [`WARNING_PERIOD`]. Others are told at DEBUG meanwhile: a thousand
+/// Endpoints of a context that are warned of within a [`WARNING_PERIOD`]. Others are logged at DEBUG meanwhile: a thousand
 /// sockets without a file must not fill the disk either.
 const WARNED_ENDPOINTS_MAX: usize = 100;
 
@@ -28,7 +28,7 @@ pub(crate) enum Severity {
     Fault,
 }
 
-/// Writes the events of all sockets of a context. Cloning it gives the same log.
+/// Writes the events of all sockets of a context. Clones are the same log.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Log {
     endpoints: Arc<Mutex<BTreeMap<Endpoint, Warned>>>,

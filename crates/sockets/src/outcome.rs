@@ -17,10 +17,10 @@ pub(crate) enum SubscriptionOutcome {
 /// Why a message was not sent.
 #[derive(Debug)]
 pub(crate) enum SendRejected {
-    /// Nobody who should get it has room: wait for one who has, and try again.
+    /// No peer that it is for has room: wait for one that has, and try again.
     Full,
-    /// Some who should get it have no room, and will lose it unless their drivers run first: let them, and try
-    /// once more.
+    /// Some peers that it is for have no room, and will lose it unless their drivers run first: let them run, and
+    /// try once more.
     Yield,
     /// It cannot be sent.
     Failed(Error),

@@ -9,7 +9,7 @@ pub(crate) struct PeerId {
 }
 
 impl PeerId {
-    /// The place of the peer among the socket's peers; another peer may have had it before.
+    /// Its slot among the peers of the socket; another peer may have had it before.
     pub(crate) const fn slot(self) -> usize {
         self.slot as usize
     }

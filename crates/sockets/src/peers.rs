@@ -11,11 +11,11 @@ use crate::peer_id::PeerId;
 use crate::pipe_item::{PipeEnd, PipeItem};
 use crate::ready_set::ReadySet;
 
-/// Turns in vain that a peer is worth: about 7 ms. A subscriber that the system has not scheduled for some time loses
+/// Fruitless turns that a peer is worth: about 7 ms. A subscriber that the system has not scheduled for some time loses
 /// little, and one that has stalled costs its neighbours no more than this, once.
 const TURNS_MAX: u32 = 1024;
 
-/// Messages that a peer has to take for another turn. A turn in vain costs some 6 µs, so that a peer that takes 250,000
+/// Messages that a peer has to take for another turn. A fruitless turn costs some 6 µs, so that a peer that takes 250,000
 /// messages a second or fewer costs its neighbours 5 % at most.
 const MESSAGES_PER_TURN: u64 = 32;
 
@@ -47,7 +47,7 @@ impl Peer {
         self.pipe.rx.wait_for_item(&self.readable)
     }
 
-    /// Hands over what was written, or says that it is to be put on the list of those with something to hand over.
+    /// Hands over what was written, or returns true if the peer must go on the list of those with something to hand over.
     #[inline(always)]
     fn joins_unpublished(&mut self) -> bool {
         self.pipe.tx.publish_soon() && !mem::replace(&mut self.unpublished, true)
@@ -102,8 +102,8 @@ pub(crate) struct Peers {
     pub(crate) writable: Arc<ReadySet>,
     /// Peers whose pipes hold messages that were not handed over yet.
     unpublished: Vec<PeerId>,
-    /// Who finds nothing looks again, or does not care: a peer without anything to receive keeps its turn and is not
-    /// watched, which saves its other end the waking.
+    /// The caller busy-polls, so idle peers need no waker: a peer without anything to receive keeps its turn and is not
+    /// watched, which saves its other end the wake-up.
     pub(crate) eager: bool,
     /// There was a peer of this process, whose pipe brings what a driver would have told otherwise.
     inproc_peers: bool,
@@ -134,9 +134,9 @@ impl Peers {
             self.slots.push(Slot { generation: 0, peer: None });
             (self.slots.len() - 1) as u32
         });
-        let place = &mut self.slots[slot as usize];
-        let id = PeerId { slot, generation: place.generation };
-        place.peer = Some(Peer {
+        let entry = &mut self.slots[slot as usize];
+        let id = PeerId { slot, generation: entry.generation };
+        entry.peer = Some(Peer {
             pipe,
             routing_id: Bytes::new(),
             connected: false,
@@ -153,17 +153,17 @@ impl Peers {
 
     /// Removes a peer; its pipe is dropped unless the caller keeps it.
     pub(crate) fn remove(&mut self, id: PeerId) -> Option<Peer> {
-        let place = self.slots.get_mut(id.slot as usize)?;
-        if place.generation != id.generation {
+        let entry = self.slots.get_mut(id.slot as usize)?;
+        if entry.generation != id.generation {
             return None;
         }
-        let peer = place.peer.take()?;
-        place.generation = place.generation.wrapping_add(1);
+        let peer = entry.peer.take()?;
+        entry.generation = entry.generation.wrapping_add(1);
         self.vacant.push(id.slot);
         Some(peer)
     }
 
-    /// The list of writable peers, for who walks through the peers meanwhile.
+    /// The set of writable peers, for callers that iterate over the peers meanwhile.
     pub(crate) fn writable_set(&self) -> Arc<ReadySet> {
         Arc::clone(&self.writable)
     }
@@ -225,9 +225,9 @@ impl Peers {
 
     #[inline]
     pub(crate) fn get_mut(&mut self, id: PeerId) -> Option<&mut Peer> {
-        let place = self.slots.get_mut(id.slot as usize)?;
-        if place.generation == id.generation || planted(Bug::GenerationIgnored) {
-            place.peer.as_mut()
+        let entry = self.slots.get_mut(id.slot as usize)?;
+        if entry.generation == id.generation || planted(Bug::GenerationIgnored) {
+            entry.peer.as_mut()
         } else {
             None
         }
@@ -235,9 +235,9 @@ impl Peers {
 
     /// All peers, in the order of their slots.
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (PeerId, &mut Peer)> {
-        self.slots.iter_mut().enumerate().filter_map(|(slot, place)| {
-            let id = PeerId { slot: slot as u32, generation: place.generation };
-            place.peer.as_mut().map(|peer| (id, peer))
+        self.slots.iter_mut().enumerate().filter_map(|(slot, entry)| {
+            let id = PeerId { slot: slot as u32, generation: entry.generation };
+            entry.peer.as_mut().map(|peer| (id, peer))
         })
     }
 

@@ -1,4 +1,4 @@
-//! What a pipe carries: messages, and a subscriber's wishes on their way to the publisher.
+//! What a pipe carries: messages, and subscriptions on their way to the publisher.
 
 use bytes::Bytes;
 use seaworthy_core::pipe::Weigh;
@@ -14,7 +14,7 @@ pub(crate) enum PipeItem {
     Subscribe(Bytes),
     /// A subscriber no longer wants them.
     Cancel(Bytes),
-    /// From the driver to an XPUB: here its user is to receive notice of a subscription, if not before.
+    /// From the driver to an XPUB: here its user receives the notification of a subscription, if not before.
     Marker {
         /// Its sequence number among all notifications.
         sequence: u64,

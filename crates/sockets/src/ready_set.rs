@@ -12,7 +12,7 @@ use crate::peer_id::PeerId;
 
 /// Peers that became ready, and the tasks that wait for one.
 ///
-/// A peer on another thread puts itself on the list from there, so that whoever looks sees it at once. The tasks are
+/// A peer on another thread puts itself on the list from there, so that the next look sees it. The tasks are
 /// woken on their own thread only.
 #[derive(Debug, Default)]
 pub(crate) struct ReadySet {

@@ -48,7 +48,7 @@ impl Tasks {
 }
 
 impl TaskToken {
-    /// Tells that so many messages were not sent, and whether what was being sent was `interrupted`.
+    /// Reports this many `messages` as not sent, and whether a write was `interrupted`.
     pub(crate) fn leave(&self, messages: usize, interrupted: bool) {
         self.0.left.set(self.0.left.get() + messages);
         self.0.interrupted.set(self.0.interrupted.get() || interrupted);

@@ -69,11 +69,11 @@ struct InprocConnection {
     pending: NameOffering,
     watch: Watch,
     end: LocalEnd,
-    /// Who is at the other end, or will be.
+    /// The socket at the other end, once it is known.
     other: Option<Other>,
 }
 
-/// Who is at the other end of a connection.
+/// The socket at the other end of a connection.
 struct Other {
     binding: BindingId,
     origin: Origin,
@@ -187,7 +187,7 @@ impl<N: Network> Connector<N> {
         Ok(LocalEnd::Attached(id))
     }
 
-    /// Waits for the end of a connection, and tells the socket who is at the other end meanwhile.
+    /// Waits for the end of a connection. Meanwhile the socket hears which other one is at its end.
     async fn hold(&self, connection: &mut InprocConnection) -> ConnectionEnd {
         loop {
             let known = connection.other.as_ref().map(|other| other.binding);
@@ -288,9 +288,9 @@ impl<N: Network> Connector<N> {
     /// What was sent to a name that nobody has bound waits there, as long as `linger` says.
     async fn linger(&self, connection: &InprocConnection, task: &TaskToken) {
         let empty = connection.pending.look(|offer| offer.pipe.rx.is_empty());
-        // What a subscriber wrote are wishes that nobody will ever need.
-        let wishes = matches!(self.info.socket_type, SocketType::Sub | SocketType::XSub);
-        if empty.is_none_or(|empty| empty) || wishes {
+        // What a subscriber wrote are subscriptions that nobody will ever need.
+        let is_subscriber = matches!(self.info.socket_type, SocketType::Sub | SocketType::XSub);
+        if empty.is_none_or(|empty| empty) || is_subscriber {
             return;
         }
         let deadline = self.closing.linger().unwrap_or_else(|| self.socket.linger_until(self.network.now()));

@@ -1,7 +1,7 @@
 //! Sockets of one context face each other: a pipe between two threads, without a driver, a codec or a handshake.
 //!
-//! `connect` makes the pipe, attaches one end at once and offers the other under the name. Whoever binds the name
-//! takes it, on its own thread. What a handshake would have told lies beside the offer and the binding. Each side
+//! `connect` makes the pipe, attaches one end at once and offers the other under the name. The socket that
+//! binds the name takes it, on its own thread. What a handshake would have said lies beside the offer and the binding. Each side
 //! has one task for an endpoint, which tells the socket about peers that come and go; messages never pass it.
 
 mod binder;
@@ -39,12 +39,13 @@ pub(crate) type NameBinding = Binding<PeerInfo, PipeStats, Box<Offer>>;
 type NameArrivals = Arrivals<PeerInfo, PipeStats, Box<Offer>>;
 type NameOffering = Offering<PeerInfo, PipeStats, Box<Offer>>;
 
-/// Tells a socket who is at the other end of a peer's pipe. Returns by what name the socket knows it from now on.
+/// Announces to a socket which other one is at the end of a peer's pipe. Returns the name by which it is known from now
+/// on.
 fn inproc_connected(socket: &dyn SocketRef, id: PeerId, other: &PeerInfo) -> Bytes {
     socket.inproc_connected(id, &other.routing_id);
     let name = socket.routing_id(id);
     if name.is_empty() { other.routing_id.clone() } else { name }
 }
 
-/// What monitors are told as the place of a peer: it has none but the context.
+/// The address of a peer in events: it has none but the context.
 const PEER_ADDRESS: &str = "inproc";

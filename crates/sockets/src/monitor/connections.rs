@@ -41,7 +41,7 @@ impl Connections {
         Origin { connection: ConnectionId::new(self.begun.get()), endpoint, peer }
     }
 
-    /// Takes note of what is told to monitors.
+    /// Keeps track of what monitors hear.
     pub(crate) fn note(&self, event: &Event) {
         match event.clone() {
             Event::HandshakeSucceeded {

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use seaworthy_core::Endpoint;
 
 /// Names a connection of one socket, from the moment it is accepted or connected to its end. It is never used again:
-/// whoever reconnects has another one.
+/// a peer that reconnects gets another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnectionId(u64);
 

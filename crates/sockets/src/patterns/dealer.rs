@@ -8,7 +8,7 @@ use crate::peer_id::PeerId;
 use crate::peers::Peers;
 use crate::routing::{FairQueue, RoundRobin};
 
-/// DEALER: gives messages to its peers in turn and takes theirs in turn, adding no envelope.
+/// DEALER: sends to its peers in turn and receives from them in turn, without an envelope.
 #[derive(Debug, Default)]
 pub struct Dealer {
     round_robin: RoundRobin,

@@ -71,20 +71,20 @@ impl TryRecv for Pair {
     #[inline(always)]
     fn try_recv(&mut self, peers: &mut Peers) -> Result<Option<Message>, Error> {
         peers.readable.clear();
-        let mut place = 0;
-        while let Some(&id) = self.senders.get(place) {
+        let mut index = 0;
+        while let Some(&id) = self.senders.get(index) {
             let Some(peer) = peers.get_mut(id) else {
-                self.senders.remove(place);
+                self.senders.remove(index);
                 continue;
             };
             match peer.pipe.rx.take() {
                 Some(PipeItem::Message(message)) => return Ok(Some(message)),
                 Some(_) => {}
-                None if peer.watch_readable() => place += 1,
-                // Who has not been told to have departed yet, since its end is on another thread, will be.
-                None if peer.pipe.rx.is_ended() && !peer.departed => place += 1,
+                None if peer.watch_readable() => index += 1,
+                // A peer on another thread may be gone before its departure is announced here.
+                None if peer.pipe.rx.is_ended() && !peer.departed => index += 1,
                 None if peer.pipe.rx.is_ended() => {
-                    self.senders.remove(place);
+                    self.senders.remove(index);
                     peers.remove(id);
                 }
                 None => {}

@@ -7,7 +7,7 @@ use crate::peer_id::PeerId;
 use crate::peers::Peers;
 use crate::routing::RoundRobin;
 
-/// PUSH: gives messages to its PULL peers in turn, and waits while none has room.
+/// PUSH: sends to its PULL peers in turn, and waits while none has room.
 #[derive(Debug, Default)]
 pub struct Push {
     round_robin: RoundRobin,

@@ -53,7 +53,7 @@ impl Router {
                 self.ignored.push((routing_id.clone(), id));
             }
         }
-        // A peer that came back under another name leaves its former one to whoever waits for it.
+        // A peer that came back under another name leaves its former one to the peer that waits for it.
         if !former_id.is_empty() && self.by_identity.get(&former_id).is_none() {
             self.admit(peers, &former_id);
         }

@@ -1,4 +1,4 @@
-//! What publishers have in common: who wants which topics, and how a message gets there.
+//! The subscribers of a PUB or XPUB: which topics they want, and how a message gets to them.
 
 use std::collections::VecDeque;
 
@@ -20,7 +20,7 @@ pub(super) const TOPICS_PER_TURN: usize = 1000;
 /// Those that are removed with each operation, so that new subscriptions do not come faster than former ones go.
 pub(super) const TOPICS_PER_OPERATION: usize = 32;
 
-/// Who wants which topics, and the way to them.
+/// All subscribers of one publisher.
 #[derive(Debug)]
 pub(super) struct Subscribers {
     /// Which messages go to which peers.
@@ -98,7 +98,7 @@ impl Subscribers {
         self.distribute.lost()
     }
 
-    /// Takes the message and gives it to the peers that want it, or to `only` this one if it does.
+    /// Sends the message to the peers that want it, or to `only` this one if it does.
     #[inline(always)]
     pub(super) fn try_send(
         &mut self,

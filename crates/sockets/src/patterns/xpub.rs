@@ -18,7 +18,7 @@ use crate::routing::FairQueue;
 
 /// XPUB: a PUB whose user hears of subscriptions, and gets what XSUB peers send.
 ///
-/// A notification is a message of one frame: a 1 and the topic when somebody subscribes who is the first to do so, a 0
+/// A notification is a message of one frame: a 1 and the topic when the first peer subscribes, a 0
 /// and the topic when nobody is subscribed to it any more, also because peers went away. `xpub_verbose` and
 /// `xpub_verboser` ask for more of them, `xpub_manual` leaves to the user what a subscription does. Notices come in
 /// the order in which the subscriptions took effect, over all peers. They count as messages against `rcvhwm`:
@@ -68,7 +68,7 @@ struct Manual {
 }
 
 impl XPub {
-    /// Enters what a pipe brought if it is a subscription of a peer of this process; gives what there is to receive.
+    /// Enters what a pipe brought if it is a subscription of a peer of this process; returns what there is to receive.
     fn arrive(&mut self, peers: &mut Peers, id: PeerId, item: PipeItem) -> Option<Arrival> {
         let taken = match item {
             PipeItem::Message(message) => return Some(Arrival::Message(message)),
@@ -245,7 +245,7 @@ impl Behavior for XPub {
             }
         } else {
             index.cancel(&topic, id);
-            // What nobody was subscribed to is told too, as in libzmq. What others still are is not.
+            // Also for a topic that nobody was subscribed to, as in libzmq; not for one that others still are.
             self.verboser || !index.contains(&topic)
         };
         if noticed || self.manual.is_some() {

@@ -10,7 +10,7 @@ use crate::peer_id::PeerId;
 use crate::peers::Peers;
 use crate::routing::{Distribute, FairQueue};
 
-/// XSUB: a SUB that sends to its publishers, and passes its subscriptions on from whoever they come from.
+/// XSUB: a SUB that sends to its publishers, and passes on subscriptions of others.
 ///
 /// A message of one frame that begins with a 1 subscribes to the topic behind it, one that begins with a 0 takes a
 /// subscription back, as `subscribe` and `unsubscribe` do. Every other message goes to all publishers; one whose

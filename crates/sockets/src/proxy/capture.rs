@@ -1,4 +1,4 @@
-//! Who gets a copy of everything.
+//! The socket that receives a copy of everything.
 
 use seaworthy_core::{Message, Network};
 
@@ -7,7 +7,7 @@ use crate::socket::Socket;
 
 /// A socket that copies can be given to. Nothing here waits.
 pub(super) trait Capture {
-    /// Gives it a message. False when it, or one of the peers it was meant for, had no room.
+    /// Sends it a message. False when it, or one of the peers it was meant for, had no room.
     fn give(&self, message: Message) -> bool;
 }
 

@@ -90,7 +90,7 @@ impl Direction {
                 }
                 Err(SendRejected::Failed(error)) if is_transient(&error) => {
                     self.moved.refused += 1;
-                    tell(watcher, RelayStep::Refused, &message);
+                    report(watcher, RelayStep::Refused, &message);
                 }
                 Err(unsent) => {
                     self.held.push_front(message);
@@ -130,12 +130,12 @@ impl Direction {
     fn count_received(&mut self, message: &Message, watcher: Option<Watcher<'_>>) {
         self.moved.received += 1;
         self.moved.received_bytes += message.byte_len() as u64;
-        tell(watcher, RelayStep::Taken, message);
+        report(watcher, RelayStep::Taken, message);
     }
 
     #[cold]
     fn passed(&mut self, capture: Option<&dyn Capture>, watcher: Option<Watcher<'_>>, copy: Message) {
-        tell(watcher, RelayStep::Given, &copy);
+        report(watcher, RelayStep::Given, &copy);
         let Some(capture) = capture else { return };
         if capture.give(copy) {
             self.moved.captured += 1;
@@ -154,10 +154,10 @@ impl Direction {
         self.held.is_empty()
     }
 
-    /// Gives what is in hand back to where it came from.
+    /// Returns what is in hand to where it came from.
     pub(super) fn put_back<F: ProxySocket>(&mut self, from: &F, watcher: Option<Watcher<'_>>) {
         for message in &self.held {
-            tell(watcher, RelayStep::PutBack, message);
+            report(watcher, RelayStep::PutBack, message);
             self.moved.received -= 1;
             self.moved.received_bytes -= message.byte_len() as u64;
         }
@@ -166,7 +166,7 @@ impl Direction {
 }
 
 #[inline(always)]
-fn tell(watcher: Option<Watcher<'_>>, step: RelayStep, message: &Message) {
+fn report(watcher: Option<Watcher<'_>>, step: RelayStep, message: &Message) {
     if let Some(watcher) = watcher {
         watcher(step, message);
     }
@@ -187,7 +187,7 @@ mod tests {
     use super::*;
     use crate::ready_set::Waiter;
 
-    /// A socket with these messages to give, room for so many, and the error it fails with then.
+    /// A socket with these messages, room for this many, and the error it fails with then.
     #[derive(Default)]
     struct Fake {
         messages: RefCell<VecDeque<Message>>,
@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn who_watches_is_told_of_each_step_in_order() {
+    fn a_watcher_hears_of_each_step_in_order() {
         let (from, to) = (Fake::with(4), Fake::default());
         to.failure.replace(Some(Error::Unroutable { routing_id: bytes::Bytes::new() }));
         let steps = RefCell::new(Vec::new());

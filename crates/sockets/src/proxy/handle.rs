@@ -1,4 +1,4 @@
-//! What a proxy shares with whoever steers it.
+//! What a proxy shares with its handles.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
@@ -20,9 +20,9 @@ pub(super) enum Order {
     Kill,
 }
 
-/// Steers a proxy from another task, or another thread. Cloning it gives a handle of the same proxy.
+/// Steers a proxy from another task, or another thread. Clones steer the same proxy.
 ///
-/// Nothing here waits: the proxy's task does what it is told when it runs next.
+/// Nothing here waits: the proxy's task carries out an order when it runs next.
 ///
 /// ```
 /// use seaworthy::proxy::ProxyHandle;
@@ -73,7 +73,7 @@ struct State {
     statistics: Statistics,
     /// The proxy's task.
     task: Option<Waker>,
-    /// By what it is to be woken from other threads.
+    /// How other threads wake it.
     doorbell: Option<Arc<Doorbell>>,
 }
 
@@ -91,7 +91,7 @@ impl Shared {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives an order; one to end is not taken back. Gives what a REP answers.
+    /// Gives an order; one to end is not taken back. Returns what a REP answers.
     pub(super) fn give_order(&self, order: Order) -> &'static str {
         let mut state = self.lock();
         let ending = matches!(state.order, Order::Terminate | Order::Kill);

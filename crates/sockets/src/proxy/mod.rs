@@ -61,7 +61,7 @@ pub enum Mode {
     Biased(Side),
 }
 
-/// Forwards messages between two sockets, whole and in both directions, until it is told to stop.
+/// Forwards messages between two sockets, whole and in both directions, until it is stopped.
 ///
 /// ```
 /// use seaworthy::{Context, DealerSocket, ReqSocket, RepSocket, RouterSocket, proxy};
@@ -102,8 +102,8 @@ pub enum Mode {
 /// for a client that is gone, is [counted](Traffic::dropped).
 ///
 /// **Cancel-safety.** A proxy whose `run` is dropped, at any await, can be run again and goes on as if nothing had
-/// happened. A proxy that is dropped, terminated or killed gives the messages in hand back to the sockets they came from, which hand them
-/// out again first. Nothing is lost, torn or sent twice.
+/// happened. A proxy that is dropped, terminated or killed returns the messages in hand to the sockets they came from, which deliver
+/// them first. Nothing is lost, torn or sent twice.
 ///
 /// One socket may be both ends: then it gets back what it sends out, as a ROUTER that echoes.
 pub struct Proxy<'s, F: Forwards, B: Forwards, N: Network> {
@@ -173,7 +173,7 @@ impl<'s, F: Forwards, B: Forwards, N: Network> Proxy<'s, F, B, N> {
         }
     }
 
-    /// Gives a copy of every message that was forwarded, in order, to this socket: a PUB or PUSH, say. Copies share
+    /// Sends a copy of every message that was forwarded, in order, to this socket: a PUB or PUSH, say. Copies share
     /// their memory with the original. A capture that is slow or gone never delays forwarding; what it misses is
     /// [counted](Statistics::capture_missed).
     #[must_use]
@@ -193,7 +193,7 @@ impl<'s, F: Forwards, B: Forwards, N: Network> Proxy<'s, F, B, N> {
         self
     }
 
-    /// Tells `watcher` of every step of every message, with the side whose socket received it: for tests and traces. It
+    /// Calls `watcher` for every step of every message, with the side whose socket received it: for tests and traces. It
     /// is called while the message moves and must not use the two sockets.
     #[must_use]
     pub fn watch(mut self, watcher: &'s dyn Fn(Side, RelayStep, &Message)) -> Self {

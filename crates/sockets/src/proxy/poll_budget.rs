@@ -4,7 +4,7 @@
 /// what goes out begins to while the rest is still being moved.
 pub(super) const MESSAGES_PER_POLL: u32 = 1024;
 
-/// Commands handled in one poll. More wait for the next, so that whoever floods the control socket does not
+/// Commands handled in one poll. More wait for the next, so that a flood of commands does not
 /// stop the forwarding.
 const COMMANDS_PER_POLL: u32 = 16;
 

@@ -1,4 +1,4 @@
-//! The steps of a message through a proxy, for who watches.
+//! The steps of a message through a proxy, for those who watch.
 
 use seaworthy_core::Message;
 
@@ -18,8 +18,8 @@ pub enum RelayStep {
     PutBack,
 }
 
-/// Who is told of each step of one direction.
+/// Called for each step of one direction.
 pub(super) type Watcher<'a> = &'a dyn Fn(RelayStep, &Message);
 
-/// Who is told of each step of both directions, with the side whose socket received the message.
+/// Called for each step of both directions, with the side whose socket received the message.
 pub(super) type SideWatcher<'a> = &'a dyn Fn(Side, RelayStep, &Message);

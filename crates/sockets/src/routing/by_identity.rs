@@ -7,7 +7,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use crate::peer_id::PeerId;
 use crate::peers::Peers;
 
-/// Who has which routing id.
+/// Which peer has which routing id.
 #[derive(Debug)]
 pub(crate) struct ByIdentity {
     peers: BTreeMap<Bytes, PeerId>,

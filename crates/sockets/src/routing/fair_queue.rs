@@ -87,7 +87,7 @@ impl FairQueue {
                 self.active.pop_front();
             } else if peer.pipe.rx.is_ended() {
                 self.active.pop_front();
-                // Who has not been told to have departed yet, since its end is on another thread, will be.
+                // A peer on another thread may be gone before its departure is announced here.
                 if peer.departed {
                     peers.remove(id);
                 }

@@ -9,7 +9,7 @@ use crate::peer_id::PeerId;
 use crate::peers::Peers;
 use crate::pipe_item::PipeItem;
 
-/// Gives messages to the peers that have room, in turn. A peer whose pipe is full leaves the turn until it has
+/// Sends messages to the peers that have room, in turn. A peer whose pipe is full leaves the turn until it has
 /// room again.
 #[derive(Debug, Default)]
 pub(crate) struct RoundRobin {
@@ -18,7 +18,7 @@ pub(crate) struct RoundRobin {
 }
 
 impl RoundRobin {
-    /// Takes the message and gives it to the next peer that has room. `None`, and the message stays, when none has.
+    /// Sends the message to the next peer that has room. `None`, and the message stays where it is, when none has.
     #[inline(always)]
     pub(crate) fn send(&mut self, peers: &mut Peers, message: &mut Message) -> Option<PeerId> {
         let id = self.next(peers)?;

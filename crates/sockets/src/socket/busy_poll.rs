@@ -1,4 +1,4 @@
-//! Looking again instead of waiting to be woken.
+//! Busy-polling: looking again instead of waiting to be woken.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -8,22 +8,22 @@ use seaworthy_core::Network;
 /// Looks between two clock checks, each of which costs more than a look.
 const LOOKS_PER_CLOCK_CHECK: u32 = 32;
 
-/// For how long a socket looks without letting other threads have the processor. Who is to be waited for may need it.
+/// For how long a socket looks without letting other threads have the processor. The peer may need it.
 const ALONE: Duration = Duration::from_micros(2);
 
 /// Giving the processor away takes longer than this if somebody wanted it.
 const PREEMPTED_MIN: Duration = Duration::from_nanos(1_500);
 
-/// Waits after which looking is given up, when none of them was worth it.
+/// Waits in a row without success after which busy-polling stops.
 const MISSES_MAX: u32 = 3;
 
-/// Of the waits after that, each of so many is tried again.
+/// After that, one wait in this many spins again.
 const RETRY: u32 = 64;
 
 /// Decides whether a socket looks again, and does it.
 ///
 /// Only other threads can change anything while one looks, so it is done only by sockets that have a peer there; and
-/// only as long as it pays: not when waiting takes longer than the limit, nor when who is waited for needs this very
+/// only as long as it pays: not when waiting takes longer than the limit, nor when the peer needs this very
 /// processor.
 #[derive(Debug)]
 pub(crate) struct BusyPoll {

@@ -118,7 +118,7 @@ impl<P: Pattern> Core<P> {
             peers.iter_mut().for_each(|(_, peer)| peer.pipe.set_marks(tx, rx));
         }
         drop(state);
-        // Who waits for room may find that it need not: with `router_mandatory`, or `xpub_nodrop`.
+        // Tasks that wait for room may no longer have to: with `router_mandatory`, or `xpub_nodrop`.
         self.writable.wake_tasks();
     }
 
@@ -129,7 +129,7 @@ impl<P: Pattern> Core<P> {
     }
 
     /// # Errors
-    /// [`Runtime`](Error::Runtime): whoever waits for the socket in this runtime is not woken.
+    /// [`Runtime`](Error::Runtime): a task of this runtime that waits for the socket would not be woken.
     pub(crate) fn check_runtime(&self, operation: &'static str) -> Result<(), Error> {
         self.home.check(operation)
     }

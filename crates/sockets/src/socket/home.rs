@@ -7,8 +7,8 @@ use seaworthy_core::{Network, RuntimeId};
 
 use crate::error::Error;
 
-/// The runtime in which a socket bound or connected its first endpoint. Its transport runs there: whoever waits in
-/// another one would wait forever.
+/// The runtime in which a socket bound or connected its first endpoint. Its transport runs there: a task that waits
+/// in another one would wait forever.
 pub(super) struct Home {
     runtime: Cell<Option<RuntimeId>>,
     here: Box<dyn Fn() -> io::Result<RuntimeId>>,
@@ -41,13 +41,13 @@ impl Home {
         }
     }
 
-    /// True when whoever waits here is woken: in the socket's runtime, or outside of any while that one lives.
+    /// True when a task that waits here is woken: in the socket's runtime, or outside of any while that one lives.
     pub(super) fn can_wait(&self) -> bool {
         self.runtime.get().is_none_or(|home| (self.serves)(home))
     }
 
     /// # Errors
-    /// [`Runtime`](Error::Runtime): whoever waits here is not woken.
+    /// [`Runtime`](Error::Runtime): a task that waits here would not be woken.
     pub(super) fn check(&self, operation: &'static str) -> Result<(), Error> {
         if self.can_wait() { Ok(()) } else { Err(elsewhere(operation)) }
     }

@@ -86,7 +86,7 @@ impl<P: Pattern, N: Network> Socket<P, N> {
         Ok(Self { streaming: core.readable(), core: Rc::new(core), context: context.clone() })
     }
 
-    /// Listens at an endpoint and gives it back with its port resolved. Peers are accepted in the background from
+    /// Listens at an endpoint and returns it with its port resolved. Peers are accepted in the background from
     /// now on.
     ///
     /// # Errors
@@ -291,7 +291,7 @@ impl<P: Pattern, N: Network> Socket<P, N> {
         }
     }
 
-    /// Makes the socket ready for peers on other threads. Gives what they have its tasks woken by.
+    /// Makes the socket ready for peers on other threads. Returns the doorbell at which they wake its tasks.
     fn open_to_threads(&self, operation: &'static str) -> Result<Option<Arc<Doorbell>>, Error> {
         let doorbell = self.set_doorbell(operation)?;
         self.start_publisher();

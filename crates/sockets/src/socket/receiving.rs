@@ -66,7 +66,7 @@ impl<P: Receives, N: Network> Socket<P, N> {
         self.core.try_recv()?.ok_or(Error::WouldBlock)
     }
 
-    /// Waits for one message and then takes what is there, at most `max` messages, into `messages`. Gives how
+    /// Waits for one message and then takes what is there, at most `max` messages, into `messages`. Returns how
     /// many came: at least one, unless `max` is zero.
     ///
     /// Cancel-safe: if the future is dropped before it completes, no message is lost.
@@ -153,7 +153,7 @@ struct Receiving<'s, P: Receives, N: Network, L> {
 struct Waiting {
     waiter: Waiter,
     timeout: Timeout,
-    /// It gives way once more before it goes on.
+    /// It yields once more before it goes on.
     yields_again: bool,
 }
 

@@ -152,7 +152,7 @@ struct Waiting {
     message: Message,
     waiter: Waiter,
     timeout: Timeout,
-    /// It gives way once more before it goes on.
+    /// It yields once more before it goes on.
     yields_again: bool,
 }
 

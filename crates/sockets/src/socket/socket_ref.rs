@@ -93,7 +93,7 @@ impl<P: Pattern> SocketRef for Core<P> {
             return Poll::Ready(());
         }
         if puts_off::<P>() {
-            // Before the look, since who becomes ready later is to wake the task.
+            // Before the look: a peer that becomes ready after it must wake the task.
             self.room.borrow_mut().wait(context.waker());
         }
         let mut state = self.state.borrow_mut();

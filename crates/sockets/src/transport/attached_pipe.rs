@@ -30,7 +30,7 @@ impl AttachedPipe {
         Self { id, pipe, released, watching: None, written_before: 0, delivered_before: 0 }
     }
 
-    /// A connection begins, and is told to subscribe to all topics if the socket `is_subscriber`.
+    /// A connection begins. If the socket `is_subscriber`, it subscribes to all topics first.
     pub(super) fn begin(&mut self, is_subscriber: bool) {
         self.delivered_before = self.pipe.tx.written();
         if is_subscriber {

@@ -54,9 +54,9 @@ pub(super) struct Attachment {
     verdict: Option<PendingVerdict>,
     /// Counts this attachment among the tasks that closing the socket waits for.
     task: Option<TaskToken>,
-    /// This connection's place among those whose handshake is not complete.
+    /// Held until this connection's handshake is complete.
     handshake: Option<PendingHandshake>,
-    /// Its place among those of a bound endpoint that are complete.
+    /// Counts it among the complete connections of a bound endpoint.
     slot: Option<ConnectionSlot>,
     /// Bytes that former connections left in the pipe beyond its marks.
     pub(super) overrun: usize,
@@ -109,7 +109,7 @@ impl Attachment {
         self.task = None;
     }
 
-    /// Keeps the place until the handshake is complete or has failed.
+    /// Holds this until the handshake is complete or has failed.
     pub(super) fn hold_until_handshaken(&mut self, handshake: PendingHandshake) {
         self.handshake = Some(handshake);
     }
@@ -136,7 +136,7 @@ impl Attachment {
         self.attached.as_ref().map(|attached| attached.id)
     }
 
-    /// A handshake is complete: gives the topics to subscribe to.
+    /// A handshake is complete. Returns the topics to subscribe to.
     pub(super) fn handshaken(&mut self, peer: &Peer) -> Result<Vec<Bytes>, PeerRejected> {
         if let Some(handshake) = self.handshake.take() {
             let max = self.socket.options().connections_max;
@@ -360,7 +360,7 @@ impl Attachment {
         self.lifetime == Lifetime::Endpoint
     }
 
-    /// Nothing can be sent on this connection any more: the socket gives no more messages to a peer that has no other.
+    /// Nothing can be sent on this connection any more: the socket sends no more to a peer that has no other.
     pub(super) fn stop_sending(&mut self) {
         if let Some(attached) = &mut self.attached
             && self.lifetime == Lifetime::Connection
@@ -418,7 +418,7 @@ impl Drop for Attachment {
     }
 }
 
-/// What the options allow of the ways out and in.
+/// The marks of the two directions, as the options set them: to send, and to receive.
 pub(crate) fn high_water_marks(options: &Options) -> (HighWaterMarks, HighWaterMarks) {
     (
         HighWaterMarks { messages: options.sndhwm, bytes: options.sndhwm_bytes },

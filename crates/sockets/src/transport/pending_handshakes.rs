@@ -73,7 +73,7 @@ impl PendingHandshake {
         })
     }
 
-    /// Ready once it must make room for another. Cancel-safe; wakes the last task that asked.
+    /// Ready once this handshake must make room for another. Cancel-safe; wakes the last task that asked.
     pub(super) fn poll_evicted(&self, context: &Context<'_>) -> Poll<()> {
         if self.entry.evicted.get() {
             return Poll::Ready(());

@@ -1,4 +1,4 @@
-//! How much room a read is given, and what its buffer costs those who share it.
+//! How large the buffer of the next read is, and which frames may share it.
 
 use bytes::{Bytes, BytesMut};
 
@@ -94,7 +94,7 @@ impl ReadBufferSizer {
         buffer
     }
 
-    /// Whether the next read is to begin only when there is something to read. `buffer` is what has not been decoded: if
+    /// True when the next read should not begin before there is something to read. `buffer` is what has not been decoded: if
     /// a frame has begun, its rest is on its way.
     pub(crate) fn waits(&self, buffer: &BytesMut) -> bool {
         buffer.is_empty()
@@ -163,7 +163,7 @@ impl ReadBufferSizer {
         if self.large { self.rest.clamp(1, LOW_WATERMARK_MAX) } else { 1 }
     }
 
-    /// The shortest body that may share the buffer: whoever keeps a frame keeps its buffer, and that is at most twice the
+    /// The shortest body that may share the buffer: a user that keeps a frame keeps its buffer, which is at most twice the
     /// frame.
     pub(crate) const fn shared_min(&self) -> usize {
         self.capacity.div_ceil(2).saturating_sub(LONG_HEADER_BYTES)
@@ -198,9 +198,9 @@ mod tests {
         fn read(&mut self, most: usize) -> Vec<(BytesMut, bool)> {
             let begun = self.buffer.len();
             let rest = if begun >= LONG_HEADER_BYTES { self.frame - begun } else { 0 };
-            let place = self.buffer.as_ptr();
+            let address = self.buffer.as_ptr();
             let mut buffer = self.sizer.make(std::mem::take(&mut self.buffer), rest);
-            self.moved += if buffer.as_ptr() == place { 0 } else { begun };
+            self.moved += if buffer.as_ptr() == address { 0 } else { begun };
             let count = most.min(buffer.capacity() - begun);
             buffer.resize(begun + count, 7);
             self.sizer.read(count);
@@ -274,18 +274,18 @@ mod tests {
     fn a_buffer_whose_frames_were_copied_is_used_again() {
         let mut sizer = ReadBufferSizer { bytes: READ_MAX, count: READ_MAX, ..ReadBufferSizer::new() };
         let mut buffer = sizer.make(BytesMut::new(), 0);
-        let place = buffer.as_ptr();
+        let address = buffer.as_ptr();
         for _ in 0..10 {
             buffer.resize(buffer.capacity(), 7);
             sizer.read(READ_MAX);
             bytes::Buf::advance(&mut buffer, READ_MAX - 100);
             buffer = sizer.make(buffer, 900);
-            assert_eq!((buffer.as_ptr(), buffer.len(), buffer.capacity()), (place, 100, READ_MAX));
+            assert_eq!((buffer.as_ptr(), buffer.len(), buffer.capacity()), (address, 100, READ_MAX));
         }
     }
 
     #[test]
-    fn who_shares_a_buffer_keeps_at_most_twice_what_it_shares() {
+    fn a_frame_that_shares_its_buffer_keeps_at_most_twice_its_size() {
         for frame in [100, 1_000, 10_000, 32_777, 40_000, 65_545, 100_009, 131_072, 131_073, 1_000_000] {
             for most in [1_000, 65_483, usize::MAX] {
                 Reader::new(frame).frames(50, most);
@@ -362,9 +362,9 @@ mod tests {
             let mut buffer = sizer.allocate(2 * frame, &[7; MIDDLE_FRAME_MIN]);
             let _kept = buffer.split_to(frame).freeze();
             buffer.extend_from_slice(&[8; MIDDLE_FRAME_MIN][..arrived]);
-            let place = buffer.as_ptr();
+            let address = buffer.as_ptr();
             let buffer = sizer.make(buffer, frame - arrived);
-            assert_eq!(buffer.as_ptr() != place, moved);
+            assert_eq!(buffer.as_ptr() != address, moved);
             assert_eq!(buffer[..], [8; MIDDLE_FRAME_MIN][..arrived]);
         }
     }

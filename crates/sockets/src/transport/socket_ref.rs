@@ -44,7 +44,7 @@ pub(crate) trait SocketRef {
     /// the socket subscribes to is written to its pipe at once.
     fn attach_provisional(&self, pipe: PipeEnd) -> Result<PeerId, PeerRejected>;
 
-    /// A socket of this process is at the other end of the peer's pipe, and is told by that pipe what a driver would
+    /// A socket of this process is at the other end of the peer's pipe, and reads from that pipe what a driver would
     /// have written.
     fn inproc_connected(&self, id: PeerId, routing_id: &Bytes);
 
@@ -61,7 +61,7 @@ pub(crate) trait SocketRef {
     /// said so itself. `None`: nobody is there.
     fn presume_marks(&self, id: PeerId, marks: Option<(HighWaterMarks, HighWaterMarks)>);
 
-    /// A connection stands behind the peer's pipe: gives the topics that it must be asked for.
+    /// A connection stands behind the peer's pipe. Returns the topics to subscribe to on it.
     fn connected(&self, id: PeerId, routing_id: &Bytes) -> Vec<Bytes>;
 
     /// No connection stands behind the peer's pipe now.
@@ -82,7 +82,7 @@ pub(crate) trait SocketRef {
     /// By what name the socket knows a connected peer; empty if it has none.
     fn routing_id(&self, id: PeerId) -> Bytes;
 
-    /// Tells monitors and the log what happened.
+    /// Reports an event to monitors and to the log.
     fn emit(&self, event: Event, severity: Severity);
 }
 

@@ -55,9 +55,9 @@ pub(super) enum Closing {
 pub(super) enum Cause {
     /// The socket is done with the peer, and everything was handed to the network.
     Finished,
-    /// The peer broke a rule, and is to be sent the reason.
+    /// The peer broke a rule; it is sent the reason.
     Refused(DisconnectReason),
-    /// Nothing more can be sent, or is of use, but what has arrived is to be delivered.
+    /// Nothing more can be sent, or is of use, but what has arrived is delivered.
     Unwritable(DisconnectReason),
     /// There is nothing more to be had from this connection.
     Over(DisconnectReason),

@@ -39,7 +39,7 @@ pub(super) struct Inflow {
     stalled: bool,
     /// Since when the pipe has been full.
     full_since: Option<Instant>,
-    /// It has not been full for long.
+    /// It has not been full for longer than [`FULL_PIPE_GRACE`].
     in_grace: bool,
     /// Nothing can be sent any more, and another connection waits for this one to end.
     hurried: bool,
@@ -76,7 +76,7 @@ impl Inflow {
         Some(buffer)
     }
 
-    /// Whether the next read is to begin only when there is something to read.
+    /// True when the next read should not begin before there is something to read.
     pub(super) fn waits(&self) -> bool {
         !self.stalled && self.sizer.waits(&self.buffer)
     }
@@ -241,7 +241,7 @@ impl Inflow {
         }
     }
 
-    /// When [`deliver`](Self::deliver) is to be called again even if there is no room: patience ends.
+    /// When to call [`deliver`](Self::deliver) again even if there is no room: the grace period ends.
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         self.full_since.filter(|_| self.stalled && self.in_grace).map(|since| since + FULL_PIPE_GRACE)
     }

@@ -18,7 +18,7 @@ const WRITE_MAX: usize = 1024 * 1024;
 /// the kernel reads them.
 const WRITE_COPIED_MAX: usize = 128 * 1024;
 
-/// What was taken from the pipe, or is to be sent by the protocol, and is not yet written.
+/// What was taken from the pipe, or is the protocol's own, and is not yet written.
 pub(super) struct Outflow<'a> {
     /// Encoded, while no write is in flight. A write borrows them.
     segments: Vec<Bytes>,
@@ -39,7 +39,7 @@ impl<'a> Outflow<'a> {
         self.segments.is_empty()
     }
 
-    /// What is to be written next: the rest of a short write, or else what the protocol has to say and what is in the
+    /// What to write next: the rest of a short write, or else what the protocol has to say and what is in the
     /// pipe.
     pub(super) fn next_write(
         &mut self,
