@@ -8,9 +8,13 @@ use crate::tree::{files, read};
 
 /// Folders and files in which none of [`PHRASES`] is left.
 const CLEAN: &[&str] = &[
+    "CHANGELOG.md",
     "CONTRIBUTING.md",
     "README.md",
     "SECURITY.md",
+    "crates/core/README.md",
+    "crates/sockets/README.md",
+    "crates/zmtp/README.md",
     "docs/DESIGN.md",
     "docs/GLOSSARY.md",
     "docs/GUIDE.md",
@@ -19,6 +23,9 @@ const CLEAN: &[&str] = &[
     "docs/SCENARIOS.md",
     "docs/SIMULATION.md",
     "docs/ZMTP.md",
+    "docs/scale-out",
+    "examples/bank/README.md",
+    "examples/work_queue/README.md",
     "scenarios",
     "tests/house",
 ];
