@@ -46,7 +46,7 @@ pub async fn deposit<N: Network>(network: N, endpoint: &str, last: u64) -> Resul
         .req_relaxed(true) // and another request may follow one without a reply,
         .req_correlate(true) // whose late reply is not taken for the new one's
         .heartbeat_ivl(Duration::from_secs(1)) // a peer that went silent is found out
-        .linger(Duration::ZERO); // nothing is owed to anybody at the end
+        .linger(Duration::ZERO); // do not wait for the peer at the end
     let socket = ReqSocket::with_options(&Context::with_network(network.clone()), options)?;
     socket.connect(endpoint)?;
     let mut balance = 0;
