@@ -99,6 +99,9 @@ pub(crate) struct RunOptions {
     /// Report as JSON lines on standard output.
     #[arg(long, conflicts_with = "trace")]
     pub(crate) json: bool,
+    /// In GitHub Actions: annotate each scenario that failed, and write a table to the job's summary.
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) github: bool,
 }
 
 #[derive(Debug, Args)]

@@ -10,6 +10,7 @@ mod diff;
 mod doctor;
 mod explore;
 mod gauge;
+mod github;
 mod jobs;
 mod junit;
 mod list;

@@ -12,6 +12,7 @@ use seaworthy_trial::run::{Outcome, Verdict};
 use seaworthy_trial::scenario::{CarrierName, Plan, Scenario};
 
 use crate::arguments::{RunOptions, Where};
+use crate::github::{self, Sources};
 use crate::jobs::{Done, Job, run_all};
 use crate::list::{check_real, load};
 use crate::problem::Problem;
@@ -20,7 +21,14 @@ use crate::report::Report;
 use crate::show;
 
 pub(crate) fn run(options: &RunOptions) -> Result<u8, Problem> {
-    let found = load(&options.paths)?;
+    let found = match load(&options.paths) {
+        Err(Problem::Scenarios(bad)) if options.github => {
+            show(&github::of_bad_scenarios(&bad))?;
+            return Err(Problem::Scenarios(bad));
+        }
+        found => found?,
+    };
+    let sources = options.github.then(|| Sources::new(&found));
     let names: Vec<String> = found.iter().map(|(_, scenario)| scenario.name.clone()).collect();
     let (scenarios, skipped) = possible(found, options)?;
     let carriers = options.on.names();
@@ -79,12 +87,23 @@ pub(crate) fn run(options: &RunOptions) -> Result<u8, Problem> {
             show(&format!("report: {}\n", file.display()))?;
         }
     }
+    if let Some(sources) = sources {
+        let flags = flags(options);
+        show(&sources.annotations(&reports, &flags))?;
+        github::add_to_summary(&sources.summary(&reports, &skipped, &flags))?;
+    }
     let worst = reports.iter().map(|report| report.verdict).max().unwrap_or(Verdict::Passed);
     if !all_came_back {
         // A thread that never returns would keep the process alive.
         std::process::exit(i32::from(worst.exit_code()));
     }
     Ok(worst.exit_code())
+}
+
+/// What a run was made with besides its network and its seed.
+fn flags(options: &RunOptions) -> String {
+    let flags = [(options.swarm, " --swarm"), (options.calm, " --calm")];
+    flags.into_iter().filter_map(|(is_set, flag)| is_set.then_some(flag)).collect()
 }
 
 /// The scenarios that can run where they are to run, and those that cannot. A file that was named, not found in a

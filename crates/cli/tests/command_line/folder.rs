@@ -21,7 +21,7 @@ impl Folder {
         std::fs::read_to_string(self.0.join(file)).unwrap()
     }
 
-    /// The program with these arguments, in this folder, and nothing in its environment that names a shard.
+    /// The program with these arguments, in this folder, and nothing in its environment that names a shard or a summary.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_seaworthy"));
         command.args(arguments).current_dir(&self.0);
@@ -31,6 +31,7 @@ impl Folder {
             "JOB_COMPLETION_INDEX",
             "SLURM_ARRAY_TASK_ID",
             "AWS_BATCH_JOB_ARRAY_INDEX",
+            "GITHUB_STEP_SUMMARY",
             "CI_NODE_INDEX",
             "CI_NODE_TOTAL",
             "BUILDKITE_PARALLEL_JOB",

@@ -1,8 +1,10 @@
 //! The program `seaworthy`, from the outside: what it prints, writes and returns.
 
+mod action;
 mod doctor;
 mod explore;
 mod folder;
+mod github;
 mod real;
 mod see;
 
