@@ -309,6 +309,11 @@ impl Attachment {
         matches!(self.socket.socket_type(), SocketType::Pub | SocketType::XPub)
     }
 
+    /// Messages that passed the pipe in either direction.
+    pub(super) fn messages_moved(&self) -> u64 {
+        self.attached.as_ref().map_or(0, |attached| attached.pipe.tx.written() + attached.pipe.rx.taken())
+    }
+
     /// Frees memory that the pipe has kept since it was fuller.
     pub(super) fn free_spares(&mut self) {
         if let Some(attached) = &mut self.attached {

@@ -352,7 +352,7 @@ impl<N: Network> Driver<'_, N> {
             // The socket is slow, not the peer.
             self.closing.prolong(now);
         }
-        if is_due(self.idle.until()) {
+        if is_due(self.idle.until()) && self.idle.is_idle(now, self.attachment.messages_moved()) {
             self.free_spares();
         }
         let is_open = self.closing.is_open();

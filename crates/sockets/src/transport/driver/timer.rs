@@ -8,9 +8,10 @@ use seaworthy_core::Instant;
 
 use super::in_flight::InFlight;
 
-/// A connection on which nothing passed for this long frees the memory that it needed when it was busy. Long against
-/// the pauses of a program that is at work, so that these cost nothing.
-const IDLE_AFTER: Duration = Duration::from_secs(1);
+/// A connection on which no message passed for this long, or up to twice, frees the memory that it needed when it was
+/// busy. Long against the pauses of a program that is at work, so that these cost nothing. Heartbeats do not count: with
+/// short intervals, nothing would ever be freed.
+pub(crate) const IDLE_AFTER: Duration = Duration::from_secs(1);
 
 /// One sleep, until the earliest deadline or before it.
 pub(super) struct Timer<'p, S> {
@@ -49,6 +50,8 @@ impl<S: Future<Output = ()>> Timer<'_, S> {
 pub(super) struct IdleTimer {
     active: bool,
     until: Option<Instant>,
+    /// Messages that had passed at the last look.
+    moved: u64,
 }
 
 impl IdleTimer {
@@ -59,8 +62,15 @@ impl IdleTimer {
 
     pub(super) fn restart_if_active(&mut self, now: Instant) {
         if std::mem::take(&mut self.active) {
-            self.until = Some(now + IDLE_AFTER);
+            self.until.get_or_insert(now + IDLE_AFTER);
         }
+    }
+
+    /// True when no message passed since the last look, of which `moved` have by now; else it runs anew.
+    pub(super) fn is_idle(&mut self, now: Instant, moved: u64) -> bool {
+        let is_idle = std::mem::replace(&mut self.moved, moved) == moved;
+        self.until = (!is_idle).then(|| now + IDLE_AFTER);
+        is_idle
     }
 
     /// When nothing will have passed for long. `None`: it was told already.
