@@ -42,11 +42,6 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    /// Puts the peer on the list of readable ones as soon as it is. False when it is already.
-    pub(crate) fn watch_readable(&mut self) -> bool {
-        self.pipe.rx.wait_for_item(&self.readable)
-    }
-
     /// Hands over what was written, or returns true if the peer must go on the list of those with something to hand over.
     #[inline(always)]
     fn joins_unpublished(&mut self) -> bool {
@@ -107,6 +102,8 @@ pub(crate) struct Peers {
     pub(crate) eager: bool,
     /// There was a peer of this process, whose pipe brings what a driver would have told otherwise.
     inproc_peers: bool,
+    /// A pipe that has nothing to receive keeps memory since it held more.
+    spares: bool,
 }
 
 #[derive(Debug)]
@@ -125,6 +122,7 @@ impl Peers {
             unpublished: Vec::new(),
             eager: false,
             inproc_peers: false,
+            spares: false,
         }
     }
 
@@ -149,6 +147,27 @@ impl Peers {
             writable: self.writable.peer_waker(id),
         });
         id
+    }
+
+    /// Puts the peer on the list of readable ones as soon as it is. False when it is already, or is gone.
+    pub(crate) fn watch_readable(&mut self, id: PeerId) -> bool {
+        let Some(peer) = self.get_mut(id) else { return false };
+        let waits = peer.pipe.rx.wait_for_item(&peer.readable);
+        let spares = peer.pipe.rx.has_spares();
+        self.spares |= spares;
+        waits
+    }
+
+    /// True when [`free_spares`](Self::free_spares) would free memory.
+    #[inline(always)]
+    pub(crate) const fn has_spares(&self) -> bool {
+        self.spares
+    }
+
+    /// Frees what the pipes keep since they held more.
+    pub(crate) fn free_spares(&mut self) {
+        self.spares = false;
+        self.iter_mut().for_each(|(_, peer)| peer.pipe.free_spares());
     }
 
     /// Removes a peer; its pipe is dropped unless the caller keeps it.

@@ -251,6 +251,9 @@ fn channel<T: Weigh>(
     )
 }
 
+/// Spare segments that a pipe keeps without being asked to free them: no more than a few items need.
+const SPARES_KEPT: u32 = 2;
+
 /// Items that are handed over together at most, where handing over costs a memory fence.
 const BATCH_MAX: u64 = 128;
 
@@ -638,6 +641,12 @@ impl<T: Weigh> Receiver<T> {
     #[inline]
     pub fn is_empty(&mut self) -> bool {
         self.queue.is_empty()
+    }
+
+    /// True when the channel keeps memory since it held more, which [`PipeEnd::free_spares`] would free.
+    #[inline]
+    pub const fn has_spares(&self) -> bool {
+        self.queue.spares() > SPARES_KEPT
     }
 
     /// True when the writer is gone; what it wrote can still be taken.

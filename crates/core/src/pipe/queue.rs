@@ -311,6 +311,12 @@ impl<T> Consumer<T> {
         self.spare(empty);
     }
 
+    /// Spare segments, as far as this end knows.
+    #[inline]
+    pub(crate) const fn spares(&self) -> u32 {
+        self.spares
+    }
+
     /// Frees the segments that wait to be used again.
     pub(crate) fn free_spares(&mut self) {
         self.shared.free_spares();

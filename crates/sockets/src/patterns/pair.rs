@@ -80,14 +80,20 @@ impl TryRecv for Pair {
             match peer.pipe.rx.take() {
                 Some(PipeItem::Message(message)) => return Ok(Some(message)),
                 Some(_) => {}
-                None if peer.watch_readable() => index += 1,
-                // A peer on another thread may be gone before its departure is announced here.
-                None if peer.pipe.rx.is_ended() && !peer.departed => index += 1,
-                None if peer.pipe.rx.is_ended() => {
-                    self.senders.remove(index);
-                    peers.remove(id);
+                None if peers.watch_readable(id) => index += 1,
+                None => {
+                    let Some(peer) = peers.get_mut(id) else { continue };
+                    if !peer.pipe.rx.is_ended() {
+                        continue;
+                    }
+                    // A peer on another thread may be gone before its departure is announced here.
+                    if peer.departed {
+                        self.senders.remove(index);
+                        peers.remove(id);
+                    } else {
+                        index += 1;
+                    }
                 }
-                None => {}
             }
         }
         Ok(None)

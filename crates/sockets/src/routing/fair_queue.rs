@@ -83,9 +83,11 @@ impl FairQueue {
                     return None;
                 }
                 self.active.rotate_left(1);
-            } else if peer.watch_readable() {
+            } else if peers.watch_readable(id) {
                 self.active.pop_front();
-            } else if peer.pipe.rx.is_ended() {
+            } else if let Some(peer) = peers.get_mut(id)
+                && peer.pipe.rx.is_ended()
+            {
                 self.active.pop_front();
                 // A peer on another thread may be gone before its departure is announced here.
                 if peer.departed {

@@ -60,6 +60,8 @@ pub(crate) struct Core<P> {
     pub(super) room: RefCell<Waiter>,
     /// It was woken.
     pub(super) publishing: Cell<bool>,
+    /// That task is to free what the pipes keep, in a while.
+    pub(super) frees_spares: Cell<bool>,
 }
 
 pub(super) struct State<P> {
@@ -101,6 +103,7 @@ impl<P: Pattern> Core<P> {
             has_publisher: Cell::new(false),
             room,
             publishing: Cell::new(false),
+            frees_spares: Cell::new(false),
         }
     }
 
@@ -230,6 +233,7 @@ impl<P: Pattern> Core<P> {
         let outcome = receive(pattern, peers);
         if !matches!(outcome, Ok(Some(_))) {
             self.publish(peers, false);
+            self.free_spares_soon(peers);
         }
         outcome
     }
@@ -244,6 +248,15 @@ impl<P: Pattern> Core<P> {
         if !later {
             peers.publish_all();
         } else if !self.publishing.replace(true) {
+            self.wake_publisher();
+        }
+    }
+
+    /// Has the memory freed, in a while, that pipes keep since a burst. A driver does that for the pipe that it shares, by
+    /// itself; between two sockets there is none.
+    #[inline(always)]
+    pub(super) fn free_spares_soon(&self, peers: &Peers) {
+        if peers.has_spares() && self.has_publisher.get() && !self.frees_spares.replace(true) {
             self.wake_publisher();
         }
     }

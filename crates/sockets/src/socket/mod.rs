@@ -20,7 +20,7 @@ use std::io;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -44,7 +44,7 @@ use crate::monitor::Monitor;
 use crate::patterns::{Pattern, Subscribes};
 use crate::peers::Peers;
 use crate::ready_set::Waiter;
-use crate::transport::{CloseSignal, PeerRejected, SocketRef, dial, listen};
+use crate::transport::{CloseSignal, IDLE_AFTER, PeerRejected, SocketRef, dial, listen};
 
 /// Turns that the tasks of a socket get, once the time to close it is over, to end and to say what is left.
 const TURNS_AFTER_EXPIRY: u32 = 2;
@@ -315,12 +315,30 @@ impl<P: Pattern, N: Network> Socket<P, N> {
         Ok(doorbell)
     }
 
-    /// Starts the task that hands over what was sent to other threads, when the task that sent it lets others run, and
-    /// goes on with what the socket put off.
+    /// Starts the task that hands over what was sent to other threads, when the task that sent it lets others run, goes
+    /// on with what the socket put off, and frees what pipes keep since a burst.
     fn start_publisher(&self) {
         if !self.core.has_publisher.replace(true) {
-            let socket = self.socket_ref();
-            self.context.network().spawn("publisher", poll_fn(move |context| socket.poll_publish(context)));
+            let (socket, network) = (self.socket_ref(), self.context.network().clone());
+            let publish = async move {
+                let mut pause = pin!(None);
+                poll_fn(|context| {
+                    if socket.poll_publish(context).is_ready() {
+                        return Poll::Ready(());
+                    }
+                    if pause.is_none() && socket.frees_spares() {
+                        pause.set(Some(network.sleep(IDLE_AFTER)));
+                    }
+                    if let Some(pause) = pause.as_mut().as_pin_mut() {
+                        ready!(pause.poll(context));
+                        socket.free_spares();
+                    }
+                    pause.set(None);
+                    Poll::Pending
+                })
+                .await;
+            };
+            self.context.network().spawn("publisher", publish);
         }
     }
 

@@ -107,6 +107,15 @@ impl<P: Pattern> SocketRef for Core<P> {
         Poll::Pending
     }
 
+    fn frees_spares(&self) -> bool {
+        self.frees_spares.get()
+    }
+
+    fn free_spares(&self) {
+        self.frees_spares.set(false);
+        self.state.borrow_mut().peers.free_spares();
+    }
+
     fn driver_runs(&self) {
         self.coop.restart();
     }

@@ -18,7 +18,7 @@ mod socket_ref;
 pub(crate) use self::attachment::high_water_marks;
 pub(crate) use self::close_signal::{CloseSignal, CloseWatch};
 pub(crate) use self::dialer::dial;
-pub(crate) use self::driver::advance;
+pub(crate) use self::driver::{IDLE_AFTER, advance};
 pub(crate) use self::listener::{ListenerHandle, listen};
 pub(crate) use self::read_buffer_sizer::ReadBufferSizer;
 pub(crate) use self::socket_ref::{PeerRejected, SocketRef};

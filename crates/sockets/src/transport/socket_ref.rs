@@ -51,6 +51,12 @@ pub(crate) trait SocketRef {
     /// Hands over what was sent, whenever that is due. Ready once the socket is closed.
     fn poll_publish(&self, context: &Context<'_>) -> Poll<()>;
 
+    /// True when [`free_spares`](Self::free_spares) is to be called, in a while.
+    fn frees_spares(&self) -> bool;
+
+    /// Frees what pipes keep since they held more.
+    fn free_spares(&self);
+
     /// A driver runs, so the task that uses the socket has let others run.
     fn driver_runs(&self);
 

@@ -33,6 +33,7 @@ use super::attachment::Attachment;
 use super::disconnect_reason::DisconnectReason;
 
 pub(crate) use self::outflow::advance;
+pub(crate) use self::timer::IDLE_AFTER;
 
 /// Carries messages between `stream` and the attached pipe until one of them ends.
 pub(super) async fn drive<N: Network>(
