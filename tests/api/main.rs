@@ -16,7 +16,8 @@ use public_api::PublicApi;
 use crate::difference::difference;
 
 /// The packages that are published, from those that know least.
-const PACKAGES: &[&str] = &["seaworthy-core", "seaworthy-zmtp", "seaworthy"];
+const PACKAGES: &[&str] =
+    &["seaworthy-core", "seaworthy-zmtp", "seaworthy", "seaworthy-engine", "seaworthy-sim"];
 
 fn main() -> ExitCode {
     let update = match std::env::args().nth(1).as_deref() {

@@ -10,7 +10,7 @@ use crate::tree::{files, read, root};
 fn every_public_package_is_fit_to_publish() {
     let packages = public_packages();
     assert!(
-        packages.len() >= 3,
+        packages.len() >= 5,
         "some packages were not found: {:?}",
         packages.iter().map(|(path, _)| path).collect::<Vec<_>>()
     );
