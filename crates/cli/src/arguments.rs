@@ -11,8 +11,8 @@ use seaworthy_trial::explore::{BadShard, Shard};
 use seaworthy_trial::scenario::CarrierName;
 use seaworthy_trial::scenario::quantity::{Quantity, Span};
 
+use crate::pool::processors;
 use crate::proxy::ProxyOptions;
-use crate::run::processors;
 
 /// ZeroMQ sockets in simulated storms: run scenarios, replay failures, read traces.
 #[derive(Debug, Parser)]

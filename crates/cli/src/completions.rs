@@ -3,8 +3,8 @@
 use clap::CommandFactory;
 
 use crate::arguments::{Arguments, CompletionsOptions};
+use crate::output::show;
 use crate::problem::Problem;
-use crate::show;
 
 pub(crate) fn completions(options: &CompletionsOptions) -> Result<u8, Problem> {
     let mut script = Vec::new();

@@ -5,8 +5,8 @@ use std::path::Path;
 use seaworthy_sim::trace::{Line, diff as divergence};
 
 use crate::arguments::DiffOptions;
+use crate::output::show;
 use crate::problem::Problem;
-use crate::show;
 use crate::trace::read;
 
 pub(crate) fn diff(options: &DiffOptions) -> Result<u8, Problem> {

@@ -13,9 +13,9 @@ use seaworthy_trial::scenario::Scenario;
 
 use crate::arguments::DoctorOptions;
 use crate::list::load;
+use crate::output::show;
 use crate::pool::{self, Back, Watch};
 use crate::problem::Problem;
-use crate::show;
 
 /// Real time that everything done for one bug may take.
 const HUNT_MAX: Duration = Duration::from_secs(300);

@@ -17,13 +17,13 @@ use seaworthy_trial::scenario::{CarrierName, Plan, Scenario};
 
 use crate::arguments::{ExploreOptions, ShardChoice};
 use crate::gauge::Gauge;
+use crate::invocation::program;
 use crate::jobs::patience;
 use crate::junit;
 use crate::list::load;
-use crate::pool::{self, Back, Watch};
+use crate::output::show;
+use crate::pool::{self, Back, Watch, processors};
 use crate::problem::Problem;
-use crate::run::{processors, program};
-use crate::show;
 use crate::shrink::{self, Failing, Smaller};
 use crate::verdict::Judged;
 

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use seaworthy_trial::scenario::{BadScenario, Scenario};
 
 use crate::arguments::ListOptions;
+use crate::output::show;
 use crate::problem::Problem;
-use crate::show;
 
 /// A line for each: the folders it lies in below what was asked for, its name and what it proves.
 pub(crate) fn list(options: &ListOptions) -> Result<u8, Problem> {

@@ -11,11 +11,13 @@ mod doctor;
 mod explore;
 mod gauge;
 mod github;
+mod invocation;
 mod jobs;
 mod junit;
 mod list;
 mod merge;
 mod new;
+mod output;
 mod pool;
 mod problem;
 mod progress;
@@ -34,6 +36,7 @@ use clap::Parser;
 use seaworthy_trial::scenario::Scenario;
 
 use self::arguments::{Arguments, Command};
+use self::output::show;
 use self::problem::Problem;
 
 fn main() -> ExitCode {
@@ -61,10 +64,4 @@ fn main() -> ExitCode {
             ExitCode::from(problem.exit_code())
         }
     }
-}
-
-/// Writes to standard output.
-fn show(text: &str) -> Result<(), Problem> {
-    let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Problem::Output)
 }

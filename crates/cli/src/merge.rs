@@ -10,8 +10,8 @@ use seaworthy_trial::scenario::CarrierName;
 use crate::arguments::MergeOptions;
 use crate::explore::{Ours, all};
 use crate::junit;
+use crate::output::show;
 use crate::problem::Problem;
-use crate::show;
 use crate::verdict::Judged;
 
 /// A journal, and the sweep it ended with.

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use seaworthy_trial::scenario::Scenario;
 
 use crate::arguments::NewOptions;
+use crate::output::show;
 use crate::problem::Problem;
-use crate::show;
 
 pub(crate) fn new(options: &NewOptions) -> Result<u8, Problem> {
     let name = options.name.trim_end_matches(".toml");

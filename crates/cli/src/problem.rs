@@ -44,4 +44,15 @@ impl Problem {
             | Self::Machinery(_) => 3,
         }
     }
+
+    /// A socket's refusal: the caller's fault, or that of what the program runs on.
+    pub(crate) fn of_socket(error: seaworthy::Error) -> Self {
+        use seaworthy::Error;
+        match error {
+            Error::Endpoint(_) | Error::Unsupported { .. } | Error::InvalidOption { .. } => {
+                Self::Usage(error.to_string())
+            }
+            error => Self::Machinery(error.to_string()),
+        }
+    }
 }

@@ -11,9 +11,9 @@ use seaworthy_trial::scenario::{CarrierName, Scenario};
 use crate::arguments::ReplayOptions;
 use crate::jobs::{Job, run_all};
 use crate::list::check_real;
+use crate::output::show;
 use crate::problem::Problem;
 use crate::run::{failures, json};
-use crate::show;
 
 pub(crate) fn replay(options: &ReplayOptions) -> Result<u8, Problem> {
     let scenario = Scenario::load(&options.file).map_err(|bad| Problem::Scenarios(vec![bad]))?;

@@ -13,12 +13,14 @@ use seaworthy_trial::scenario::{CarrierName, Plan, Scenario};
 
 use crate::arguments::{RunOptions, Where};
 use crate::github::{self, Sources};
+use crate::invocation::program;
 use crate::jobs::{Done, Job, run_all};
 use crate::list::{check_real, load};
+use crate::output::show;
+use crate::pool::processors;
 use crate::problem::Problem;
 use crate::progress::{Progress, headline};
 use crate::report::Report;
-use crate::show;
 
 pub(crate) fn run(options: &RunOptions) -> Result<u8, Problem> {
     let found = match load(&options.paths) {
@@ -165,10 +167,6 @@ fn jobs(scenarios: &[Scenario], carriers: &[CarrierName], options: &RunOptions) 
     jobs
 }
 
-pub(crate) fn processors() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
-}
-
 /// Writes the resolved scenario and the trace of a run, and gives the path of the former.
 fn leave(
     folder: &Path,
@@ -209,11 +207,6 @@ pub(crate) fn failures(reports: &[RunReport]) -> String {
         text.push('\n');
     }
     text
-}
-
-/// How this program was called, so that what it says to call works.
-pub(crate) fn program() -> String {
-    std::env::args().next().unwrap_or_else(|| "seaworthy".to_owned())
 }
 
 pub(crate) fn json(report: &RunReport) -> Result<String, Problem> {

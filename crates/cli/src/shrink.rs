@@ -9,11 +9,11 @@ use seaworthy_trial::scenario::{CarrierName, Plan, Scenario};
 use seaworthy_trial::shrink::{self, CannotShrink, Shrunk};
 
 use crate::arguments::ShrinkOptions;
+use crate::invocation::program;
 use crate::jobs::patience;
+use crate::output::show;
 use crate::pool::{self, Back, Watch};
 use crate::problem::Problem;
-use crate::run::program;
-use crate::show;
 
 /// A failure to make small: where it is, and on what it fails.
 #[derive(Clone)]

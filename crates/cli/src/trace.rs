@@ -13,8 +13,8 @@ use seaworthy_trial::scenario::{CarrierName, Plan, Scenario};
 
 use crate::arguments::{OneOfAll, TraceOptions};
 use crate::list::check_real;
+use crate::output::show;
 use crate::problem::Problem;
-use crate::show;
 
 pub(crate) fn trace(options: &TraceOptions) -> Result<u8, Problem> {
     if options.file.extension().is_some_and(|extension| extension == "toml") {

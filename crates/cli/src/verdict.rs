@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use seaworthy_trial::explore::{Fold, RunRecord, Sweep, Tally};
 use seaworthy_trial::run::Verdict;
 
-use crate::run::program;
+use crate::invocation::program;
 
 /// What a sweep amounts to.
 pub(crate) struct Judged<'a> {

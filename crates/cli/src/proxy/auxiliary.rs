@@ -6,7 +6,6 @@ use seaworthy::{
 };
 
 use super::options::{CaptureKind, ControlKind};
-use super::problem;
 use super::settings::Settings;
 use crate::problem::Problem;
 
@@ -40,13 +39,13 @@ impl Auxiliary {
         if let Some(capture) = &settings.capture {
             let (socket, at) = match capture.kind {
                 CaptureKind::Pub => {
-                    let socket = PubSocket::with_options(context, options()).map_err(problem)?;
-                    let at = socket.bind(capture.bind.as_str()).map_err(problem)?;
+                    let socket = PubSocket::with_options(context, options()).map_err(Problem::of_socket)?;
+                    let at = socket.bind(capture.bind.as_str()).map_err(Problem::of_socket)?;
                     (Capture::Pub(socket), at)
                 }
                 CaptureKind::Push => {
-                    let socket = PushSocket::with_options(context, options()).map_err(problem)?;
-                    let at = socket.bind(capture.bind.as_str()).map_err(problem)?;
+                    let socket = PushSocket::with_options(context, options()).map_err(Problem::of_socket)?;
+                    let at = socket.bind(capture.bind.as_str()).map_err(Problem::of_socket)?;
                     (Capture::Push(socket), at)
                 }
             };
@@ -56,13 +55,13 @@ impl Auxiliary {
         if let Some(control) = &settings.control {
             let (socket, at) = match control.kind {
                 ControlKind::Rep => {
-                    let socket = RepSocket::with_options(context, options()).map_err(problem)?;
-                    let at = socket.bind(control.bind.as_str()).map_err(problem)?;
+                    let socket = RepSocket::with_options(context, options()).map_err(Problem::of_socket)?;
+                    let at = socket.bind(control.bind.as_str()).map_err(Problem::of_socket)?;
                     (Control::Rep(socket), at)
                 }
                 ControlKind::Pair => {
-                    let socket = PairSocket::with_options(context, options()).map_err(problem)?;
-                    let at = socket.bind(control.bind.as_str()).map_err(problem)?;
+                    let socket = PairSocket::with_options(context, options()).map_err(Problem::of_socket)?;
+                    let at = socket.bind(control.bind.as_str()).map_err(Problem::of_socket)?;
                     (Control::Pair(socket), at)
                 }
             };

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 
 use super::log;
 use super::reading::{EndReading, Reading};
+use crate::output::show;
 use crate::problem::Problem;
-use crate::show;
 
 /// What these events are called in the log.
 const TARGET: &str = "seaworthy::proxy";

@@ -23,7 +23,7 @@ use futures_util::join;
 use indicatif::ProgressBar;
 use seaworthy::patterns::{Dealer, Pair, Pull, Push, Router, XPub, XSub};
 use seaworthy::proxy::{Forwards, Mode, ProxyError, ProxyHandle, Side, Statistics};
-use seaworthy::{Context, Error, Network, Proxy, Socket, proxy};
+use seaworthy::{Context, Network, Proxy, Socket, proxy};
 
 use self::auxiliary::Auxiliary;
 use self::exporter::Exporter;
@@ -35,8 +35,8 @@ use self::settings::Settings;
 use self::signals::Signals;
 use self::supervisor::Supervisor;
 use self::value::Batch;
+use crate::output::show;
 use crate::problem::Problem;
-use crate::show;
 
 /// Messages that a batched turn moves unless `--batch` says otherwise.
 const BATCH: u32 = 16;
@@ -80,9 +80,9 @@ async fn broker<F: Forwards, B: Forwards>(
     let context = Context::new();
     let linger = settings.linger();
     let frontend = Socket::<F>::with_options(&context, settings.frontend.options.for_type(F::TYPE, linger))
-        .map_err(problem)?;
+        .map_err(Problem::of_socket)?;
     let backend = Socket::<B>::with_options(&context, settings.backend.options.for_type(B::TYPE, linger))
-        .map_err(problem)?;
+        .map_err(Problem::of_socket)?;
     let mut signals = Signals::new()
         .map_err(|source| Problem::Machinery(format!("signals cannot be watched: {source}")))?;
     let mut meter = Meter::new(settings.json, settings.interval(), context.network().clone(), bar);
@@ -97,16 +97,16 @@ async fn broker<F: Forwards, B: Forwards>(
     let readings = Readings::new(&frontend, &backend, handle.clone());
     let mut at = [Vec::new(), Vec::new()];
     for endpoint in &settings.frontend.bind {
-        at[0].push(frontend.bind(endpoint.as_str()).map_err(problem)?);
+        at[0].push(frontend.bind(endpoint.as_str()).map_err(Problem::of_socket)?);
     }
     for endpoint in &settings.backend.bind {
-        at[1].push(backend.bind(endpoint.as_str()).map_err(problem)?);
+        at[1].push(backend.bind(endpoint.as_str()).map_err(Problem::of_socket)?);
     }
     for endpoint in &settings.frontend.connect {
-        frontend.connect(endpoint.as_str()).map_err(problem)?;
+        frontend.connect(endpoint.as_str()).map_err(Problem::of_socket)?;
     }
     for endpoint in &settings.backend.connect {
-        backend.connect(endpoint.as_str()).map_err(problem)?;
+        backend.connect(endpoint.as_str()).map_err(Problem::of_socket)?;
     }
     let bound = |end, number: usize| at[number].iter().map(move |endpoint| (end, endpoint));
     let auxiliary_places = places.iter().map(|(end, endpoint)| (*end, endpoint));
@@ -263,14 +263,4 @@ fn configured<'s, F: Forwards, B: Forwards, N: Network>(
 
 fn unexported(address: SocketAddr, source: &std::io::Error) -> Problem {
     Problem::Machinery(format!("cannot serve metrics at {address}: {source}"))
-}
-
-/// Whose fault it is: of who called the program, or of what it runs on.
-fn problem(error: Error) -> Problem {
-    match error {
-        Error::Endpoint(_) | Error::Unsupported { .. } | Error::InvalidOption { .. } => {
-            Problem::Usage(error.to_string())
-        }
-        error => Problem::Machinery(error.to_string()),
-    }
 }
