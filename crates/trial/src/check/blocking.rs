@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::Case;
-use super::ledger::high_water_mark;
+use super::mark::high_water_mark;
 use super::streams::Streams;
 use seaworthy_engine::Violation;
 use seaworthy_sim::trace::wire::WireFrame;

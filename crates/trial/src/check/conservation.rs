@@ -2,7 +2,8 @@
 //! allow, as the [ledger](super::ledger) knows them, on the very connection it was for. With `loss = "none"`, nothing may get lost at all.
 
 use super::Case;
-use super::ledger::{Fate, Ledger};
+use super::entry::Fate;
+use super::ledger::Ledger;
 use crate::scenario::LossRule;
 use seaworthy_engine::Violation;
 

@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 
 use super::Case;
-use super::ledger::high_water_mark;
+use super::mark::high_water_mark;
 use super::streams::Streams;
 use crate::scenario::{CarrierName, SocketKind};
 use seaworthy_engine::Violation;

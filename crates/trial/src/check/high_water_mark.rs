@@ -12,11 +12,11 @@
 
 use std::collections::BTreeMap;
 
-use seaworthy_core::{Endpoint, FRAME_WEIGHT};
+use seaworthy_core::Endpoint;
 
 use super::Case;
 use super::batch::{Smallest, TOTAL_MAX};
-use super::ledger::high_water_mark;
+use super::mark::{high_water_mark, weight_of};
 use crate::scenario::{Plan, SocketKind};
 use seaworthy_engine::Violation;
 use seaworthy_sim::script::draw::Draw;
@@ -236,11 +236,6 @@ impl Held {
         let held: u64 = self.arrived.values().sum();
         (held > limit).then(|| format!("{held} bytes have arrived and were not received, more than {limit}"))
     }
-}
-
-/// What so many bytes in so many frames weigh against a mark.
-pub(super) const fn weight_of(bytes: u64, frames: u64) -> u64 {
-    bytes + frames * FRAME_WEIGHT as u64
 }
 
 fn byte_mark(option: Option<Draw<ByteCount>>) -> Option<u64> {

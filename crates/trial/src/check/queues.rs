@@ -8,7 +8,8 @@
 use std::collections::BTreeMap;
 
 use super::batch::Batch;
-use super::ledger::{Entry, high_water_mark};
+use super::entry::Entry;
+use super::mark::high_water_mark;
 use super::streams::{End, Streams};
 use crate::scenario::Plan;
 

@@ -4,8 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::Case;
-use super::high_water_mark::weight_of;
-use super::ledger::high_water_mark;
+use super::mark::{high_water_mark, weight_of};
 use super::streams::Streams;
 use crate::scenario::SocketKind;
 use seaworthy_engine::Violation;

@@ -1,8 +1,8 @@
 //! Words for the negative tests: a small scenario of each kind, and traces written by hand.
 
 use super::*;
-use crate::scenario::Scenario;
-use seaworthy_sim::trace::{Event, MessageName, Phase, RelayStep, What};
+use crate::scenario::{Plan, Scenario};
+use seaworthy_sim::trace::{Event, MessageName, Phase, RelayStep, Trace, What};
 
 /// PUSH `push` on `source`, bound; PULL `pull-1` and `pull-2`, connected, HWM 2, messages of 24 bytes.
 pub(super) const PIPELINE: &str = r#"
