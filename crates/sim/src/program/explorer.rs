@@ -1,6 +1,5 @@
 //! Many seeds of one test: the first that fails is made smaller, written down and named.
 
-use std::any::Any;
 use std::error::Error;
 use std::fmt;
 use std::io;
@@ -13,24 +12,20 @@ use std::time::Duration;
 use seaworthy_core::Instant;
 
 use super::evidence::Evidence;
-use super::finding::{Finding, Kept, look};
+use super::finding::{Finding, Kept, REPLAY, look};
 use super::hush::Hush;
+use super::played::{NONDETERMINISM, Played, Trouble, differ};
 use super::sim::{Sim, SimBuilder};
 use super::sweep::Sweep;
-use crate::invariant::determinism;
-use crate::invariant::normal::normal;
 use crate::script::reduction::Reduction;
 use crate::script::storm::Hosted;
-use crate::script::{BadScenario, FaultPlan, Storm};
+use crate::script::{BadScenario, Storm};
 use crate::trace::columns;
-use seaworthy_engine::Failure;
 use seaworthy_engine::budget::Budget;
 
 /// Plays a test once.
 type Body<'a> = &'a (dyn Fn(&Sim) -> Result<(), Box<dyn Error>> + Sync);
 
-/// Says which one run to make instead of many: a seed, or the file that a failure left.
-pub(super) const REPLAY: &str = "SEAWORTHY_REPLAY";
 /// Says which seeds to play instead of those in the test: `0..10000`.
 const SEEDS: &str = "SEAWORTHY_SEEDS";
 /// Says how many threads play seeds.
@@ -354,74 +349,6 @@ enum Asked {
     },
     /// Another test is replayed.
     Nothing,
-}
-
-/// A run that was made.
-pub(super) struct Played {
-    pub(super) failure: Option<Trouble>,
-    pub(super) storm: Option<FaultPlan>,
-    pub(super) evidence: Evidence,
-}
-
-impl Played {
-    /// What failures that are probably one have in common; empty when it passed.
-    pub(super) fn kind(&self) -> &str {
-        self.failure.as_ref().map_or("", |trouble| &trouble.kind)
-    }
-}
-
-/// Why a run failed.
-#[derive(Clone, Debug)]
-pub(super) struct Trouble {
-    pub(super) kind: String,
-    pub(super) message: String,
-    pub(super) failure: Option<Failure>,
-}
-
-/// The kind of runs that differ.
-const NONDETERMINISM: &str = "determinism";
-
-impl Trouble {
-    fn of_failure(failure: Failure) -> Self {
-        let kind = match &failure {
-            Failure::Violations(violations) => {
-                violations.first().map(|first| first.check.to_owned()).unwrap_or_default()
-            }
-            Failure::Livelock { .. } => "livelock".to_owned(),
-            Failure::Slow { .. } => "too slow".to_owned(),
-            other => normal(&other.to_string()),
-        };
-        Self { kind, message: failure.to_string(), failure: Some(failure) }
-    }
-
-    fn of_error(error: &(dyn Error + 'static)) -> Self {
-        match error.downcast_ref::<Failure>() {
-            Some(failure) => Self::of_failure(failure.clone()),
-            None => Self { kind: normal(&error.to_string()), message: error.to_string(), failure: None },
-        }
-    }
-
-    fn of_panic(panic: &(dyn Any + Send)) -> Self {
-        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-        let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-        let message = format!("the test panicked: {}", text.unwrap_or_default());
-        Self { kind: normal(&message), message, failure: None }
-    }
-}
-
-/// The failure of two runs of one seed that should have been alike.
-fn differ(first: &Played, second: &Played) -> Option<Played> {
-    let (one, other) = (&first.evidence, &second.evidence);
-    let found = determinism::compare((&one.trace, one.audit), (&other.trace, other.audit))?;
-    let trouble = Trouble::of_failure(Failure::Violations(vec![found]));
-    let evidence = Evidence {
-        seed: one.seed,
-        hosts: one.hosts.clone(),
-        trace: other.trace.clone(),
-        audit: other.audit,
-        packets: other.packets.clone(),
-    };
-    Some(Played { failure: Some(trouble), storm: second.storm.clone(), evidence })
 }
 
 impl Sim {

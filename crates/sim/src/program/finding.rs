@@ -5,9 +5,11 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::explorer::{Played, REPLAY, Trouble};
+use super::played::{Played, Trouble};
 use crate::script::Storm;
 
+/// Says which one run to make instead of many: a seed, or the file that a failure left.
+pub(super) const REPLAY: &str = "SEAWORTHY_REPLAY";
 /// A seed that fails.
 #[derive(Clone, Debug)]
 #[non_exhaustive]

@@ -6,10 +6,13 @@ mod evidence;
 mod explorer;
 mod finding;
 mod hush;
+mod judge;
+mod played;
 mod promises;
 mod sim;
 mod storm;
 mod sweep;
+mod weather;
 
 pub use self::cancel::CancelPoint;
 pub use self::explorer::Explorer;

@@ -15,7 +15,7 @@ use seaworthy_engine::{
 
 use super::agenda::Agenda;
 use super::promises::Promises;
-use super::storm::Storms;
+use super::weather::Storms;
 use crate::script::Storm;
 use crate::trace::{Capture, Log, Observer};
 

@@ -1,16 +1,13 @@
 //! A storm over somebody's programs: links and faults in the words of scenario files, decided by the seed.
 
-use std::cell::RefCell;
 use std::rc::Rc;
 
-use seaworthy_core::Instant;
-
 use super::sim::Sim;
-use crate::script::conditions::{self, Conditions};
-use crate::script::timeline::{self, Step};
+use super::weather::{Weather, quietly};
+use crate::script::conditions;
+use crate::script::timeline;
 use crate::script::{BadScenario, FaultPlan, LinkModel, Storm};
-use crate::trace::{Log, Name};
-use seaworthy_engine::Control;
+use crate::trace::Name;
 
 impl Sim {
     /// Makes links as `script` says, and its faults at their times, counted from the start of the simulation. When its
@@ -62,16 +59,12 @@ impl Sim {
             }
         }
         self.quietly(|| conditions::set_links(&control, &plan));
-        let weather = Rc::new(Weather {
-            conditions: RefCell::new(Some(Conditions::none())),
-            log: self.log.clone(),
-            plan,
-        });
-        for step in timeline::timeline(&weather.plan) {
+        let weather = Rc::new(Weather::new(Rc::clone(&plan), self.log.clone()));
+        for step in timeline::timeline(&plan) {
             let weather = Rc::clone(&weather);
             self.agenda.add(step.at, Box::new(move |control| weather.turns(control, &step)));
         }
-        let end = timeline::instant(weather.plan.storm.duration.0);
+        let end = timeline::instant(plan.storm.duration.0);
         self.agenda.add(end, Box::new(move |control| weather.clears(control, end)));
         Ok(())
     }
@@ -79,58 +72,4 @@ impl Sim {
     fn quietly(&self, act: impl FnOnce()) {
         quietly(self.log.as_ref(), act);
     }
-}
-
-/// What a storm was made of, and what it is to be made of instead of its script.
-#[derive(Debug, Default)]
-pub(super) struct Storms {
-    pub(super) replacing: Option<Storm>,
-    pub(super) played: RefCell<Option<FaultPlan>>,
-}
-
-/// A storm that goes on.
-struct Weather {
-    plan: Rc<FaultPlan>,
-    conditions: RefCell<Option<Conditions>>,
-    log: Option<Log>,
-}
-
-impl Weather {
-    /// A fault begins or ends.
-    fn turns(&self, control: &Control, step: &Step) {
-        if let Some(log) = &self.log {
-            step.record(&self.plan, &log.recorder);
-        }
-        self.becomes(control, Conditions::of(&self.plan, &step.active));
-    }
-
-    /// The storm is over.
-    fn clears(&self, control: &Control, now: Instant) {
-        if let Some(log) = &self.log {
-            let timeline = timeline::timeline(&self.plan);
-            for fault in timeline.last().iter().flat_map(|step| &step.active) {
-                Step::healing(now, *fault).record(&self.plan, &log.recorder);
-            }
-        }
-        self.becomes(control, Conditions::none());
-    }
-
-    fn becomes(&self, control: &Control, next: Conditions) {
-        let before = self.conditions.borrow_mut().take().unwrap_or_default();
-        let mut after = None;
-        quietly(self.log.as_ref(), || after = Some(before.change_to(next, control, &self.plan, None)));
-        *self.conditions.borrow_mut() = after;
-    }
-}
-
-/// Makes faults of which the storm has told.
-fn quietly(log: Option<&Log>, act: impl FnOnce()) {
-    let set = |quiet| {
-        if let Some(log) = log {
-            log.in_storm.set(quiet);
-        }
-    };
-    set(true);
-    act();
-    set(false);
 }

@@ -12,8 +12,8 @@ use super::draw::Draw;
 use super::fault::{Cancel, FaultKind};
 use super::latency::LatencyModel;
 use super::link::{Link, LinkModel};
-use super::plan::FaultPlan;
 use super::quantity::Probability;
+use super::storm::FaultPlan;
 use crate::trace::Name;
 
 /// How a direction carries nothing.

@@ -8,7 +8,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::quantity::{Quantity, value_types};
+use super::quantity::{Quantity, ValueVisitor, refused, value_types};
 use seaworthy_engine::Dice;
 
 /// A value, or a range `"low..high"` (both ends included) from which each seed draws one.
@@ -199,39 +199,6 @@ fn draw_pattern<T: Quantity>() -> String {
     format!(r"^{one}(\.\.{one})?$")
 }
 
-/// Reads one value, written as text or as a number.
-pub(super) struct ValueVisitor<T>(PhantomData<T>);
-
-impl<T> Default for ValueVisitor<T> {
-    fn default() -> Self {
-        Self(PhantomData)
-    }
-}
-
-impl<T: Quantity> Visitor<'_> for ValueVisitor<T> {
-    type Value = T;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(T::EXPECTED)
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
-        T::parse(text).map_err(|reason| refused::<T, E>(&format!("{text:?}"), &reason))
-    }
-
-    fn visit_i64<E: de::Error>(self, number: i64) -> Result<T, E> {
-        T::from_number(number as f64).map_err(|reason| refused::<T, E>(&number.to_string(), &reason))
-    }
-
-    fn visit_u64<E: de::Error>(self, number: u64) -> Result<T, E> {
-        T::from_number(number as f64).map_err(|reason| refused::<T, E>(&number.to_string(), &reason))
-    }
-
-    fn visit_f64<E: de::Error>(self, number: f64) -> Result<T, E> {
-        T::from_number(number).map_err(|reason| refused::<T, E>(&number.to_string(), &reason))
-    }
-}
-
 /// Reads one value or a range.
 pub(super) struct DrawVisitor<T>(PhantomData<T>);
 
@@ -308,10 +275,6 @@ impl<'de, T: Quantity + Deserialize<'de>> Visitor<'de> for SeriesVisitor<T> {
         }
         Ok(Series::Turns(turns))
     }
-}
-
-fn refused<T: Quantity, E: de::Error>(value: &str, reason: &str) -> E {
-    E::custom(format_args!("{value} is refused: {reason}; expected {}", T::EXPECTED))
 }
 
 #[cfg(test)]

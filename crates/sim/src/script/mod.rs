@@ -14,7 +14,6 @@ pub mod fault;
 pub mod latency;
 pub mod link;
 pub mod names;
-pub mod plan;
 pub mod quantity;
 pub mod reduction;
 pub mod resolve;
@@ -30,5 +29,4 @@ pub use self::fault::{
 };
 pub use self::latency::{LatencyModel, LatencyShape};
 pub use self::link::{Link, LinkModel};
-pub use self::plan::FaultPlan;
-pub use self::storm::Storm;
+pub use self::storm::{FaultPlan, Storm};

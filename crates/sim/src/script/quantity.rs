@@ -4,9 +4,11 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::marker::PhantomData;
 use std::time::Duration;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{self, Visitor};
 
 /// A value that a range can be drawn from, and that TOML writes as a string or a number.
 pub trait Quantity: Copy + PartialOrd + fmt::Display {
@@ -334,7 +336,7 @@ macro_rules! text_or_number {
 
         impl<'de> serde::Deserialize<'de> for $type {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                deserializer.deserialize_any(super::draw::ValueVisitor::<Self>::default())
+                deserializer.deserialize_any(ValueVisitor::<Self>::default())
             }
         }
 
@@ -359,6 +361,44 @@ text_or_number!(Span, ByteCount, Bandwidth, Probability, Count, Drift);
 /// The JSON types one value may have.
 pub(super) fn value_types<T: Quantity>() -> Vec<&'static str> {
     if T::from_number(1.0).is_ok() { vec!["string", "number"] } else { vec!["string"] }
+}
+
+/// Reads one value, written as text or as a number.
+pub(super) struct ValueVisitor<T>(PhantomData<T>);
+
+impl<T> Default for ValueVisitor<T> {
+    fn default() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<T: Quantity> Visitor<'_> for ValueVisitor<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(T::EXPECTED)
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
+        T::parse(text).map_err(|reason| refused::<T, E>(&format!("{text:?}"), &reason))
+    }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<T, E> {
+        T::from_number(number as f64).map_err(|reason| refused::<T, E>(&number.to_string(), &reason))
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<T, E> {
+        T::from_number(number as f64).map_err(|reason| refused::<T, E>(&number.to_string(), &reason))
+    }
+
+    fn visit_f64<E: de::Error>(self, number: f64) -> Result<T, E> {
+        T::from_number(number).map_err(|reason| refused::<T, E>(&number.to_string(), &reason))
+    }
+}
+
+/// The error of a value that is refused.
+pub(super) fn refused<T: Quantity, E: de::Error>(value: &str, reason: &str) -> E {
+    E::custom(format_args!("{value} is refused: {reason}; expected {}", T::EXPECTED))
 }
 
 #[cfg(test)]

@@ -7,7 +7,6 @@ use super::error::{BadScenario, Place};
 use super::fault::Fault;
 use super::link::{Link, LinkModel};
 use super::names::Names;
-use super::plan::FaultPlan;
 use super::quantity::Span;
 use super::resolve;
 use super::validate::Problems;
@@ -104,6 +103,15 @@ impl Storm {
     pub fn to_toml(&self) -> String {
         toml::to_string_pretty(self).expect("all of a storm's types have a TOML form")
     }
+}
+
+/// A resolved storm and the hosts of a run, in the order in which they were added.
+#[derive(Clone, Debug)]
+pub struct FaultPlan {
+    /// The hosts' names, by number.
+    pub hosts: Vec<Name>,
+    /// Links and faults, with every group spelled out and every range decided.
+    pub storm: Storm,
 }
 
 /// A storm over the hosts it names, as something that gets smaller: without a host it is without all that concerns it.

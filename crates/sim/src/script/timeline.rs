@@ -6,7 +6,7 @@ use std::time::Duration;
 use seaworthy_core::Instant;
 
 use super::fault::Fault;
-use super::plan::FaultPlan;
+use super::storm::FaultPlan;
 use crate::trace::{Recorder, What};
 
 /// A moment at which a fault begins or ends, and all that are active from then on.

@@ -3,7 +3,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::event::{Direction, Name};
+use super::event::Direction;
+use super::name::Name;
 use seaworthy_engine::Note;
 
 /// Messages under way.

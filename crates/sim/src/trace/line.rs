@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::columns;
-use super::event::{Event, Name};
+use super::event::Event;
 use super::jsonl::BadTrace;
+use super::name::Name;
 use super::recorder::Trace;
 
 /// An event with what every event has, and the rest by its keys.

@@ -7,7 +7,8 @@ use std::rc::Rc;
 use seaworthy_core::Instant;
 use seaworthy_engine::Note;
 
-use super::event::{Name, What};
+use super::event::What;
+use super::name::Name;
 use super::recorder::Recorder;
 
 /// The names of hosts in the order in which they were added. Cloning it gives the same list.

@@ -9,9 +9,10 @@ use std::rc::Rc;
 use seaworthy_core::{Endpoint, Instant};
 
 use super::bands::Bands;
-use super::event::{Direction, MessageName, Name, What};
+use super::event::{Direction, What};
 use super::letters::{self, Letters};
 use super::log::{HostNames, Log};
+use super::name::{MessageName, Name};
 use super::recorder::Recorder;
 use super::wire::{WireFrame, WireReader};
 use crate::invariant::poison::Poison;

@@ -18,7 +18,7 @@ use pcap_file::pcapng::{PcapNgBlock, PcapNgWriter};
 use pcap_file::{DataLink, PcapError};
 
 use super::capture::Packet;
-use super::event::Name;
+use super::name::Name;
 
 /// Timestamps count nanoseconds: 10 to the power of -9.
 const NANOSECONDS: u8 = 9;

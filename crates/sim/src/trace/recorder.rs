@@ -9,7 +9,8 @@ use std::rc::Rc;
 use seaworthy_core::Instant;
 
 use super::audit::Audit;
-use super::event::{Event, Name, Phase, What};
+use super::event::{Event, Phase, What};
+use super::name::Name;
 
 /// A finished record.
 #[derive(Clone, Debug, Default, PartialEq)]

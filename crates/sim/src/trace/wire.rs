@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::event::MessageName;
+use super::name::MessageName;
 
 /// Bytes of a greeting.
 const GREETING_LEN: usize = 64;

@@ -8,10 +8,10 @@ use std::collections::{BTreeMap, VecDeque};
 use serde::Serialize;
 
 use super::super::capture::{Fate, Packet};
-use super::super::event::Name;
 use super::super::line::Line;
+use super::super::name::Name;
 use super::super::pcap;
-use super::table::{Arrows, Marks, Spans};
+use super::table::{Arrows, End, Marks, Spans};
 use super::texts::Templates;
 
 /// All that is drawn, in the form in which the page gets it.
@@ -61,20 +61,6 @@ struct Level {
     arrows: Arrows,
     marks: Marks,
     spans: Spans,
-}
-
-/// How an arrow ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum End {
-    Arrived = 0,
-    /// Lost on the way.
-    Lost = 1,
-    /// Nothing is known of an arrival.
-    Open = 2,
-    /// It arrived once more.
-    Again = 3,
-    /// It arrived with a flipped bit.
-    Corrupted = 4,
 }
 
 const MESSAGES: usize = 0;

@@ -11,8 +11,8 @@ use serde::Serialize;
 
 use self::diagram::Diagram;
 use super::capture::Packet;
-use super::event::Name;
 use super::line::Line;
+use super::name::Name;
 use crate::look;
 use seaworthy_engine::Violation;
 

@@ -3,10 +3,22 @@
 
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
-use super::diagram::End;
-
 /// The numbers in a row's text.
 type Numbers = Vec<u64>;
+
+/// How an arrow ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    Arrived = 0,
+    /// Lost on the way.
+    Lost = 1,
+    /// Nothing is known of an arrival.
+    Open = 2,
+    /// It arrived once more.
+    Again = 3,
+    /// It arrived with a flipped bit.
+    Corrupted = 4,
+}
 
 /// Something that went from one lane to another.
 #[derive(Debug, Default)]
