@@ -4,7 +4,7 @@
 
 use seaworthy_core::planted::Bug;
 
-use super::Detector::{self, Check, Determinism, Livelock, WallClock, Watchdog};
+use super::detector::Detector::{self, Check, Determinism, Livelock, WallClock, Watchdog};
 
 /// A planted bug, and how it has to be found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,11 +1,14 @@
 //! One run of a scenario on the real network: the same workloads and checks, this machine's kernel, real time.
 
+use std::error::Error;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
 
 use seaworthy_core::Instant;
 
-use super::{Outcome, set_clocks};
+use super::clocks::set_clocks;
+use super::outcome::Outcome;
 use crate::check::{self, Case};
 use crate::lookout::Lookout;
 use crate::real::{Host, World};
@@ -60,6 +63,9 @@ pub fn real(plan: &Rc<Plan>, wall_limit: Duration) -> Outcome {
     Outcome { on: CarrierName::Real, trace, audit, violations, sightings, failure: played.err() }
 }
 
+/// A host's program while it runs.
+type Running = Pin<Box<dyn Future<Output = Result<(), Box<dyn Error>>>>>;
+
 async fn perform(
     plan: &Rc<Plan>,
     recorder: &Recorder,
@@ -75,9 +81,8 @@ async fn perform(
     stage.enter(Phase::Scripted);
     for name in &plan.hosts {
         let (stage, host) = (stage.clone(), name.clone());
-        let program = move |network| -> super::Running {
-            Box::pin(workload::perform(stage.clone(), host.clone(), network))
-        };
+        let program =
+            move |network| -> Running { Box::pin(workload::perform(stage.clone(), host.clone(), network)) };
         world.host(name, Rc::new(program));
     }
     let run = Run { world: &world, plan, stage: &stage, recorder, wall };

@@ -1,25 +1,19 @@
-//! One run of a scenario: from a seed to a verdict.
+//! One run of a scenario in a simulation.
 
-mod outcome;
-mod real;
-
-use std::error::Error;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
 
-pub use self::outcome::{Outcome, Verdict};
-pub use self::real::real;
+use super::clocks::set_clocks;
+use super::outcome::Outcome;
 use crate::check::{self, Case};
 use crate::lookout::Lookout;
 use crate::scenario::{CarrierName, Plan};
 use crate::sighting;
 use crate::workload::{self, Stage};
-use seaworthy_engine::{Carrier, ClockSkew, Failure, LinkConfig};
+use seaworthy_engine::{Carrier, Failure, LinkConfig};
 use seaworthy_sim::Sim;
-use seaworthy_sim::invariant::determinism;
-use seaworthy_sim::script::conditions::{self, Conditions, HostFaults};
-use seaworthy_sim::script::{FaultPlan, draw::Draw, timeline};
+use seaworthy_sim::script::conditions::{self, Conditions};
+use seaworthy_sim::script::{FaultPlan, timeline};
 use seaworthy_sim::trace::{Capture, Observer, Packet, Phase, Recorder, Sockets, What};
 
 /// Simulated time that healed workloads may take to send all they should.
@@ -53,9 +47,6 @@ pub fn capture(plan: &Rc<Plan>, carrier: Carrier, wall_limit: Duration) -> (Outc
     (outcome, capture.finish())
 }
 
-/// A host's program while it runs.
-type Running = Pin<Box<dyn Future<Output = Result<(), Box<dyn Error>>>>>;
-
 fn tapped(plan: &Rc<Plan>, carrier: Carrier, wall_limit: Duration, capture: Option<Capture>) -> Outcome {
     let recorder = Recorder::default();
     let stage = Stage::new(Rc::clone(plan), recorder.clone());
@@ -85,46 +76,6 @@ fn tapped(plan: &Rc<Plan>, carrier: Carrier, wall_limit: Duration, capture: Opti
     let violations = if played.is_ok() { check::all(&case) } else { check::panics(&case) };
     let sightings = lookout.finish().into_iter().chain(sighting::in_trace(&trace)).collect();
     Outcome { on: CarrierName::of(carrier), trace, audit, violations, sightings, failure: played.err() }
-}
-
-/// Runs a plan twice and compares.
-pub fn prove(plan: &Rc<Plan>, carrier: Carrier, wall_limit: Duration) -> Outcome {
-    confirm(plan, carrier, wall_limit, run(plan, carrier, wall_limit))
-}
-
-/// Runs a plan once, wherever, and judges it.
-pub fn once(plan: &Rc<Plan>, on: CarrierName, wall_limit: Duration) -> Outcome {
-    match on.simulated() {
-        Some(carrier) => run(plan, carrier, wall_limit),
-        None => real(plan, wall_limit),
-    }
-}
-
-/// Runs a plan and judges it: twice where a run can be repeated, once on the real network.
-pub fn judge(plan: &Rc<Plan>, on: CarrierName, wall_limit: Duration) -> Outcome {
-    match on.simulated() {
-        Some(carrier) => prove(plan, carrier, wall_limit),
-        None => real(plan, wall_limit),
-    }
-}
-
-/// Runs a plan again and compares with what came out `first`. A run that ended early is not made again.
-pub fn confirm(plan: &Rc<Plan>, carrier: Carrier, wall_limit: Duration, first: Outcome) -> Outcome {
-    if first.failure.is_some() {
-        return first;
-    }
-    let second = run(plan, carrier, wall_limit);
-    let differ = determinism::compare((&first.trace, first.audit), (&second.trace, second.audit));
-    Outcome { violations: differ.into_iter().chain(first.violations.iter().cloned()).collect(), ..first }
-}
-
-/// Sets every clock that is wrong from the start.
-fn set_clocks(faults: &impl HostFaults, plan: &Plan) {
-    for (number, host) in plan.scenario.host.iter().enumerate() {
-        if let Some(offset) = host.clock_offset.map(Draw::value).filter(|offset| !offset.0.is_zero()) {
-            faults.set_clock(number, ClockSkew { jump: offset.0, drift_ppm: 0 });
-        }
-    }
 }
 
 /// The course of a run: faults as scripted, then healing and progress, then silence, then closing.

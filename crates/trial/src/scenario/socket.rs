@@ -4,7 +4,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::options::SocketOptions;
-use super::workload::Role;
 use seaworthy_sim::words;
 
 /// A socket, on each member of `host`.
@@ -91,19 +90,6 @@ impl SocketKind {
                 | (Dealer, Rep | Dealer | Router)
                 | (Router, Req | Dealer | Router)
         )
-    }
-
-    /// Whether the type can play the role.
-    pub fn can_play(self, role: Role) -> bool {
-        use SocketKind::{Dealer, Pair, Pub, Pull, Push, Rep, Req, Router, Sub, XPub, XSub};
-        match role {
-            Role::Send => matches!(self, Push | Dealer | Router | Pub | XPub | XSub | Pair),
-            Role::Receive => matches!(self, Pull | Dealer | Router | Sub | XPub | XSub | Pair),
-            Role::Request => self == Req,
-            Role::Reply => matches!(self, Rep | Router),
-            Role::Subscribe | Role::Unsubscribe => self.subscribes(),
-            Role::Proxy => !matches!(self, Req | Rep),
-        }
     }
 
     /// Whether it sends by topic, to those who subscribed.

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::proxy::ProxyPlan;
+use super::socket::SocketKind;
 use seaworthy_sim::script::draw::{Draw, Series};
 use seaworthy_sim::script::quantity::{ByteCount, Count, Span};
 use seaworthy_sim::words;
@@ -62,5 +63,20 @@ words! {
         Unsubscribe = "unsubscribe",
         /// All but REQ and REP: is the frontend of a proxy until the end.
         Proxy = "proxy",
+    }
+}
+
+impl Role {
+    /// Whether a socket of this type can play it.
+    pub fn can_be_played_by(self, kind: SocketKind) -> bool {
+        use SocketKind::{Dealer, Pair, Pub, Pull, Push, Rep, Req, Router, Sub, XPub, XSub};
+        match self {
+            Self::Send => matches!(kind, Push | Dealer | Router | Pub | XPub | XSub | Pair),
+            Self::Receive => matches!(kind, Pull | Dealer | Router | Sub | XPub | XSub | Pair),
+            Self::Request => kind == Req,
+            Self::Reply => matches!(kind, Rep | Router),
+            Self::Subscribe | Self::Unsubscribe => kind.subscribes(),
+            Self::Proxy => !matches!(kind, Req | Rep),
+        }
     }
 }

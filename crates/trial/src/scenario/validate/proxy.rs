@@ -43,7 +43,7 @@ impl Problems<'_> {
         }
         if let Some((name, place)) = capture
             && let Some(kind) = self.kind_of(&name)
-            && !kind.can_play(Role::Send)
+            && !Role::Send.can_be_played_by(kind)
         {
             self.add(&place, format!("a {kind} cannot send copies"));
         }

@@ -44,7 +44,7 @@ impl Problems<'_> {
         let role = workload.role;
         let member = self.names.sockets(&workload.socket).first().cloned();
         let Some(kind) = member.and_then(|member| self.kind_of(&member)) else { return };
-        if !kind.can_play(role) {
+        if !role.can_be_played_by(kind) {
             self.add(&place.key("role"), format!("a {kind} cannot {role}"));
             return;
         }
