@@ -9,7 +9,7 @@ use seaworthy::{Message, Network, SocketType, StreamOptions};
 use seaworthy_core::Endpoint;
 
 use super::cancel::{cancellable, dropped};
-use super::host::Player;
+use super::player::Player;
 use super::receive::take_down;
 use super::send::{fill, next_probe};
 use crate::scenario::{Plan, Role, SocketKind, Workload};

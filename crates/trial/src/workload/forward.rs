@@ -10,7 +10,7 @@ use std::time::Duration;
 use seaworthy::proxy::{Forwards, Mode, ProxyHandle, Side};
 use seaworthy::{Message, Network, Proxy, Socket, proxy};
 
-use super::host::Actor;
+use super::player::Actor;
 use super::socket::AnySocket;
 use super::stage::SocketName;
 use crate::payload::read_message;

@@ -2,7 +2,6 @@
 
 use std::cell::Cell;
 use std::error::Error;
-use std::ops::Deref;
 use std::rc::Rc;
 
 use seaworthy::{Context, Network};
@@ -10,6 +9,7 @@ use seaworthy::{Context, Network};
 use super::direct;
 use super::forward::{self, Ends};
 use super::hostile;
+use super::player::{Actor, Player};
 use super::receive;
 use super::request;
 use super::send;
@@ -17,7 +17,6 @@ use super::socket::AnySocket;
 use super::stage::{SocketName, Stage};
 use super::watch;
 use crate::scenario::{Role, Workload};
-use seaworthy_sim::script::draw::Draw;
 use seaworthy_sim::trace::{Name, Phase, What};
 
 /// Runs the sockets and workloads of `host` until the stage closes. Called again after a crash.
@@ -49,7 +48,7 @@ pub async fn perform<N: Network>(stage: Stage, host: Name, network: N) -> Result
             let running = Rc::clone(&running);
             running.set(running.get() + 1);
             network.spawn("workload", async move {
-                actor.play(&workload).await;
+                play(&actor, &workload).await;
                 running.set(running.get() - 1);
                 actor.stage.wake();
             });
@@ -149,81 +148,15 @@ fn set_up<N: Network>(
     Ok(socket)
 }
 
-/// Who plays a workload: where, and as whom.
-#[derive(Clone)]
-pub(super) struct Player<N: Network> {
-    pub(super) stage: Stage,
-    pub(super) network: N,
-    pub(super) name: SocketName,
-}
-
-/// A player with a socket to work with.
-pub(super) struct Actor<N: Network> {
-    player: Player<N>,
-    pub(super) socket: Rc<AnySocket<N>>,
-}
-
-impl<N: Network> Deref for Actor<N> {
-    type Target = Player<N>;
-
-    fn deref(&self) -> &Player<N> {
-        &self.player
-    }
-}
-
-impl<N: Network> Actor<N> {
-    async fn play(&self, workload: &Workload) {
-        self.wait_for(workload).await;
-        match workload.role {
-            Role::Send => send::run(self, workload).await,
-            Role::Receive => receive::run(self, workload).await,
-            Role::Reply => request::answer(self, workload).await,
-            Role::Request => request::ask(self, workload).await,
-            Role::Subscribe | Role::Unsubscribe => self.change_subscriptions(workload),
-            // It runs once all sockets of the host are open.
-            Role::Proxy => {}
-        }
-    }
-
-    /// In a later life the application starts with all it had learnt.
-    fn change_subscriptions(&self, workload: &Workload) {
-        for topic in &workload.topics {
-            let topic_name = topic.clone();
-            let (result, what) = if workload.role == Role::Subscribe {
-                (self.socket.subscribe(topic), What::Subscribed { topic: topic_name })
-            } else {
-                (self.socket.unsubscribe(topic), What::Unsubscribed { topic: topic_name })
-            };
-            match result {
-                Ok(()) => self.record(what),
-                Err(error) => self.failed(what.name(), &error),
-            }
-        }
-    }
-}
-
-impl<N: Network> Player<N> {
-    /// Until the workload begins. In a later life it has begun.
-    async fn wait_for(&self, workload: &Workload) {
-        let start = workload.start.map(Draw::value).unwrap_or_default();
-        if self.name.life == 1 {
-            self.network.sleep_until(self.network.now() + start.0).await;
-        }
-    }
-
-    pub(super) fn record(&self, what: What) {
-        self.stage.record(&self.name, what);
-    }
-
-    pub(super) fn failed(&self, operation: &str, error: &seaworthy::Error) {
-        self.record(What::Failed { operation: operation.to_owned(), error: error.to_string() });
-    }
-
-    /// The scripted pause of a workload. Once everything is healed, nobody pauses any more.
-    pub(super) async fn pause(&self, workload: &Workload) {
-        if let Some(pause) = workload.interval.map(Draw::value).filter(|pause| !pause.0.is_zero()) {
-            let wake = self.network.sleep_until(self.network.now() + pause.0);
-            self.stage.before(Phase::Healed, wake).await;
-        }
+async fn play<N: Network>(actor: &Actor<N>, workload: &Workload) {
+    actor.wait_for(workload).await;
+    match workload.role {
+        Role::Send => send::run(actor, workload).await,
+        Role::Receive => receive::run(actor, workload).await,
+        Role::Reply => request::answer(actor, workload).await,
+        Role::Request => request::ask(actor, workload).await,
+        Role::Subscribe | Role::Unsubscribe => actor.change_subscriptions(workload),
+        // It runs once all sockets of the host are open.
+        Role::Proxy => {}
     }
 }

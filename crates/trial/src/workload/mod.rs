@@ -4,10 +4,12 @@
 //! ends or a fault stops them from reading, and takes down what they did.
 
 mod cancel;
+mod deadline;
 mod direct;
 mod forward;
 mod host;
 mod hostile;
+mod player;
 mod receive;
 mod request;
 mod send;

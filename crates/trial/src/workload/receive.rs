@@ -3,7 +3,7 @@
 use seaworthy::{Error, Message, Network};
 
 use super::cancel::{cancellable, dropped, timed_out};
-use super::host::{Actor, Player};
+use super::player::{Actor, Player};
 use crate::payload::{Stamp, read_message};
 use crate::scenario::{Plan, SocketKind, Workload};
 use seaworthy_sim::script::CancelOperation;

@@ -2,7 +2,7 @@
 
 use seaworthy::{Message, Network};
 
-use super::host::Actor;
+use super::player::Actor;
 use super::receive::{next, take_down};
 use super::send::{Sending, fill, next_probe, send};
 use super::stage::first;

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use seaworthy::{Error, Message, Network};
 
 use super::cancel::{cancellable, dropped, timed_out};
-use super::host::{Actor, Player};
+use super::player::{Actor, Player};
 use super::stage::first;
 use super::waiting::unless_waiting;
 use crate::payload::{Stamp, stamp_message};

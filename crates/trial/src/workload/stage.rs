@@ -11,7 +11,7 @@ use std::task::{Poll, Waker};
 use seaworthy_core::Instant;
 use seaworthy_sim::script::conditions::SocketFaults;
 
-use super::cancel::{Cancelling, Deadline};
+use super::deadline::{Cancelling, Deadline};
 use crate::check::liveness::{self, Need};
 use crate::payload::Stamp;
 use crate::scenario::{Plan, Role};
