@@ -12,8 +12,8 @@ use std::task::{Poll, Waker};
 
 use seaworthy_core::{Instant, Network as _};
 
+use super::environment::Environment;
 use super::place::leave_behind;
-use super::{RealNetwork, World};
 use seaworthy_engine::Dice;
 use seaworthy_engine::Failure;
 use seaworthy_engine::clock::HostClock;
@@ -24,8 +24,7 @@ use seaworthy_engine::{ClockSkew, CrashKind, Fault, ReadRate, Readers, ShortIo};
 use seaworthy_engine::{Event, HostId};
 
 /// What a host runs, each time it boots.
-pub(crate) type Program =
-    Rc<dyn Fn(RealNetwork) -> Pin<Box<dyn Future<Output = Result<(), Box<dyn Error>>>>>>;
+pub(crate) type Program = Rc<dyn Fn(&Rc<Host>) -> Pin<Box<dyn Future<Output = Result<(), Box<dyn Error>>>>>>;
 
 /// A short read takes no more than this, in bytes: nobody knows beforehand how much could be read.
 const SHORT_READ_MAX: u64 = 64;
@@ -34,7 +33,7 @@ const SHORT_READ_MAX: u64 = 64;
 pub(crate) struct Host {
     pub(super) id: HostId,
     pub(super) name: String,
-    pub(super) world: Rc<World>,
+    pub(super) env: Rc<Environment>,
     program: Program,
     state: Cell<State>,
     boots: Cell<u32>,
@@ -71,8 +70,8 @@ enum State {
 }
 
 impl Host {
-    pub(super) fn new(world: Rc<World>, id: HostId, name: &str, program: Program) -> Rc<Self> {
-        let dice = |purpose: &str| Dice::new(world.seed, &format!("{purpose} {name}"));
+    pub(super) fn new(env: Rc<Environment>, id: HostId, name: &str, program: Program) -> Rc<Self> {
+        let dice = |purpose: &str| Dice::new(env.seed, &format!("{purpose} {name}"));
         let dice = HostDice {
             short_read: dice("short read"),
             short_write: dice("short write"),
@@ -81,7 +80,7 @@ impl Host {
         Rc::new(Self {
             id,
             name: name.to_owned(),
-            world,
+            env,
             program,
             state: Cell::new(State::Down),
             boots: Cell::new(0),
@@ -104,20 +103,20 @@ impl Host {
         self.boots.set(self.boots.get() + 1);
         self.state.set(State::Running);
         self.tasks.start();
-        self.world.record(&Event::HostStarted { host: self.id, boot: self.boots.get() });
-        let run = (self.program)(RealNetwork::new(Rc::clone(self)));
+        self.env.record(&Event::HostStarted { host: self.id, boot: self.boots.get() });
+        let run = (self.program)(self);
         let host = Rc::clone(self);
         self.spawn("main", async move {
             match run.await {
                 Ok(()) => {
                     host.state.set(State::Finished);
-                    host.world.record(&Event::HostFinished { host: host.id });
+                    host.env.record(&Event::HostFinished { host: host.id });
                 }
                 Err(error) => {
                     let error = error.to_string();
                     let event = Event::TaskFailed { host: host.id, task: "main", message: &error };
-                    host.world.record(&event);
-                    host.world.fail(Failure::Program { host: host.name.clone(), error });
+                    host.env.record(&event);
+                    host.env.fail(Failure::Program { host: host.name.clone(), error });
                 }
             }
         });
@@ -128,7 +127,7 @@ impl Host {
         if !self.is_up() {
             return;
         }
-        self.world.record(&Event::HostCrashed { host: self.id, kind: CrashKind::Process });
+        self.env.record(&Event::HostCrashed { host: self.id, kind: CrashKind::Process });
         let files = self.files.borrow().clone();
         self.end();
         for file in files {
@@ -169,13 +168,13 @@ impl Host {
     /// Lets no task run; what they have handed to the kernel goes on.
     pub(crate) fn pause(&self) {
         if self.is_up() && self.tasks.pause() {
-            self.world.record(&Event::Fault(Fault::Paused { host: self.id }));
+            self.env.record(&Event::Fault(Fault::Paused { host: self.id }));
         }
     }
 
     pub(crate) fn resume(&self) {
         if self.tasks.is_paused() {
-            self.world.record(&Event::Fault(Fault::Resumed { host: self.id }));
+            self.env.record(&Event::Fault(Fault::Resumed { host: self.id }));
             self.tasks.resume();
         }
     }
@@ -190,37 +189,37 @@ impl Host {
             return;
         }
         let (id, cell) = self.tasks.add(name, Box::pin(task));
-        self.world.compio.spawn(name, TaskRun { host: Rc::clone(self), id, cell });
+        self.env.compio.spawn(name, TaskRun { host: Rc::clone(self), id, cell });
     }
 
     // The clock.
 
     /// What the host's clock shows.
     pub(super) fn now(&self) -> Instant {
-        self.clock.at(self.world.now())
+        self.clock.at(self.env.now())
     }
 
     pub(crate) fn set_clock(&self, skew: ClockSkew) {
-        self.clock.skew(self.world.now(), skew);
-        self.world.record(&Event::Fault(Fault::Clock { host: self.id, skew }));
+        self.clock.skew(self.env.now(), skew);
+        self.env.record(&Event::Fault(Fault::Clock { host: self.id, skew }));
         self.clock.wake();
     }
 
     // Slow readers.
 
     pub(crate) fn set_read_rate(&self, rate: ReadRate) {
-        self.throttle.borrow_mut().set(rate, self.world.now());
-        self.world.record(&Event::Fault(Fault::Reading { readers: Readers::Host(self.id), rate }));
+        self.throttle.borrow_mut().set(rate, self.env.now());
+        self.env.record(&Event::Fault(Fault::Reading { readers: Readers::Host(self.id), rate }));
         self.stalled.take().into_iter().for_each(Waker::wake);
     }
 
     /// Waits until something may be read, and gives how many bytes at most.
     pub(super) async fn may_read(&self) -> usize {
         loop {
-            let allowance = self.throttle.borrow().allowance(self.world.now());
+            let allowance = self.throttle.borrow().allowance(self.env.now());
             match allowance {
                 Allowance::Bytes(bytes) => return bytes,
-                Allowance::At(at) => self.world.sleep_until(at).await,
+                Allowance::At(at) => self.env.sleep_until(at).await,
                 Allowance::Never => self.rate_changed().await,
             }
         }
@@ -228,7 +227,7 @@ impl Host {
 
     /// Waits while nothing may be read at all: what has arrived meanwhile stays away from its reader.
     pub(super) async fn is_not_stalled(&self) {
-        while self.throttle.borrow().allowance(self.world.now()) == Allowance::Never {
+        while self.throttle.borrow().allowance(self.env.now()) == Allowance::Never {
             self.rate_changed().await;
         }
     }
@@ -246,19 +245,19 @@ impl Host {
     }
 
     pub(super) fn took(&self, bytes: usize) {
-        self.throttle.borrow_mut().took(self.world.now(), bytes);
+        self.throttle.borrow_mut().took(self.env.now(), bytes);
     }
 
     // Dice.
 
     pub(crate) fn set_short_io(&self, short: ShortIo) {
         self.short.set(short);
-        self.world.record(&Event::Fault(Fault::ShortIo { host: self.id, short }));
+        self.env.record(&Event::Fault(Fault::ShortIo { host: self.id, short }));
     }
 
     pub(crate) fn set_yield_chance(&self, chance: f64) {
         self.yield_chance.set(chance);
-        self.world.record(&Event::Fault(Fault::Yields { host: self.id, chance }));
+        self.env.record(&Event::Fault(Fault::Yields { host: self.id, chance }));
     }
 
     /// How many of `most` bytes a read may take.
@@ -301,7 +300,7 @@ impl Home for Host {
     }
 
     fn spend_poll(&self, _task: &str) -> bool {
-        self.world.failure().is_none()
+        self.env.failure().is_none()
     }
 
     fn forget_task(&self, id: u64) {
@@ -310,7 +309,7 @@ impl Home for Host {
 
     fn task_panicked(&self, task: &'static str, panic: &(dyn Any + Send)) {
         let message = panic_message(panic);
-        self.world.record(&Event::TaskFailed { host: self.id, task, message: &message });
-        self.world.fail(Failure::Panic { host: self.name.clone(), task: task.to_owned(), message });
+        self.env.record(&Event::TaskFailed { host: self.id, task, message: &message });
+        self.env.fail(Failure::Panic { host: self.name.clone(), task: task.to_owned(), message });
     }
 }

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use seaworthy_core::{CompioListener, CompioStream, Endpoint, IpcPath, Listener, Stream as _};
 
-use super::{Host, RealStream};
+use super::host::Host;
+use super::stream::RealStream;
 use seaworthy_engine::{Event, StreamId};
 
 /// How often the other end of a stream is looked for, which connected and was not told yet: it is on this thread. One
@@ -46,16 +47,16 @@ impl RealListener {
 
     /// The connecting end of the stream that is held; `None` if nobody of this run connected it.
     async fn partner(&self) -> Option<StreamId> {
-        let world = &self.host.world;
+        let env = &self.host.env;
         let mark = match &self.endpoint {
             Endpoint::Tcp { .. } => self.held.borrow().as_ref()?.peer_address(),
             _ => self.inner.local_endpoint().to_string(),
         };
         for _ in 0..LOOKS {
-            if let Some(partner) = world.meetings.partner(&mark) {
+            if let Some(partner) = env.meetings.partner(&mark) {
                 return Some(partner);
             }
-            world.sleep(LOOK_AGAIN).await;
+            env.sleep(LOOK_AGAIN).await;
         }
         None
     }
@@ -76,13 +77,13 @@ impl Listener for RealListener {
         }
         let peer = self.partner().await;
         let inner = self.held.take().ok_or(io::ErrorKind::ConnectionAborted)?;
-        let world = &self.host.world;
-        let id = world.recorder.next_stream();
+        let env = &self.host.env;
+        let id = env.recorder.next_stream();
         if let Some(peer) = peer {
-            world.meetings.join(peer, id);
+            env.meetings.join(peer, id);
         }
         let stream = RealStream::new(Rc::clone(&self.host), id, inner, self.endpoint.clone());
-        world.record(&Event::Accepted { host: self.host.id, stream: id, peer, addresses: None });
+        env.record(&Event::Accepted { host: self.host.id, stream: id, peer, addresses: None });
         Ok(stream)
     }
 
@@ -93,12 +94,12 @@ impl Listener for RealListener {
         self.inner.close();
         drop(self.held.take());
         let place = self.inner.local_endpoint();
-        self.host.world.meetings.clear(&place.to_string());
+        self.host.env.meetings.clear(&place.to_string());
         if let Endpoint::Ipc(IpcPath::File(file)) = place {
             self.host.files.borrow_mut().remove(&file);
         }
         let event = Event::Unlistened { host: self.host.id, endpoint: &self.endpoint };
-        self.host.world.record(&event);
+        self.host.env.record(&event);
     }
 }
 

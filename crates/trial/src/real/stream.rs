@@ -7,7 +7,7 @@ use std::rc::Rc;
 use bytes::{Bytes, BytesMut};
 use seaworthy_core::{CompioStream, Endpoint, Reachability, Stream};
 
-use super::Host;
+use super::host::Host;
 use super::way::Way;
 use seaworthy_engine::{CancelOutcome, Event, Operation, StreamId};
 
@@ -28,7 +28,7 @@ pub(crate) struct RealStream {
 impl RealStream {
     pub(super) fn new(host: Rc<Host>, id: StreamId, inner: CompioStream, endpoint: Endpoint) -> Self {
         host.streams.set(host.streams.get() + 1);
-        let out = host.world.meetings.way(id);
+        let out = host.env.meetings.way(id);
         Self { host, id, inner, out, endpoint, ended: Cell::new(false), read_to_end: Cell::new(false) }
     }
 
@@ -38,7 +38,7 @@ impl RealStream {
 
     /// Lets the accepting end find this one, which connected to `place`.
     pub(super) fn await_partner(&self, place: &Endpoint) {
-        let meetings = &self.host.world.meetings;
+        let meetings = &self.host.env.meetings;
         match self.inner.local_address() {
             Some(address) => meetings.await_alone(address.to_string(), self.id),
             None => meetings.await_in_turn(place.to_string(), self.id),
@@ -46,11 +46,11 @@ impl RealStream {
     }
 
     fn record(&self, event: &Event<'_>) {
-        self.host.world.record(event);
+        self.host.env.record(event);
     }
 
     fn has_read(&self, bytes: &[u8]) {
-        if let Some((writer, way)) = self.host.world.meetings.writer(self.id) {
+        if let Some((writer, way)) = self.host.env.meetings.writer(self.id) {
             for part in way.arrive(bytes.len()) {
                 self.record(&Event::Written { stream: writer, bytes: &part });
             }
@@ -172,13 +172,13 @@ impl Submitted<'_> {
 impl Drop for Submitted<'_> {
     fn drop(&mut self) {
         let RealStream { host, id, out, .. } = self.stream;
-        if self.done || host.is_dying() || host.world.has_ended() {
+        if self.done || host.is_dying() || host.env.has_ended() {
             return;
         }
         // What was written all the same is known once it is read.
         let bytes = if self.operation == Operation::Write { out.uncertain() } else { 0 };
         let outcome = if bytes > 0 { CancelOutcome::All } else { CancelOutcome::Nothing };
-        host.world.record(&Event::Cancelled { stream: *id, operation: self.operation, outcome, bytes });
+        host.env.record(&Event::Cancelled { stream: *id, operation: self.operation, outcome, bytes });
     }
 }
 

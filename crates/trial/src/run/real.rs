@@ -11,7 +11,7 @@ use super::clocks::set_clocks;
 use super::outcome::Outcome;
 use crate::check::{self, Case};
 use crate::lookout::Lookout;
-use crate::real::{Host, World};
+use crate::real::{Host, RealNetwork, World};
 use crate::scenario::{CarrierName, Must, MustEvent, Plan, Role};
 use crate::sighting;
 use crate::workload::{self, Stage};
@@ -81,8 +81,10 @@ async fn perform(
     stage.enter(Phase::Scripted);
     for name in &plan.hosts {
         let (stage, host) = (stage.clone(), name.clone());
-        let program =
-            move |network| -> Running { Box::pin(workload::perform(stage.clone(), host.clone(), network)) };
+        let program = move |on: &Rc<Host>| -> Running {
+            let network = RealNetwork::new(Rc::clone(on));
+            Box::pin(workload::perform(stage.clone(), host.clone(), network))
+        };
         world.host(name, Rc::new(program));
     }
     let run = Run { world: &world, plan, stage: &stage, recorder, wall };
