@@ -41,21 +41,6 @@ const CIRCLES: &[(&str, &[&str])] = &[
             "transport/socket_ref",
         ],
     ),
-    ("sim/src/program", &["explorer", "finding"]),
-    ("sim/src/program", &["promises", "sim", "storm"]),
-    ("sim/src/script", &["draw", "quantity"]),
-    ("sim/src/script", &["plan", "storm"]),
-    ("sim/src/trace", &["event", "wire"]),
-    ("sim/src/trace/page", &["diagram", "table"]),
-    ("trial/src/check", &["high_water_mark", "ledger", "queues"]),
-    ("trial/src/real", &["host", "world"]),
-    ("trial/src/scenario", &["proxy", "socket", "workload"]),
-    (
-        "trial/src/workload",
-        &["cancel", "direct", "forward", "host", "hostile", "receive", "request", "send", "stage", "watch"],
-    ),
-    ("cli/src", &["arguments", "list", "main", "report", "run", "trace"]),
-    ("cli/src/proxy", &["auxiliary", "mod"]),
 ];
 
 #[test]
