@@ -11,6 +11,7 @@ use crate::fault::{CancelWeights, ClockSkew, CrashKind, Fault, ReadRate, Readers
 use crate::id::HostId;
 use crate::link::{LinkConfig, Passage};
 use crate::note::Note;
+use crate::rule::{PacketView, RuleGuard, Verdict};
 use crate::world::World;
 
 /// Changes links and hosts while a simulation runs: between two runs, or from a task of any host.
@@ -172,6 +173,16 @@ impl Control {
     pub fn release(&self, from: impl ToHost, to: impl ToHost) {
         let (from, to) = (from.to_host(self), to.to_host(self));
         self.world.release(from, to);
+    }
+
+    /// Asks `rule` about every packet that a link is about to deliver, until the guard is dropped. The first rule that does
+    /// not say [`Verdict::Deliver`] decides, in the order in which they were added. Rules see no packet that a cut or the
+    /// loss of its link takes, and none within a host; they move no draw of any link. What they decide is in the trace.
+    ///
+    /// A rule is a function of the packets and of what it keeps itself, so that a seed replays. It must not call into the
+    /// simulation.
+    pub fn rule(&self, rule: impl FnMut(&PacketView<'_>) -> Verdict + 'static) -> RuleGuard {
+        self.world.wire.rules.add(Box::new(rule))
     }
 
     /// Crashes a host: its tasks are gone. A host that is down stays as it is, except that

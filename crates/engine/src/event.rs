@@ -6,6 +6,7 @@ use seaworthy_core::{Endpoint, Instant};
 
 use crate::fault::{CancelOutcome, CrashKind, Fault};
 use crate::id::{Addresses, HostId, PacketId, StreamId};
+use crate::rule::Verdict;
 
 /// Receives every event, in order. Must not call into the simulation.
 pub trait Tap {
@@ -32,6 +33,8 @@ pub enum DropReason {
     HostDown,
     /// No host has the address.
     NoRoute,
+    /// A rule says so.
+    Rule,
 }
 
 /// A read or a write.
@@ -68,6 +71,17 @@ pub enum Event<'a> {
     },
     /// A fault began, ended or changed.
     Fault(Fault),
+    /// A rule did not let a packet pass as it was.
+    Ruled {
+        /// The packet.
+        packet: PacketId,
+        /// The host that sent it.
+        from: HostId,
+        /// The host that it is for.
+        to: HostId,
+        /// What becomes of it.
+        verdict: Verdict,
+    },
     /// A task of a host panicked, or its program returned an error.
     TaskFailed {
         /// The host.

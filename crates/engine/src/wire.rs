@@ -12,10 +12,12 @@ use crate::hosts::Hosts;
 use crate::id::HostId;
 use crate::kernel::header::destination;
 use crate::link::{Arrival, Link, Passage};
+use crate::rule::{PacketView, Rules, Verdict};
 
 /// All links, made when they are first used.
 #[derive(Debug, Default)]
 pub(crate) struct Wire {
+    pub(crate) rules: Rules,
     links: RefCell<BTreeMap<(HostId, HostId), Link<Packet>>>,
 }
 
@@ -67,6 +69,30 @@ impl Wire {
         };
         if let Some(reason) = lost {
             return environment.record(&Event::PacketDropped { packet: id, reason });
+        }
+        let view = PacketView { id, from, to: to.id, bytes: &packet.bytes };
+        let verdict = self.rules.verdict(&view);
+        if verdict != Verdict::Deliver {
+            environment.record(&Event::Ruled { packet: id, from, to: to.id, verdict });
+        }
+        let (mut first, mut copy, mut packet) = (first, copy, packet);
+        match verdict {
+            Verdict::Deliver => {}
+            Verdict::Drop => {
+                return environment.record(&Event::PacketDropped { packet: id, reason: DropReason::Rule });
+            }
+            Verdict::Delay(later) => {
+                for arrival in [&mut first, &mut copy].into_iter().flatten() {
+                    arrival.at = arrival.at + later;
+                }
+            }
+            Verdict::Corrupt => {
+                let offset = packet.bytes.len().saturating_sub(1);
+                if let Some(last) = packet.bytes.last_mut() {
+                    *last ^= 1;
+                }
+                environment.record(&Event::PacketCorrupted { packet: id, offset });
+            }
         }
         if copy.is_some() {
             environment.record(&Event::PacketDuplicated { packet: id });

@@ -19,7 +19,7 @@ use crate::wire::Wire;
 pub(crate) struct World {
     pub(crate) environment: Rc<Environment>,
     pub(crate) hosts: Hosts,
-    wire: Wire,
+    pub(crate) wire: Wire,
 }
 
 impl World {

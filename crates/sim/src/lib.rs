@@ -35,6 +35,7 @@
 //! | To | there is |
 //! |---|---|
 //! | break things at a time | [`Sim::at`] with a [`Control`], or [`SimNetwork::control`] in a program |
+//! | decide what becomes of each packet | [`Sim::rule`], [`Control::rule`] |
 //! | break things as the seed decides | [`Sim::storm`] |
 //! | say what must hold | [`Sim::watch`], [`Sim::check`], [`Sim::run_to_end`], [`Sim::nothing_remains`] |
 //! | wait, and measure time | `Network::sleep`, `now` and `sleep_until` of the [`SimNetwork`]; `sleep` and `interval` of a `Context`. `compio::time::sleep` panics: a simulated host is no compio runtime |
@@ -83,8 +84,9 @@ mod program;
 
 pub use seaworthy_engine::{
     Addresses, CancelOutcome, CancelWeights, Carrier, ClockSkew, ConnectionView, Control, CrashKind, Dice,
-    DropReason, Event, Failure, Fault, HostId, Latency, LinkConfig, Operation, PacketId, ReadRate, Readers,
-    ShortIo, SimListener, SimNetwork, SimStream, StreamId, Tap, ToHost, TurmoilNetwork, Violation,
+    DropReason, Event, Failure, Fault, HostId, Latency, LinkConfig, Operation, PacketId, PacketView,
+    ReadRate, Readers, RuleGuard, ShortIo, SimListener, SimNetwork, SimStream, StreamId, Tap, ToHost,
+    TurmoilNetwork, Verdict, Violation,
 };
 
 pub use self::program::{CancelPoint, Explorer, Finding, Sim, SimBuilder};

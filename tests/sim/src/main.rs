@@ -26,6 +26,7 @@ mod programs;
 mod readable;
 mod rebind;
 mod reset;
+mod rules;
 mod scenario_list;
 mod scenarios;
 mod semantics;

@@ -10,7 +10,8 @@ use std::time::Duration;
 use seaworthy_core::Instant;
 
 use seaworthy_engine::{
-    CancelWeights, Carrier, Control, Failure, HostId, LinkConfig, Settings, SimNetwork, Simulation, Tap,
+    CancelWeights, Carrier, Control, Failure, HostId, LinkConfig, PacketView, RuleGuard, Settings,
+    SimNetwork, Simulation, Tap, Verdict,
 };
 
 use super::agenda::Agenda;
@@ -245,6 +246,23 @@ impl Sim {
     /// The handle for faults.
     pub fn control(&self) -> Control {
         self.simulation.control()
+    }
+
+    /// Decides what becomes of each packet, until the guard is dropped: see [`Control::rule`].
+    ///
+    /// ```
+    /// # let sim = seaworthy_sim::Sim::new(1);
+    /// use seaworthy_sim::Verdict;
+    /// let mut lost = 0;
+    /// let rule = sim.rule(move |packet| {
+    ///     let is_data = !packet.payload().is_empty();
+    ///     lost += u32::from(is_data);
+    ///     if is_data && lost <= 3 { Verdict::Drop } else { Verdict::Deliver } // the first three with data
+    /// });
+    /// drop(rule); // from here on packets pass
+    /// ```
+    pub fn rule(&self, rule: impl FnMut(&PacketView<'_>) -> Verdict + 'static) -> RuleGuard {
+        self.control().rule(rule)
     }
 
     /// Sends every event from now on to `tap`, too.

@@ -132,6 +132,7 @@ fn why(reason: DropReason) -> &'static str {
         DropReason::BlackHole => "the link is a black hole",
         DropReason::HostDown => "the host has no power",
         DropReason::NoRoute => "no host has the address",
+        DropReason::Rule => "a rule drops it",
     }
 }
 

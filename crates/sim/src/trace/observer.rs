@@ -19,7 +19,7 @@ use crate::invariant::poison::Poison;
 use crate::invariant::stream_prefix::StreamPrefix;
 use seaworthy_engine::Fault;
 use seaworthy_engine::LinkConfig;
-use seaworthy_engine::{Event, HostId, Operation, StreamId, Tap};
+use seaworthy_engine::{Event, HostId, Note, Operation, StreamId, Tap};
 
 /// What is known of the sockets of a run besides what passes on the wire.
 pub trait Sockets: fmt::Debug {
@@ -292,6 +292,11 @@ impl Tap for Observer {
         self.audit(at, event);
         match *event {
             Event::Fault(ref fault) => self.fault(at, fault),
+            Event::Ruled { packet, from, to, verdict } => {
+                let to = self.host(to).map(|name| name.to_string()).unwrap_or_default();
+                let note = Note::new("rule").with("verdict", verdict.to_string());
+                self.at_host(at, from, What::Note(note.with("to", to).with("packet", packet.index())));
+            }
             Event::HostStarted { host, boot } => {
                 if let (Some(programs), Some(name)) =
                     (&mut self.programs, self.hosts.borrow().get(host.index()))
