@@ -50,11 +50,20 @@ fn we_pull_from_a_client_of_libzmq_that_knows_the_password() {
     on_every_link(async |link, _, libzmq| {
         let context = context_that_judges();
         let pull = PullSocket::with_options(&context, Options::default().plain_server(true)).unwrap();
+        let mut watch = pull.monitor();
         let push = libzmq.socket(zmq::PUSH);
         as_client(&push, PASSWORD);
         link.connect(&pull, &push);
         flood_from_libzmq(&pull, push, corpus()).await;
-        assert_eq!(pull.connections()[0].user_id, "ann of the sails");
+        let user = within_deadline(async {
+            loop {
+                if let Some(Event::HandshakeSucceeded { user_id, .. }) = watch.recv().await {
+                    break user_id;
+                }
+            }
+        })
+        .await;
+        assert_eq!(user, "ann of the sails");
     });
 }
 
