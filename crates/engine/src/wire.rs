@@ -4,9 +4,9 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
-use crate::carrier::{Action, Packet};
 use crate::environment::Environment;
 use crate::event::{DropReason, Event};
+use crate::executor::{Action, Packet};
 use crate::host::Host;
 use crate::hosts::Hosts;
 use crate::id::HostId;
@@ -53,8 +53,8 @@ impl Wire {
         let now = environment.now();
         let packet = Packet { id, bytes };
         let Some(to) = to else {
-            // Nobody we know: the carrier may (a TurmoilNetwork knows only itself).
-            environment.carrier.schedule(from, now, Action::Carry { from, to: address, packet });
+            // Nobody we know: the backend may (a TurmoilNetwork knows only itself).
+            environment.executor.schedule(from, now, Action::Carry { from, to: address, packet });
             return;
         };
         let passage = self.with_link(environment, hosts, from, to.id, |link| link.passage);
@@ -83,7 +83,7 @@ impl Wire {
             }
             Verdict::Delay(later) => {
                 for arrival in [&mut first, &mut copy].into_iter().flatten() {
-                    arrival.at = arrival.at + later;
+                    arrival.at += later;
                 }
             }
             Verdict::Corrupt => {
@@ -117,7 +117,7 @@ impl Wire {
         if arrival.reordered {
             environment.record(&Event::PacketReordered { packet: packet.id });
         }
-        environment.carrier.schedule(from, arrival.at, Action::Carry { from, to, packet });
+        environment.executor.schedule(from, arrival.at, Action::Carry { from, to, packet });
     }
 
     /// A packet has come to the end of the wire.
