@@ -4,7 +4,7 @@ use crate::tool::browse;
 
 /// The scripts that draw nothing.
 const SCRIPTS: [&str; 5] = [
-    include_str!("../../crates/sim/src/look/look.js"),
+    include_str!("../../crates/sim/src/html/look.js"),
     include_str!("../../crates/sim/src/trace/page/view.js"),
     include_str!("../../crates/sim/src/trace/page/data.js"),
     include_str!("../../crates/sim/src/trace/page/filter.js"),

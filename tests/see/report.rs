@@ -1,7 +1,7 @@
 //! The page of a whole run.
 
 use seaworthy_trial::report::{Page, Run, RunReport};
-use seaworthy_trial::scenario::CarrierName;
+use seaworthy_trial::scenario::BackendName;
 
 use crate::tool::{STORM, browse, perform};
 
@@ -15,7 +15,7 @@ fn a_report_shows_failures_first_and_narrows_to_them() {
             .replace("fault = [", &format!("{must}\nfault = [")),
     );
     let run = |(plan, outcome, _): &(std::rc::Rc<_>, _, _)| {
-        let report = RunReport::new(plan, CarrierName::Warp, outcome, std::time::Duration::ZERO);
+        let report = RunReport::new(plan, BackendName::Warp, outcome, std::time::Duration::ZERO);
         Run { page: Some("trace.html".to_owned()), ..Run::new(report, plan, outcome) }
     };
     let runs = [run(&passes), run(&fails)];

@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 use std::rc::Rc;
 use std::time::Duration;
 
-use seaworthy_sim::Carrier;
+use seaworthy_sim::Backend;
 use seaworthy_sim::trace::Packet;
 use seaworthy_trial::run::{self, Outcome};
 use seaworthy_trial::scenario::{Plan, Scenario};
@@ -132,7 +132,7 @@ fn command(name: &str, variable: &str) -> Command {
 pub(crate) fn perform(toml: &str) -> (Rc<Plan>, Outcome, Vec<Packet>) {
     let scenario = Scenario::parse("test.toml", toml).unwrap();
     let plan = Rc::new(Plan::new(&scenario, scenario.seed));
-    let (outcome, packets) = run::capture(&plan, Carrier::Warp, Duration::from_secs(60));
+    let (outcome, packets) = run::capture(&plan, Backend::Warp, Duration::from_secs(60));
     (plan, outcome, packets)
 }
 

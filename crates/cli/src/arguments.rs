@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use seaworthy_trial::doctor::Bug;
 use seaworthy_trial::explore::{BadShard, Shard};
-use seaworthy_trial::scenario::CarrierName;
+use seaworthy_trial::scenario::BackendName;
 use seaworthy_trial::scenario::quantity::{Quantity, Span};
 
 use crate::pool::processors;
@@ -74,7 +74,7 @@ pub(crate) struct RunOptions {
     pub(crate) on: Where,
     /// Leave out of each scenario what the real network cannot make, wherever it runs.
     #[arg(long)]
-    pub(crate) calm: bool,
+    pub(crate) skip_unsupported: bool,
     /// Scenarios to run side by side. Default: one for each processor, and on the real network four.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) jobs: Option<u16>,
@@ -171,7 +171,7 @@ pub(crate) struct ShrinkOptions {
     /// Where to write it. Default: beside the file, as NAME.min.toml.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
-    /// Run on this carrier instead of the one the file names.
+    /// Run on this backend instead of the one the file names.
     #[arg(long, value_enum)]
     pub(crate) on: Option<OneOf>,
     /// A run that takes longer than this many seconds of real time hangs.
@@ -179,7 +179,7 @@ pub(crate) struct ShrinkOptions {
     pub(crate) wall: u64,
 }
 
-/// One carrier.
+/// One backend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum OneOf {
     /// turmoil's simulated hosts.
@@ -189,10 +189,10 @@ pub(crate) enum OneOf {
 }
 
 impl OneOf {
-    pub(crate) fn name(self) -> CarrierName {
+    pub(crate) fn name(self) -> BackendName {
         match self {
-            Self::Turmoil => CarrierName::Turmoil,
-            Self::Warp => CarrierName::Warp,
+            Self::Turmoil => BackendName::Turmoil,
+            Self::Warp => BackendName::Warp,
         }
     }
 }
@@ -324,11 +324,11 @@ pub(crate) enum On {
 }
 
 impl On {
-    pub(crate) fn carriers(self) -> Vec<CarrierName> {
+    pub(crate) fn backends(self) -> Vec<BackendName> {
         match self {
-            Self::Turmoil => vec![CarrierName::Turmoil],
-            Self::Warp => vec![CarrierName::Warp],
-            Self::Both => vec![CarrierName::Turmoil, CarrierName::Warp],
+            Self::Turmoil => vec![BackendName::Turmoil],
+            Self::Warp => vec![BackendName::Warp],
+            Self::Both => vec![BackendName::Turmoil, BackendName::Warp],
         }
     }
 }
@@ -353,12 +353,12 @@ pub(crate) enum Where {
 }
 
 impl Where {
-    pub(crate) fn names(self) -> Vec<CarrierName> {
+    pub(crate) fn names(self) -> Vec<BackendName> {
         match self {
-            Self::Turmoil => vec![CarrierName::Turmoil],
-            Self::Warp => vec![CarrierName::Warp],
-            Self::Both => vec![CarrierName::Turmoil, CarrierName::Warp],
-            Self::Real => vec![CarrierName::Real],
+            Self::Turmoil => vec![BackendName::Turmoil],
+            Self::Warp => vec![BackendName::Warp],
+            Self::Both => vec![BackendName::Turmoil, BackendName::Warp],
+            Self::Real => vec![BackendName::Real],
         }
     }
 }
@@ -375,11 +375,11 @@ pub(crate) enum OneOfAll {
 }
 
 impl OneOfAll {
-    pub(crate) const fn name(self) -> CarrierName {
+    pub(crate) const fn name(self) -> BackendName {
         match self {
-            Self::Turmoil => CarrierName::Turmoil,
-            Self::Warp => CarrierName::Warp,
-            Self::Real => CarrierName::Real,
+            Self::Turmoil => BackendName::Turmoil,
+            Self::Warp => BackendName::Warp,
+            Self::Real => BackendName::Real,
         }
     }
 }

@@ -7,13 +7,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use seaworthy_sim::Dice;
+use seaworthy_sim::SeededRng;
 use seaworthy_trial::explore::{
     Ended, Fold, Journal, Line, Mask, RunRecord, Shard, Sweep, Tally, Text, files, read,
 };
 use seaworthy_trial::report::replay_file;
 use seaworthy_trial::run::{self, Outcome, Verdict};
-use seaworthy_trial::scenario::{CarrierName, Plan, Scenario};
+use seaworthy_trial::scenario::{BackendName, Plan, Scenario};
 
 use crate::arguments::{ExploreOptions, ShardChoice};
 use crate::gauge::Gauge;
@@ -36,12 +36,12 @@ const TRACES_MAX: usize = 3;
 /// Real time after which a run hangs while a failure is made small: what is smaller is not slower.
 const SHRINK_WALL: Duration = Duration::from_secs(10);
 
-/// A pair of scenario and seed, on a carrier.
+/// A pair of scenario and seed, on a backend.
 #[derive(Clone)]
 struct Pair {
     of: Arc<Subject>,
     seed: u64,
-    on: CarrierName,
+    on: BackendName,
 }
 
 /// A scenario to explore.
@@ -79,7 +79,7 @@ pub(crate) fn explore(options: &ExploreOptions) -> Result<u8, Problem> {
         build: build()?,
         first: options.seeds.start,
         end: options.seeds.end,
-        on: options.on.carriers(),
+        on: options.on.backends(),
         swarm: !options.whole,
         shard: shard.to_string(),
         runs: 0,
@@ -254,7 +254,7 @@ fn earlier(
     sweep: &Sweep,
     shard: Shard,
     tally: &mut Tally,
-) -> Result<BTreeSet<(usize, u64, CarrierName)>, Problem> {
+) -> Result<BTreeSet<(usize, u64, BackendName)>, Problem> {
     let mut finished = BTreeSet::new();
     let ours = Ours::of(sweep);
     for file in files(folder).map_err(Problem::Journal)? {
@@ -284,8 +284,8 @@ impl<'a> Ours<'a> {
         Self { sweep, numbers: numbers.collect() }
     }
 
-    /// Which run of the sweep this is, if one: the number of its scenario, its seed and its carrier.
-    pub(crate) fn key(&self, run: &RunRecord) -> Option<(usize, u64, CarrierName)> {
+    /// Which run of the sweep this is, if one: the number of its scenario, its seed and its backend.
+    pub(crate) fn key(&self, run: &RunRecord) -> Option<(usize, u64, BackendName)> {
         let sweep = self.sweep;
         let number = *self.numbers.get(&run.of)?;
         let ours = sweep.scenarios.get(number).is_some_and(|text| text.name == run.scenario)
@@ -302,10 +302,10 @@ fn make(pair: &Pair) -> Made {
     let plan = Rc::new(mask.plan(scenario, pair.seed));
     let mut outcome = run::once(&plan, pair.on, *wall);
     // Which are made twice must not depend on where and in which order they are made.
-    let drawn = Dice::new(pair.seed, &format!("twice {}", scenario.name)).below(*twice) == 0;
+    let drawn = SeededRng::new(pair.seed, &format!("twice {}", scenario.name)).below(*twice) == 0;
     let again = drawn || outcome.verdict() != Verdict::Passed;
-    if let Some(carrier) = pair.on.simulated().filter(|_| again) {
-        outcome = run::confirm(&plan, carrier, *wall, outcome);
+    if let Some(backend) = pair.on.simulated().filter(|_| again) {
+        outcome = run::confirm(&plan, backend, *wall, outcome);
     }
     let mut record = RunRecord::new(of, scenario, (&plan, &mask), pair.on, &outcome, watch.elapsed());
     record.twice = again && outcome.failure.is_none();

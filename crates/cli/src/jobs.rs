@@ -7,7 +7,7 @@ use std::time::Duration;
 use seaworthy_trial::explore::Mask;
 use seaworthy_trial::report::RunReport;
 use seaworthy_trial::run::{Outcome, Verdict, judge};
-use seaworthy_trial::scenario::{CarrierName, Plan, Scenario};
+use seaworthy_trial::scenario::{BackendName, Plan, Scenario};
 
 use crate::pool::{self, Back, Watch};
 
@@ -16,7 +16,7 @@ use crate::pool::{self, Back, Watch};
 pub(crate) struct Job {
     pub(crate) scenario: Scenario,
     pub(crate) seed: u64,
-    pub(crate) on: CarrierName,
+    pub(crate) on: BackendName,
     /// What is switched off.
     pub(crate) mask: Mask,
 }

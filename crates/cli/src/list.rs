@@ -58,7 +58,7 @@ pub(crate) fn load(paths: &[PathBuf]) -> Result<Vec<(PathBuf, Scenario)>, Proble
 
 /// Refuses a scenario that asks for what the real network cannot make.
 pub(crate) fn check_real(file: &Path, scenario: &Scenario) -> Result<(), Problem> {
-    if scenario.obstacles().is_empty() {
+    if scenario.unsupported().is_empty() {
         return Ok(());
     }
     let text =

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use seaworthy_trial::explore::{Sweep, Sweeps, Tally, files, read};
 use seaworthy_trial::run::Verdict;
-use seaworthy_trial::scenario::CarrierName;
+use seaworthy_trial::scenario::BackendName;
 
 use crate::arguments::MergeOptions;
 use crate::explore::{Ours, all};
@@ -33,7 +33,7 @@ pub(crate) fn merge(options: &MergeOptions) -> Result<u8, Problem> {
     }
     let mut tally = Tally::new(&first.sweep.scenarios);
     // What was made, by which build, and how it went.
-    let mut seen: BTreeMap<(usize, u64, CarrierName), (&str, u64)> = BTreeMap::new();
+    let mut seen: BTreeMap<(usize, u64, BackendName), (&str, u64)> = BTreeMap::new();
     for source in &sources {
         let build = source.sweep.build.as_str();
         let ours = Ours::of(&source.sweep);

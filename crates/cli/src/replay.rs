@@ -6,7 +6,7 @@ use seaworthy_sim::trace::columns;
 use seaworthy_trial::explore::Mask;
 use seaworthy_trial::report::table;
 use seaworthy_trial::run::Verdict;
-use seaworthy_trial::scenario::{CarrierName, Scenario};
+use seaworthy_trial::scenario::{BackendName, Scenario};
 
 use crate::arguments::ReplayOptions;
 use crate::jobs::{Job, run_all};
@@ -17,18 +17,18 @@ use crate::run::{failures, json};
 
 pub(crate) fn replay(options: &ReplayOptions) -> Result<u8, Problem> {
     let scenario = Scenario::load(&options.file).map_err(|bad| Problem::Scenarios(vec![bad]))?;
-    let carriers = match options.on {
+    let backends = match options.on {
         Some(on) => on.names(),
-        None => vec![scenario.on.unwrap_or(CarrierName::Warp)],
+        None => vec![scenario.on.unwrap_or(BackendName::Warp)],
     };
-    if carriers.contains(&CarrierName::Real) {
+    if backends.contains(&BackendName::Real) {
         check_real(&options.file, &scenario)?;
     }
-    let job = |on: &CarrierName| {
+    let job = |on: &BackendName| {
         let mask = Mask::none();
         Job { scenario: scenario.clone(), seed: scenario.seed, on: *on, mask }
     };
-    let jobs: Vec<Job> = carriers.iter().map(job).collect();
+    let jobs: Vec<Job> = backends.iter().map(job).collect();
     let mut reports = Vec::new();
     let all_came_back = run_all(&jobs, 1, Duration::from_secs(options.wall), |mut done| {
         if options.trace
@@ -45,7 +45,7 @@ pub(crate) fn replay(options: &ReplayOptions) -> Result<u8, Problem> {
     })?;
     if !options.json {
         show(&failures(&reports))?;
-        show(&table(&[scenario.name], &carriers, &reports, &[]))?;
+        show(&table(&[scenario.name], &backends, &reports, &[]))?;
     }
     let worst = reports.iter().map(|report| report.verdict).max().unwrap_or(Verdict::Passed);
     if !all_came_back {

@@ -62,7 +62,7 @@ impl Report {
         let packets = matches!(report.verdict, Verdict::Passed | Verdict::Failed)
             .then(|| report.on.simulated())
             .flatten()
-            .map(|carrier| capture(&Rc::new(plan.clone()), carrier, self.wall))
+            .map(|backend| capture(&Rc::new(plan.clone()), backend, self.wall))
             .filter(|(again, _)| again.audit == outcome.audit)
             .map(|(_, packets)| packets);
         page(plan, report.on, outcome, packets.as_deref())

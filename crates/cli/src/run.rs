@@ -9,7 +9,7 @@ use seaworthy_sim::trace::columns;
 use seaworthy_trial::explore::Mask;
 use seaworthy_trial::report::{RunReport, Skipped, replay_file, table};
 use seaworthy_trial::run::{Outcome, Verdict};
-use seaworthy_trial::scenario::{CarrierName, Plan, Scenario};
+use seaworthy_trial::scenario::{BackendName, Plan, Scenario};
 
 use crate::arguments::{RunOptions, Where};
 use crate::github::{self, Sources};
@@ -33,13 +33,13 @@ pub(crate) fn run(options: &RunOptions) -> Result<u8, Problem> {
     let sources = options.github.then(|| Sources::new(&found));
     let names: Vec<String> = found.iter().map(|(_, scenario)| scenario.name.clone()).collect();
     let (scenarios, skipped) = possible(found, options)?;
-    let carriers = options.on.names();
-    let jobs = jobs(&scenarios, &carriers, options);
+    let backends = options.on.names();
+    let jobs = jobs(&scenarios, &backends, options);
     if jobs.is_empty() {
         let why = match skipped.is_empty() {
             true => "there is nothing to run",
             false => {
-                "the real network can make none of these scenarios; --calm leaves out what it cannot make"
+                "the real network can make none of these scenarios; --skip-unsupported leaves out what it cannot make"
             }
         };
         return Err(Problem::Usage(why.to_owned()));
@@ -84,7 +84,7 @@ pub(crate) fn run(options: &RunOptions) -> Result<u8, Problem> {
         }
     } else {
         show(&failures(&reports))?;
-        show(&table(&names, &carriers, &reports, &skipped))?;
+        show(&table(&names, &backends, &reports, &skipped))?;
         if let Some(file) = page {
             show(&format!("report: {}\n", file.display()))?;
         }
@@ -104,7 +104,7 @@ pub(crate) fn run(options: &RunOptions) -> Result<u8, Problem> {
 
 /// What a run was made with besides its network and its seed.
 fn flags(options: &RunOptions) -> String {
-    let flags = [(options.swarm, " --swarm"), (options.calm, " --calm")];
+    let flags = [(options.swarm, " --swarm"), (options.skip_unsupported, " --skip-unsupported")];
     flags.into_iter().filter_map(|(is_set, flag)| is_set.then_some(flag)).collect()
 }
 
@@ -115,9 +115,9 @@ fn possible(
     options: &RunOptions,
 ) -> Result<(Vec<Scenario>, Vec<Skipped>), Problem> {
     let (mut scenarios, mut skipped, mut refused) = (Vec::new(), Vec::new(), Vec::new());
-    let all_go = options.calm || options.on != Where::Real;
+    let all_go = options.skip_unsupported || options.on != Where::Real;
     for (file, scenario) in found {
-        let obstacles = if all_go { Vec::new() } else { scenario.obstacles() };
+        let obstacles = if all_go { Vec::new() } else { scenario.unsupported() };
         if obstacles.is_empty() {
             scenarios.push(scenario);
         } else if options.paths.contains(&file) {
@@ -126,7 +126,7 @@ fn possible(
                 other => other?,
             }
         } else {
-            skipped.push(Skipped::new(&scenario, CarrierName::Real, &obstacles));
+            skipped.push(Skipped::new(&scenario, BackendName::Real, &obstacles));
         }
     }
     if refused.is_empty() { Ok((scenarios, skipped)) } else { Err(Problem::Scenarios(refused)) }
@@ -149,14 +149,20 @@ fn default_jobs(on: Where) -> usize {
     if on == Where::Real { processors() * 4 } else { processors() }
 }
 
-/// Every scenario with every seed on every carrier.
-fn jobs(scenarios: &[Scenario], carriers: &[CarrierName], options: &RunOptions) -> Vec<Job> {
+/// Every scenario with every seed on every backend.
+fn jobs(scenarios: &[Scenario], backends: &[BackendName], options: &RunOptions) -> Vec<Job> {
     let mut jobs = Vec::new();
     for scenario in scenarios {
         let own = options.seed.unwrap_or(scenario.seed);
-        for &on in carriers {
+        for &on in backends {
             let swarm = |seed| if options.swarm { Mask::of(scenario, seed) } else { Mask::none() };
-            let mask = |seed| if options.calm { swarm(seed).and_calm(scenario) } else { swarm(seed) };
+            let mask = |seed| {
+                if options.skip_unsupported {
+                    swarm(seed).and_skip_unsupported(scenario)
+                } else {
+                    swarm(seed)
+                }
+            };
             let job = |seed| Job { scenario: scenario.clone(), seed, on, mask: mask(seed) };
             match &options.seeds {
                 Some(seeds) => jobs.extend(seeds.clone().map(job)),
@@ -172,7 +178,7 @@ fn leave(
     folder: &Path,
     plan: &Plan,
     outcome: &Outcome,
-    on: CarrierName,
+    on: BackendName,
     report: &RunReport,
 ) -> Result<String, Problem> {
     let write = |file: std::path::PathBuf, text: String| {
@@ -186,7 +192,7 @@ fn leave(
     write(folder.join(format!("{stem}.toml")), replay_file(plan, on, &report.reasons))
 }
 
-/// What failed and how to see it again: of each scenario on each carrier the first in full, of the others the seeds.
+/// What failed and how to see it again: of each scenario on each backend the first in full, of the others the seeds.
 pub(crate) fn failures(reports: &[RunReport]) -> String {
     let mut text = String::new();
     let failed: Vec<&RunReport> = reports.iter().filter(|report| report.verdict != Verdict::Passed).collect();

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use seaworthy_trial::report::replay_file;
-use seaworthy_trial::scenario::{CarrierName, Plan, Scenario};
+use seaworthy_trial::scenario::{BackendName, Plan, Scenario};
 use seaworthy_trial::shrink::{self, CannotShrink, Shrunk};
 
 use crate::arguments::ShrinkOptions;
@@ -19,12 +19,12 @@ use crate::problem::Problem;
 #[derive(Clone)]
 pub(crate) struct Failing {
     pub(crate) file: PathBuf,
-    pub(crate) on: Option<CarrierName>,
+    pub(crate) on: Option<BackendName>,
 }
 
 /// What became of a failure.
 pub(crate) enum Smaller {
-    Shrunk(Box<Shrunk>, CarrierName),
+    Shrunk(Box<Shrunk>, BackendName),
     Cannot(CannotShrink),
     /// A smaller scenario, or the testbed with it, never came back.
     Lost,
@@ -70,13 +70,13 @@ pub(crate) fn all(
 ) -> Result<usize, Problem> {
     let make = move |failing: &Failing| -> Result<Smaller, Problem> {
         let scenario = Scenario::load(&failing.file).map_err(|bad| Problem::Scenarios(vec![bad]))?;
-        let on = failing.on.or(scenario.on).unwrap_or(CarrierName::Warp);
-        let carrier = on.simulated().ok_or_else(|| {
+        let on = failing.on.or(scenario.on).unwrap_or(BackendName::Warp);
+        let backend = on.simulated().ok_or_else(|| {
             let file = failing.file.display();
             Problem::Usage(format!("{file}: a run on the real network cannot be repeated; give --on warp"))
         })?;
         let watch = Watch::start();
-        Ok(match shrink::shrink(&scenario, carrier, wall, || watch.elapsed() < budget) {
+        Ok(match shrink::shrink(&scenario, backend, wall, || watch.elapsed() < budget) {
             Ok(shrunk) => Smaller::Shrunk(Box::new(shrunk), on),
             Err(why) => Smaller::Cannot(why),
         })
@@ -96,7 +96,7 @@ pub(crate) fn beside(file: &Path) -> PathBuf {
 }
 
 /// Writes a shrunk scenario.
-pub(crate) fn leave(file: &Path, shrunk: &Shrunk, on: CarrierName) -> Result<(), Problem> {
+pub(crate) fn leave(file: &Path, shrunk: &Shrunk, on: BackendName) -> Result<(), Problem> {
     let plan = Plan::new(&shrunk.scenario, shrunk.scenario.seed);
     let failed = |source| Problem::Write { file: file.to_owned(), source };
     std::fs::write(file, replay_file(&plan, on, &shrunk.reasons)).map_err(failed)

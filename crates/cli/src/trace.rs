@@ -9,7 +9,7 @@ use std::time::Duration;
 use seaworthy_sim::trace::page::Page;
 use seaworthy_sim::trace::{Line, Packet, Trace, columns, pcap, semantic};
 use seaworthy_trial::run::{self, Outcome};
-use seaworthy_trial::scenario::{CarrierName, Plan, Scenario};
+use seaworthy_trial::scenario::{BackendName, Plan, Scenario};
 
 use crate::arguments::{OneOfAll, TraceOptions};
 use crate::list::check_real;
@@ -36,7 +36,7 @@ pub(crate) fn write(file: &Path, text: &str) -> Result<(), Problem> {
 }
 
 /// The page of a run that was made, with its packets if there are any.
-pub(crate) fn page(plan: &Plan, on: CarrierName, outcome: &Outcome, packets: Option<&[Packet]>) -> String {
+pub(crate) fn page(plan: &Plan, on: BackendName, outcome: &Outcome, packets: Option<&[Packet]>) -> String {
     let facts = [
         ("seed", plan.scenario.seed.to_string()),
         ("on", on.to_string()),
@@ -57,12 +57,12 @@ pub(crate) fn page(plan: &Plan, on: CarrierName, outcome: &Outcome, packets: Opt
 /// Runs a scenario and shows what happened.
 fn of_scenario(options: &TraceOptions) -> Result<(), Problem> {
     let scenario = Scenario::load(&options.file).map_err(|bad| Problem::Scenarios(vec![bad]))?;
-    let on = options.on.map(OneOfAll::name).or(scenario.on).unwrap_or(CarrierName::Warp);
+    let on = options.on.map(OneOfAll::name).or(scenario.on).unwrap_or(BackendName::Warp);
     let plan = Rc::new(Plan::new(&scenario, options.seed.unwrap_or(scenario.seed)));
     let wall = Duration::from_secs(options.wall);
     let (outcome, packets) = match on.simulated() {
-        Some(carrier) => {
-            let (outcome, packets) = run::capture(&plan, carrier, wall);
+        Some(backend) => {
+            let (outcome, packets) = run::capture(&plan, backend, wall);
             (outcome, Some(packets))
         }
         None => {

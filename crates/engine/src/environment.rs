@@ -1,4 +1,4 @@
-//! What all hosts of a simulation run in: time, tasks and packets from the carrier, the record of what happens, and the
+//! What all hosts of a simulation run in: time, tasks and packets from the executor, the record of what happens, and the
 //! limits of the run.
 
 use std::cell::{Cell, RefCell};
@@ -10,8 +10,8 @@ use std::task::Waker;
 use seaworthy_core::Instant;
 
 use crate::budget::Budget;
-use crate::carrier::Carrier;
 use crate::event::Event;
+use crate::executor::Executor;
 use crate::failure::Failure;
 use crate::fault::{CancelWeights, Fault, ReadRate, Readers};
 use crate::id::HostId;
@@ -29,7 +29,7 @@ pub(crate) trait Uplink {
 /// What all hosts of a simulation share, without the hosts.
 pub(crate) struct Environment {
     pub(crate) settings: Settings,
-    pub(crate) carrier: Rc<dyn Carrier>,
+    pub(crate) executor: Rc<dyn Executor>,
     pub(crate) recorder: Rc<Recorder>,
     uplink: Weak<dyn Uplink>,
     throttles: RefCell<BTreeMap<Readers, Throttle>>,
@@ -44,9 +44,9 @@ pub(crate) struct Environment {
 }
 
 impl Environment {
-    pub(crate) fn new(settings: Settings, carrier: Rc<dyn Carrier>, uplink: Weak<dyn Uplink>) -> Rc<Self> {
+    pub(crate) fn new(settings: Settings, executor: Rc<dyn Executor>, uplink: Weak<dyn Uplink>) -> Rc<Self> {
         Rc::new(Self {
-            carrier,
+            executor,
             recorder: Rc::default(),
             uplink,
             throttles: RefCell::default(),
@@ -61,7 +61,7 @@ impl Environment {
     }
 
     pub(crate) fn now(&self) -> Instant {
-        self.carrier.now()
+        self.executor.now()
     }
 
     pub(crate) fn record(&self, event: &Event<'_>) {
@@ -194,6 +194,6 @@ impl Environment {
 
 impl fmt::Debug for Environment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Environment").field("carrier", &self.carrier).finish_non_exhaustive()
+        f.debug_struct("Environment").field("executor", &self.executor).finish_non_exhaustive()
     }
 }

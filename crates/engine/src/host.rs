@@ -13,7 +13,6 @@ use std::task::Waker;
 use seaworthy_core::Instant;
 
 use crate::clock::HostClock;
-use crate::dice::Dice;
 use crate::environment::Environment;
 use crate::event::Event;
 use crate::failure::Failure;
@@ -23,6 +22,7 @@ use crate::id::HostId;
 use crate::kernel::Kernel;
 use crate::kernel::ipc::SocketFiles;
 use crate::logging::Speaking;
+use crate::seeded_rng::SeededRng;
 use crate::task::{Home, TaskRun, panic_message};
 use crate::tasks::Tasks;
 
@@ -48,16 +48,16 @@ pub(crate) struct Host {
     files: Rc<SocketFiles>,
     short: Cell<ShortIo>,
     yield_chance: Cell<f64>,
-    dice: RefCell<HostDice>,
+    rng: RefCell<HostDice>,
 }
 
 struct HostDice {
-    program: Dice,
-    secrets: Dice,
-    cancel: Dice,
-    short_read: Dice,
-    short_write: Dice,
-    yields: Dice,
+    program: SeededRng,
+    secrets: SeededRng,
+    cancel: SeededRng,
+    short_read: SeededRng,
+    short_write: SeededRng,
+    yields: SeededRng,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,14 +80,14 @@ impl Host {
         address: Ipv4Addr,
         program: Program,
     ) -> Rc<Self> {
-        let dice = |purpose: &str| Dice::new(environment.settings.seed, &format!("{purpose} {name}"));
-        let dice = HostDice {
-            program: dice("program"),
-            secrets: dice("secrets"),
-            cancel: dice("cancel"),
-            short_read: dice("short read"),
-            short_write: dice("short write"),
-            yields: dice("yield"),
+        let rng = |purpose: &str| SeededRng::new(environment.settings.seed, &format!("{purpose} {name}"));
+        let rng = HostDice {
+            program: rng("program"),
+            secrets: rng("secrets"),
+            cancel: rng("cancel"),
+            short_read: rng("short read"),
+            short_write: rng("short write"),
+            yields: rng("yield"),
         };
         let files: Rc<SocketFiles> = Rc::default();
         Rc::new(Self {
@@ -104,7 +104,7 @@ impl Host {
             files,
             short: Cell::default(),
             yield_chance: Cell::default(),
-            dice: RefCell::new(dice),
+            rng: RefCell::new(rng),
         })
     }
 
@@ -210,7 +210,7 @@ impl Host {
             return;
         }
         let (id, cell) = self.tasks.add(name, Box::pin(task));
-        self.environment.carrier.spawn(self.id, Box::pin(TaskRun { host: Rc::clone(self), id, cell }));
+        self.environment.executor.spawn(self.id, Box::pin(TaskRun { host: Rc::clone(self), id, cell }));
     }
 
     pub(crate) fn task_names(&self) -> Vec<&'static str> {
@@ -244,23 +244,23 @@ impl Host {
         self.clock.forget_sleeper(id);
     }
 
-    // Dice.
+    // Randomness.
 
     pub(crate) fn random(&self) -> u64 {
-        self.dice.borrow_mut().program.roll()
+        self.rng.borrow_mut().program.next_u64()
     }
 
     /// Keys and nonces of a simulated host: from a stream of their own.
     pub(crate) fn fill_secret(&self, secret: &mut [u8]) {
-        let dice = &mut self.dice.borrow_mut().secrets;
+        let rng = &mut self.rng.borrow_mut().secrets;
         for chunk in secret.chunks_mut(8) {
-            chunk.copy_from_slice(&dice.roll().to_le_bytes()[..chunk.len()]);
+            chunk.copy_from_slice(&rng.next_u64().to_le_bytes()[..chunk.len()]);
         }
     }
 
     pub(crate) fn yields(&self) -> bool {
         let chance = self.environment.yield_chance.get().max(self.yield_chance.get());
-        chance > 0.0 && self.dice.borrow_mut().yields.chance(chance)
+        chance > 0.0 && self.rng.borrow_mut().yields.chance(chance)
     }
 
     pub(crate) fn set_yield_chance(&self, chance: f64) {
@@ -275,12 +275,12 @@ impl Host {
 
     /// How many of `available` bytes a read gets.
     pub(crate) fn cut_read(&self, available: usize) -> usize {
-        cut_short(&mut self.dice.borrow_mut().short_read, available, self.short.get().read)
+        cut_short(&mut self.rng.borrow_mut().short_read, available, self.short.get().read)
     }
 
     /// How many of `room` bytes a write may fill.
     pub(crate) fn cut_write(&self, room: usize) -> usize {
-        cut_short(&mut self.dice.borrow_mut().short_write, room, self.short.get().write)
+        cut_short(&mut self.rng.borrow_mut().short_write, room, self.short.get().write)
     }
 
     /// Draws what becomes of a dropped operation on `bytes` bytes, and how many of them it moves.
@@ -290,9 +290,9 @@ impl Host {
         }
         let weights = self.environment.cancel_weights.get();
         let [nothing, prefix, all] = [weights.nothing, weights.prefix, weights.all].map(u64::from);
-        let mut dice = self.dice.borrow_mut();
+        let mut rng = self.rng.borrow_mut();
         // Two draws each time, so that weights do not move later outcomes.
-        let (outcome, length) = (dice.cancel.roll(), dice.cancel.roll());
+        let (outcome, length) = (rng.cancel.next_u64(), rng.cancel.next_u64());
         let point = ((u128::from(outcome) * u128::from(nothing + prefix + all)) >> 64) as u64;
         match point {
             point if point < nothing || nothing + prefix + all == 0 => (CancelOutcome::Nothing, 0),
@@ -306,8 +306,8 @@ impl Host {
 }
 
 /// One of 1 to `bytes - 1` with this probability, else all.
-fn cut_short(dice: &mut Dice, bytes: usize, chance: f64) -> usize {
-    if bytes >= 2 && dice.chance(chance) { dice.between(1, bytes as u64 - 1) as usize } else { bytes }
+fn cut_short(rng: &mut SeededRng, bytes: usize, chance: f64) -> usize {
+    if bytes >= 2 && rng.chance(chance) { rng.between(1, bytes as u64 - 1) as usize } else { bytes }
 }
 
 impl Home for Host {
@@ -332,7 +332,7 @@ impl Home for Host {
         self.environment.fail(Failure::Panic { host: self.name.clone(), task: task.to_owned(), message });
     }
 
-    fn speak(self: &Rc<Self>) -> Option<Speaking> {
+    fn enter_tracing(self: &Rc<Self>) -> Option<Speaking> {
         let environment = &self.environment;
         environment.recorder.takes_notes().then(|| Speaking::of(environment, self.id))
     }

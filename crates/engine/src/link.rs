@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use seaworthy_core::Instant;
 
-use crate::dice::Dice;
+use crate::seeded_rng::SeededRng;
 
 /// How long a packet is under way.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -39,15 +39,15 @@ pub enum Latency {
 }
 
 impl Latency {
-    fn draw(&self, dice: &mut Dice) -> Duration {
+    fn draw(&self, rng: &mut SeededRng) -> Duration {
         match *self {
             Self::Fixed(latency) => latency,
-            Self::Uniform { min, max } => dice.duration(min, max),
+            Self::Uniform { min, max } => rng.duration(min, max),
             Self::Exponential { min, mean, max } => {
-                (min + dice.exponential(mean.saturating_sub(min))).min(max)
+                (min + rng.exponential(mean.saturating_sub(min))).min(max)
             }
             Self::TwoMode { low, high, high_chance } => {
-                if dice.chance(high_chance) {
+                if rng.chance(high_chance) {
                     high
                 } else {
                     low
@@ -130,36 +130,36 @@ pub(crate) struct Link<P> {
     busy_until: Instant,
     /// When the last packet that keeps the order will arrive.
     last_arrival: Instant,
-    dice: LinkDice,
+    rng: LinkDice,
 }
 
 /// One stream of random numbers per kind of fault, so that switching one on or off leaves the others alone.
 #[derive(Debug)]
 struct LinkDice {
-    latency: Dice,
-    jitter: Dice,
-    loss: Dice,
-    duplicate: Dice,
-    reorder: Dice,
-    corrupt: Dice,
+    latency: SeededRng,
+    jitter: SeededRng,
+    loss: SeededRng,
+    duplicate: SeededRng,
+    reorder: SeededRng,
+    corrupt: SeededRng,
 }
 
 impl<P> Link<P> {
     pub(crate) fn new(seed: u64, from: &str, to: &str, config: LinkConfig) -> Self {
-        let dice = |purpose: &str| Dice::new(seed, &format!("link {purpose} {from}>{to}"));
+        let rng = |purpose: &str| SeededRng::new(seed, &format!("link {purpose} {from}>{to}"));
         Self {
             config,
             passage: Passage::Open,
             held: None,
             busy_until: Instant::ZERO,
             last_arrival: Instant::ZERO,
-            dice: LinkDice {
-                latency: dice("latency"),
-                jitter: dice("jitter"),
-                loss: dice("loss"),
-                duplicate: dice("duplicate"),
-                reorder: dice("reorder"),
-                corrupt: dice("corrupt"),
+            rng: LinkDice {
+                latency: rng("latency"),
+                jitter: rng("jitter"),
+                loss: rng("loss"),
+                duplicate: rng("duplicate"),
+                reorder: rng("reorder"),
+                corrupt: rng("corrupt"),
             },
         }
     }
@@ -178,22 +178,22 @@ impl<P> Link<P> {
         };
         // Every packet draws from every stream, lost or not: what happens to one never moves the draws of others.
         let first = self.arrival(sent, length);
-        let lost = self.dice.loss.chance(self.config.loss);
-        let copy = self.dice.duplicate.chance(self.config.duplicate);
+        let lost = self.rng.loss.chance(self.config.loss);
+        let copy = self.rng.duplicate.chance(self.config.duplicate);
         if lost {
             return (None, None);
         }
         let copy =
-            copy.then(|| Arrival { at: sent + self.config.latency.draw(&mut self.dice.duplicate), ..first });
+            copy.then(|| Arrival { at: sent + self.config.latency.draw(&mut self.rng.duplicate), ..first });
         (Some(first), copy)
     }
 
     fn arrival(&mut self, sent: Instant, length: usize) -> Arrival {
-        let mut at = sent + self.config.latency.draw(&mut self.dice.latency);
+        let mut at = sent + self.config.latency.draw(&mut self.rng.latency);
         if !self.config.jitter.is_zero() {
-            at += self.dice.jitter.duration(Duration::ZERO, self.config.jitter);
+            at += self.rng.jitter.duration(Duration::ZERO, self.config.jitter);
         }
-        let reordered = self.dice.reorder.chance(self.config.reorder);
+        let reordered = self.rng.reorder.chance(self.config.reorder);
         if reordered {
             at += self.config.reorder_delay;
         } else {
@@ -201,7 +201,7 @@ impl<P> Link<P> {
             self.last_arrival = at;
         }
         let flipped_bit =
-            self.dice.corrupt.chance(self.config.corrupt).then(|| self.dice.corrupt.below(length as u64 * 8));
+            self.rng.corrupt.chance(self.config.corrupt).then(|| self.rng.corrupt.below(length as u64 * 8));
         Arrival { at, flipped_bit, reordered }
     }
 }
@@ -314,15 +314,15 @@ mod tests {
     #[test]
     fn two_modes_are_the_only_latencies() {
         let latency = Latency::TwoMode { low: MS, high: MS * 50, high_chance: 0.1 };
-        let mut dice = Dice::new(1, "two modes");
-        let drawn: std::collections::BTreeSet<_> = (0..1000).map(|_| latency.draw(&mut dice)).collect();
+        let mut rng = SeededRng::new(1, "two modes");
+        let drawn: std::collections::BTreeSet<_> = (0..1000).map(|_| latency.draw(&mut rng)).collect();
         assert_eq!(drawn.into_iter().collect::<Vec<_>>(), [MS, MS * 50]);
     }
 
     #[test]
     fn exponential_latency_stays_between_its_bounds() {
         let latency = Latency::Exponential { min: MS, mean: MS * 5, max: MS * 10 };
-        let mut dice = Dice::new(1, "exponential");
-        assert!((0..1000).all(|_| (MS..=MS * 10).contains(&latency.draw(&mut dice))));
+        let mut rng = SeededRng::new(1, "exponential");
+        assert!((0..1000).all(|_| (MS..=MS * 10).contains(&latency.draw(&mut rng))));
     }
 }

@@ -1,4 +1,4 @@
-//! A simulation: a world on a carrier that makes time pass.
+//! A simulation: a world on a backend that makes time pass.
 
 use std::error::Error;
 use std::fmt;
@@ -22,7 +22,7 @@ use crate::world::World;
 
 /// What carries packets and keeps time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Carrier {
+pub enum Backend {
     /// Every host is a turmoil host, and packets are turmoil's UDP datagrams: turmoil's own faults act on them.
     /// Time passes in ticks of a millisecond, each packet takes at least one, and idle time costs.
     Turmoil,
@@ -49,13 +49,13 @@ impl fmt::Debug for Simulation {
 
 impl Simulation {
     /// A simulation without hosts.
-    pub fn new(carrier: Carrier, settings: Settings) -> Self {
-        match carrier {
-            Carrier::Warp => {
+    pub fn new(backend: Backend, settings: Settings) -> Self {
+        match backend {
+            Backend::Warp => {
                 let (world, run) = WarpRun::new(settings);
                 Self { world, run: Run::Warp(Box::new(run)) }
             }
-            Carrier::Turmoil => {
+            Backend::Turmoil => {
                 let (world, run) = TurmoilRun::new(settings);
                 Self { world, run: Run::Turmoil(Box::new(run)) }
             }
@@ -157,7 +157,7 @@ impl Simulation {
         }
     }
 
-    /// turmoil's own simulation, or `None` on another carrier.
+    /// turmoil's own simulation, or `None` on another backend.
     ///
     /// # Panics
     /// While the simulation runs, in a condition or a task.

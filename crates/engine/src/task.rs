@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use crate::carrier::Task;
+use crate::executor::Task;
 use crate::logging::Speaking;
 
 /// The host of a task, simulated or real.
@@ -27,7 +27,7 @@ pub trait Home {
     fn task_panicked(&self, task: &'static str, panic: &(dyn Any + Send));
 
     /// Makes what is logged until it is dropped an event of this host. `None` where nobody writes it down.
-    fn speak(self: &Rc<Self>) -> Option<Speaking> {
+    fn enter_tracing(self: &Rc<Self>) -> Option<Speaking> {
         None
     }
 }
@@ -37,7 +37,7 @@ pub struct TaskCell {
     /// The task's name.
     pub name: &'static str,
     future: RefCell<Option<Task>>,
-    /// Wakes the carrier's side of the task.
+    /// Wakes the backend's side of the task.
     waker: RefCell<Option<Waker>>,
     ended: Cell<bool>,
 }
@@ -64,7 +64,7 @@ impl TaskCell {
     }
 }
 
-/// What the carrier runs.
+/// What the backend runs.
 pub struct TaskRun<H: Home> {
     /// Whose task it is.
     pub host: Rc<H>,
@@ -108,7 +108,7 @@ impl<H: Home> Future for TaskRun<H> {
         }
         let mut future = cell.future.borrow_mut();
         let Some(running) = future.as_mut() else { return Poll::Ready(()) };
-        let speaking = host.speak();
+        let speaking = host.enter_tracing();
         let result = catch_unwind(AssertUnwindSafe(|| running.as_mut().poll(cx)));
         drop(speaking);
         if matches!(result, Ok(Poll::Pending)) && !cell.ended.get() {
@@ -126,7 +126,7 @@ impl<H: Home> Future for TaskRun<H> {
 }
 
 impl<H: Home> Drop for TaskRun<H> {
-    /// The carrier gave up the task: turmoil does when its host crashes.
+    /// The backend gave up the task: turmoil does when its host crashes.
     fn drop(&mut self) {
         self.cell.end();
         self.host.forget_task(self.id);

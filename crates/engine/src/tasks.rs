@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::task::Waker;
 
-use crate::carrier::Task;
+use crate::executor::Task;
 use crate::task::TaskCell;
 
 /// The tasks of a host.

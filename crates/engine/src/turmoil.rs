@@ -1,4 +1,4 @@
-//! The carrier turmoil: simulated hosts are turmoil hosts, packets are turmoil's UDP datagrams, and turmoil's
+//! The executor turmoil: simulated hosts are turmoil hosts, packets are turmoil's UDP datagrams, and turmoil's
 //! latency, partitions, holds and crashes act on them.
 //!
 //! Each host has a *pump*, a task on the turmoil host that does on time what is scheduled, hands arriving
@@ -20,7 +20,7 @@ use std::time::{Duration, SystemTime};
 use seaworthy_core::{Endpoint, Instant, Network, StreamOptions};
 use turmoil::net::UdpSocket;
 
-use crate::carrier::{Action, Carrier, Packet, Task, Ticket};
+use crate::executor::{Action, Executor, Packet, Task, Ticket};
 use crate::failure::Failure;
 use crate::fault::CrashKind;
 use crate::host::{Host, Running};
@@ -88,7 +88,7 @@ impl fmt::Debug for Pumps {
     }
 }
 
-impl Carrier for Pumps {
+impl Executor for Pumps {
     fn now(&self) -> Instant {
         match turmoil::sim_elapsed() {
             Some(elapsed) => Instant::ZERO + elapsed,
@@ -241,7 +241,7 @@ fn perform(world: &World, socket: &UdpSocket, action: Action, sent: impl Fn()) -
             datagram.extend_from_slice(&packet.id.0.to_be_bytes());
             datagram.extend_from_slice(&from.to_be_bytes());
             datagram.extend_from_slice(&packet.bytes);
-            if known_sender || world.environment.carrier.knows(to) {
+            if known_sender || world.environment.executor.knows(to) {
                 sent();
                 socket.try_send_to(&datagram, (to, PORT))?;
             }
@@ -342,7 +342,7 @@ impl TurmoilRun {
 /// ```
 /// use std::time::SystemTime;
 /// use seaworthy::{Context, RepSocket, ReqSocket};
-/// use seaworthy_sim::TurmoilNetwork;
+/// use seaworthy_engine::TurmoilNetwork;
 ///
 /// let mut sim = turmoil::Builder::new().epoch(SystemTime::UNIX_EPOCH).rng_seed(7).udp_capacity(4096).build();
 /// sim.host("server", || {
@@ -384,7 +384,7 @@ impl TurmoilNetwork {
             return Err(io::Error::new(io::ErrorKind::Unsupported, "the simulation has no IPv4").into());
         };
         let pumps = Rc::new(Pumps::default());
-        let world = World::new(Settings::new(seed), Rc::clone(&pumps) as Rc<dyn Carrier>);
+        let world = World::new(Settings::new(seed), Rc::clone(&pumps) as Rc<dyn Executor>);
         let _end = End { world: Rc::clone(&world) };
         let within = Rc::clone(&world);
         let program = move |host: &Rc<Host>| -> Running {

@@ -1,4 +1,4 @@
-//! The carrier of our own: one executor for all hosts, and time that jumps to the next event.
+//! The executor of our own: one executor for all hosts, and time that jumps to the next event.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
@@ -11,10 +11,10 @@ use std::task::{Context, Wake, Waker};
 
 use seaworthy_core::Instant;
 
-use crate::carrier::{Action, Carrier, Task, Ticket};
-use crate::dice::Dice;
+use crate::executor::{Action, Executor, Task, Ticket};
 use crate::failure::Failure;
 use crate::id::HostId;
+use crate::seeded_rng::SeededRng;
 use crate::settings::Settings;
 use crate::world::World;
 
@@ -43,11 +43,11 @@ impl Ready {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push_back(task);
     }
 
-    fn pop(&self, shuffle: Option<&mut Dice>) -> Option<u64> {
+    fn pop(&self, shuffle: Option<&mut SeededRng>) -> Option<u64> {
         let mut queue = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match shuffle {
-            Some(dice) if queue.len() > 1 => {
-                let index = dice.below(queue.len() as u64) as usize;
+            Some(rng) if queue.len() > 1 => {
+                let index = rng.below(queue.len() as u64) as usize;
                 queue.remove(index)
             }
             _ => queue.pop_front(),
@@ -97,7 +97,7 @@ impl fmt::Debug for Warp {
     }
 }
 
-impl Carrier for Warp {
+impl Executor for Warp {
     fn now(&self) -> Instant {
         self.now.get()
     }
@@ -137,13 +137,13 @@ impl Carrier for Warp {
 /// Runs a world in virtual time.
 pub(crate) struct WarpRun {
     warp: Rc<Warp>,
-    shuffle: Option<RefCell<Dice>>,
+    shuffle: Option<RefCell<SeededRng>>,
 }
 
 impl WarpRun {
     pub(crate) fn new(settings: Settings) -> (Rc<World>, Self) {
         let warp = Rc::new(Warp::new());
-        let shuffle = settings.shuffle.then(|| RefCell::new(Dice::new(settings.seed, "schedule")));
+        let shuffle = settings.shuffle.then(|| RefCell::new(SeededRng::new(settings.seed, "schedule")));
         let run = Self { warp: Rc::clone(&warp), shuffle };
         (World::new(settings, warp), run)
     }
@@ -187,7 +187,7 @@ impl WarpRun {
                 return Err(failure);
             }
             let id = match &self.shuffle {
-                Some(dice) => self.warp.ready.pop(Some(&mut dice.borrow_mut())),
+                Some(rng) => self.warp.ready.pop(Some(&mut rng.borrow_mut())),
                 None => self.warp.ready.pop(None),
             };
             match id {

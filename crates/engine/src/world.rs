@@ -3,9 +3,9 @@
 use std::net::Ipv4Addr;
 use std::rc::{Rc, Weak};
 
-use crate::carrier::{Action, Carrier, Packet};
 use crate::environment::{Environment, Uplink};
 use crate::event::{DropReason, Event};
+use crate::executor::{Action, Executor, Packet};
 use crate::fault::Fault;
 use crate::host::{Host, Program};
 use crate::hosts::Hosts;
@@ -23,9 +23,9 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn new(settings: Settings, carrier: Rc<dyn Carrier>) -> Rc<Self> {
+    pub(crate) fn new(settings: Settings, executor: Rc<dyn Executor>) -> Rc<Self> {
         Rc::new_cyclic(|world: &Weak<Self>| Self {
-            environment: Environment::new(settings, carrier, world.clone()),
+            environment: Environment::new(settings, executor, world.clone()),
             hosts: Hosts::default(),
             wire: Wire::default(),
         })
@@ -36,7 +36,7 @@ impl World {
         self.add_host_at(name, self.hosts.next_address(), program)
     }
 
-    /// Adds a host at an address that the carrier chose.
+    /// Adds a host at an address that the executor chose.
     pub(crate) fn add_host_at(&self, name: &str, address: Ipv4Addr, program: Program) -> Rc<Host> {
         let environment = Rc::clone(&self.environment);
         let host = Host::new(environment, self.hosts.next_id(), name, address, program);
@@ -46,14 +46,14 @@ impl World {
 
     /// True if there is a host with this address, up or down.
     pub(crate) fn is_reachable(&self, address: Ipv4Addr) -> bool {
-        self.hosts.at(address).is_some() || self.environment.carrier.knows(address)
+        self.hosts.at(address).is_some() || self.environment.executor.knows(address)
     }
 
     /// Ends all tasks, silently, and lets go of the hosts.
     pub(crate) fn end(&self) {
         self.environment.end();
         self.hosts.end();
-        self.environment.carrier.end();
+        self.environment.executor.end();
     }
 
     pub(crate) fn perform(&self, action: Action) {
@@ -111,10 +111,10 @@ impl World {
     pub(crate) fn release(&self, from: HostId, to: HostId) {
         let Some(held) = self.with_link(from, to, |link| link.held.take()) else { return };
         self.environment.record(&Event::Fault(Fault::Released { from, to }));
-        let (now, carrier) = (self.environment.now(), &self.environment.carrier);
+        let (now, executor) = (self.environment.now(), &self.environment.executor);
         if let Some(receiver) = self.hosts.get(to) {
             for packet in held {
-                carrier.schedule(from, now, Action::Carry { from, to: receiver.address, packet });
+                executor.schedule(from, now, Action::Carry { from, to: receiver.address, packet });
             }
         }
     }

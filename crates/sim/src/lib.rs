@@ -3,7 +3,7 @@
 //!
 //! A [`Sim`] is a set of hosts and the links between them. Each host runs a program with a [`SimNetwork`],
 //! which implements [`Network`](seaworthy_core::Network) on a real TCP stack (smoltcp, one per host); its IP
-//! packets travel over a simulated wire. What the wire is made of is the [`Carrier`]'s business, and the same
+//! packets travel over a simulated wire. What the wire is made of is the [`Backend`]'s business, and the same
 //! program gives the same outcome on both.
 //!
 //! ```
@@ -54,9 +54,9 @@
 //! use std::time::Duration;
 //! use bytes::{Bytes, BytesMut};
 //! use seaworthy_core::{Listener as _, Network as _, Stream as _, StreamOptions};
-//! use seaworthy_sim::{Carrier, Sim};
+//! use seaworthy_sim::{Backend, Sim};
 //!
-//! let sim = Sim::builder(7).carrier(Carrier::Turmoil).build();
+//! let sim = Sim::builder(7).backend(Backend::Turmoil).build();
 //! sim.host("server", |net| async move {
 //!     let listener = net.listen(&"tcp://*:5555".parse()?, &StreamOptions::default())?;
 //!     let stream = listener.accept().await?;
@@ -75,21 +75,21 @@
 
 #![forbid(unsafe_code)]
 
+pub mod html;
 pub mod invariant;
-pub mod look;
 pub mod script;
 pub mod trace;
 
 mod program;
 
 pub use seaworthy_engine::{
-    Addresses, CancelOutcome, CancelWeights, Carrier, ClockSkew, ConnectionView, Control, CrashKind, Dice,
+    Addresses, Backend, CancelOutcome, CancelWeights, ClockSkew, ConnectionView, Control, CrashKind,
     DropReason, Event, Failure, Fault, HostId, Latency, LinkConfig, Operation, PacketId, PacketView,
-    ReadRate, Readers, RuleGuard, ShortIo, SimListener, SimNetwork, SimStream, StreamId, Tap, ToHost,
-    TurmoilNetwork, Verdict, Violation,
+    ReadRate, Readers, RuleGuard, SeededRng, ShortIo, SimListener, SimNetwork, SimStream, StreamId, Tap,
+    ToHost, TurmoilNetwork, Verdict, Violation,
 };
 
-pub use self::program::{CancelPoint, Explorer, Finding, Sim, SimBuilder};
+pub use self::program::{CancelPoint, Explorer, FailureReport, Sim, SimBuilder};
 
 /// The code of this package's README compiles and runs.
 #[cfg(doctest)]

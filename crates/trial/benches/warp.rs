@@ -9,26 +9,26 @@ use std::time::{Duration, Instant as WallInstant};
 
 use bytes::{Bytes, BytesMut};
 use seaworthy_core::{Instant, Listener, Network, Stream, StreamOptions};
-use seaworthy_sim::{Carrier, Sim, SimNetwork, SimStream};
+use seaworthy_sim::{Backend, Sim, SimNetwork, SimStream};
 use seaworthy_trial::run::{Verdict, run};
 use seaworthy_trial::scenario::{Plan, Scenario};
 
 fn main() {
-    for carrier in [Carrier::Warp, Carrier::Turmoil] {
-        idle_hour(carrier);
-        megabytes(carrier);
-        small_messages(carrier);
-        scenario(carrier);
+    for backend in [Backend::Warp, Backend::Turmoil] {
+        idle_hour(backend);
+        megabytes(backend);
+        small_messages(backend);
+        scenario(backend);
     }
 }
 
 /// The shortest of some runs; zero when it was not asked for.
-fn measure(what: &str, carrier: Carrier, run: impl Fn()) -> Duration {
+fn measure(what: &str, backend: Backend, run: impl Fn()) -> Duration {
     let wanted = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
-    if wanted.is_some_and(|wanted| !format!("{carrier:?}: {what}").contains(&wanted)) {
+    if wanted.is_some_and(|wanted| !format!("{backend:?}: {what}").contains(&wanted)) {
         return Duration::ZERO;
     }
-    let repeats = if carrier == Carrier::Warp { 15 } else { 1 };
+    let repeats = if backend == Backend::Warp { 15 } else { 1 };
     let shortest = (0..repeats)
         .map(|_| {
             let start = WallInstant::now();
@@ -37,7 +37,7 @@ fn measure(what: &str, carrier: Carrier, run: impl Fn()) -> Duration {
         })
         .min()
         .unwrap_or_default();
-    println!("{carrier:?}: {what}: {shortest:?}");
+    println!("{backend:?}: {what}: {shortest:?}");
     shortest
 }
 
@@ -72,14 +72,14 @@ async fn connect(net: &SimNetwork) -> Result<SimStream, Box<dyn std::error::Erro
     Ok(net.connect(&"tcp://server:5555".parse()?, &StreamOptions::default()).await?)
 }
 
-fn idle_hour(carrier: Carrier) {
+fn idle_hour(backend: Backend) {
     // Turmoil's idle time is not free: a minute is enough to see it.
-    let (what, idle) = match carrier {
-        Carrier::Warp => ("an idle hour of two connected hosts", 3600),
-        Carrier::Turmoil => ("an idle minute of two connected hosts", 60),
+    let (what, idle) = match backend {
+        Backend::Warp => ("an idle hour of two connected hosts", 3600),
+        Backend::Turmoil => ("an idle minute of two connected hosts", 60),
     };
-    measure(what, carrier, || {
-        let sim = Sim::builder(1).carrier(carrier).build();
+    measure(what, backend, || {
+        let sim = Sim::builder(1).backend(backend).build();
         sim.host("server", |net| async move {
             let _stream = accept(&net).await?;
             std::future::pending().await
@@ -92,10 +92,10 @@ fn idle_hour(carrier: Carrier) {
     });
 }
 
-fn megabytes(carrier: Carrier) {
+fn megabytes(backend: Backend) {
     const BYTES: usize = 16 << 20;
-    let took = measure("16 MiB from one host to another", carrier, || {
-        let sim = Sim::builder(1).carrier(carrier).build();
+    let took = measure("16 MiB from one host to another", backend, || {
+        let sim = Sim::builder(1).backend(backend).build();
         sim.host("server", |net| async move { Ok(read_exactly(&accept(&net).await?, BYTES).await?) });
         sim.host("client", |net| async move {
             let stream = connect(&net).await?;
@@ -109,9 +109,9 @@ fn megabytes(carrier: Carrier) {
 }
 
 /// Four clients send 500 messages of 100 bytes each to a server that answers each, over 30 seconds.
-fn small_messages(carrier: Carrier) {
-    let took = measure("5 hosts, 30 s, 2000 messages and their answers", carrier, || {
-        let sim = Sim::builder(1).carrier(carrier).build();
+fn small_messages(backend: Backend) {
+    let took = measure("5 hosts, 30 s, 2000 messages and their answers", backend, || {
+        let sim = Sim::builder(1).backend(backend).build();
         sim.host("server", |net| async move {
             let listener = net.listen(&"tcp://*:5555".parse()?, &StreamOptions::default())?;
             loop {
@@ -143,7 +143,7 @@ fn small_messages(carrier: Carrier) {
 
 /// The same with sockets, as `explore` runs it: with its trace, its audit, its checks, and everything closed at last.
 /// Goal on warp: 15 ms.
-fn scenario(carrier: Carrier) {
+fn scenario(backend: Backend) {
     const FIVE: &str = r#"
 name = "five"
 description = "four PUSHes with 500 messages each, and a PULL"
@@ -161,8 +161,8 @@ workload = [
 fault = [{ at = "10s", for = "1s", cut = ["server", "client-1"] }]
 "#;
     let five = Scenario::parse("five.toml", FIVE).unwrap();
-    measure("a scenario of 5 hosts, 30 s, 2000 messages", carrier, || {
-        let outcome = run(&Rc::new(Plan::new(&five, 1)), carrier, Duration::from_secs(60));
+    measure("a scenario of 5 hosts, 30 s, 2000 messages", backend, || {
+        let outcome = run(&Rc::new(Plan::new(&five, 1)), backend, Duration::from_secs(60));
         assert_eq!(outcome.verdict(), Verdict::Passed, "{:?}", outcome.reasons());
     });
 }

@@ -14,6 +14,7 @@
 #![forbid(unsafe_code)]
 
 pub mod check;
+pub mod coverage_point;
 pub mod doctor;
 pub mod explore;
 pub mod payload;
@@ -21,10 +22,9 @@ pub mod report;
 pub mod run;
 pub mod scenario;
 pub mod shrink;
-pub mod sighting;
 pub mod workload;
 
-mod lookout;
+mod coverage_tap;
 mod real;
 
-pub use sighting::Sighting;
+pub use coverage_point::CoveragePoint;

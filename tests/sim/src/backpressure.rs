@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::{Either, join, select};
 use seaworthy_core::{Network, Stream, StreamOptions};
-use seaworthy_sim::{Carrier, Sim, SimNetwork};
+use seaworthy_sim::{Backend, Sim, SimNetwork};
 
 use crate::place::{
     PATIENCE, Pair, Transport, on_both_carriers, on_every_network, pattern, read_to_end, read_up_to,
@@ -122,7 +122,7 @@ async fn fill_slowly(pair: &Pair<SimNetwork>, stream: &seaworthy_sim::SimStream,
 fn the_buffers_of_a_simulation_are_those_of_streams_that_do_not_say() {
     let taken = Rc::new(RefCell::new(0));
     let result = Rc::clone(&taken);
-    let builder = Sim::builder(1).carrier(Carrier::Warp).buffers(10_000, 20_000);
+    let builder = Sim::builder(1).backend(Backend::Warp).buffers(10_000, 20_000);
     simulate(builder, Transport::Tcp, async move |pair: Pair<SimNetwork>| {
         let (near, _far) = pair.connected().await;
         result.replace(fill(&pair, &near, &pattern(1 << 20)).await);

@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::time::Duration;
 
 use seaworthy_core::{Listener, Network, Stream, StreamOptions};
-use seaworthy_sim::{Carrier, CrashKind, Sim, SimNetwork, SimStream};
+use seaworthy_sim::{Backend, CrashKind, Sim, SimNetwork, SimStream};
 
 use crate::place::{Pair, control, error_of, on_both_carriers, pattern, read_to_end, read_up_to, write_all};
 
@@ -138,16 +138,16 @@ async fn an_ipc_file_outlives_its_process_and_refuses(pair: Pair<SimNetwork>) {
 
 #[test]
 fn a_host_that_crashes_before_anything_happens_stays_down() {
-    for carrier in [Carrier::Warp, Carrier::Turmoil] {
-        let sim = Sim::builder(1).carrier(carrier).build();
+    for backend in [Backend::Warp, Backend::Turmoil] {
+        let sim = Sim::builder(1).backend(backend).build();
         sim.host("late", |_| std::future::pending());
         let control = sim.control();
         let late = control.host("late").unwrap();
         control.crash(late, CrashKind::Process);
         sim.run(SECOND).unwrap();
-        assert!(!control.is_up(late), "{carrier:?}");
+        assert!(!control.is_up(late), "{backend:?}");
         control.restart(late);
         sim.run(SECOND).unwrap();
-        assert!(control.is_up(late), "{carrier:?}");
+        assert!(control.is_up(late), "{backend:?}");
     }
 }

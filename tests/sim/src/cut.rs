@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::join;
 use seaworthy_core::{Instant, Network, Stream};
-use seaworthy_sim::{Carrier, LinkConfig, Sim, SimNetwork};
+use seaworthy_sim::{Backend, LinkConfig, Sim, SimNetwork};
 
 use crate::place::{Pair, Transport, control, on_both_carriers, read_up_to, simulate, write_all};
 
@@ -153,8 +153,8 @@ async fn an_isolated_host_reaches_nobody_until_it_is_reunited(pair: Pair<SimNetw
 
 #[test]
 fn a_peer_that_stays_away_is_given_up_after_the_user_timeout() {
-    for carrier in [Carrier::Warp, Carrier::Turmoil] {
-        let builder = Sim::builder(1).carrier(carrier).user_timeout(20 * SECOND);
+    for backend in [Backend::Warp, Backend::Turmoil] {
+        let builder = Sim::builder(1).backend(backend).user_timeout(20 * SECOND);
         simulate(builder, Transport::Tcp, async |pair: Pair<SimNetwork>| {
             let (control, near_id, far_id) = control(&pair);
             let (near, far) = pair.connected().await;

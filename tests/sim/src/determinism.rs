@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use seaworthy_core::{Instant, Listener, Network, StreamOptions};
 use seaworthy_sim::{
-    Carrier, CrashKind, Event, Latency, LinkConfig, ReadRate, Readers, ShortIo, Sim, SimNetwork,
+    Backend, CrashKind, Event, Latency, LinkConfig, ReadRate, Readers, ShortIo, Sim, SimNetwork,
 };
 
 use crate::place::{pattern, read_up_to, write_all};
@@ -16,7 +16,7 @@ use crate::place::{pattern, read_up_to, write_all};
 const MS: Duration = Duration::from_millis(1);
 
 /// Three clients, a server, and every fault there is. The record of all events, one a line.
-fn storm(carrier: Carrier, seed: u64, loss: f64) -> String {
+fn storm(backend: Backend, seed: u64, loss: f64) -> String {
     let config = LinkConfig {
         latency: Latency::Exponential { min: MS, mean: 4 * MS, max: 50 * MS },
         jitter: 2 * MS,
@@ -27,7 +27,7 @@ fn storm(carrier: Carrier, seed: u64, loss: f64) -> String {
         reorder_delay: 5 * MS,
         corrupt: 0.01,
     };
-    let sim = Sim::builder(seed).carrier(carrier).link(config).yield_chance(0.3).shuffle(true).build();
+    let sim = Sim::builder(seed).backend(backend).link(config).yield_chance(0.3).shuffle(true).build();
     let record = Rc::new(RefCell::new(String::new()));
     let lines = Rc::clone(&record);
     sim.tap(move |at: Instant, event: &Event<'_>| {
@@ -98,25 +98,25 @@ fn assert_same(first: &str, second: &str) {
 
 #[test]
 fn the_same_seed_gives_the_same_events() {
-    for carrier in [Carrier::Warp, Carrier::Turmoil] {
-        let first = storm(carrier, 7, 0.01);
+    for backend in [Backend::Warp, Backend::Turmoil] {
+        let first = storm(backend, 7, 0.01);
         assert!(first.lines().count() > 1_000, "{}", first.lines().count());
-        assert_same(&first, &storm(carrier, 7, 0.01));
+        assert_same(&first, &storm(backend, 7, 0.01));
     }
 }
 
 #[test]
 fn another_seed_gives_other_events() {
-    for carrier in [Carrier::Warp, Carrier::Turmoil] {
-        assert_ne!(storm(carrier, 7, 0.01), storm(carrier, 8, 0.01));
+    for backend in [Backend::Warp, Backend::Turmoil] {
+        assert_ne!(storm(backend, 7, 0.01), storm(backend, 8, 0.01));
     }
 }
 
 /// FNV-1a of all records of the storm, as a line that the other process can find.
 fn fingerprint() -> String {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-    for carrier in [Carrier::Warp, Carrier::Turmoil] {
-        for byte in storm(carrier, 7, 0.01).bytes() {
+    for backend in [Backend::Warp, Backend::Turmoil] {
+        for byte in storm(backend, 7, 0.01).bytes() {
             hash = (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
         }
     }

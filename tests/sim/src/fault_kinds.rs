@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
-use seaworthy_sim::Carrier;
-use seaworthy_sim::trace::{Event, MessageName, What};
-use seaworthy_trial::Sighting;
+use seaworthy_sim::Backend;
+use seaworthy_sim::trace::{Event, EventKind, MessageName};
+use seaworthy_trial::CoveragePoint;
 use seaworthy_trial::run::{Outcome, real};
 use seaworthy_trial::scenario::quantity::{ByteCount, Span};
 use seaworthy_trial::scenario::{Fault, FaultKind, Plan, Scenario};
@@ -47,12 +47,12 @@ fn delays(outcome: &Outcome, to: &str) -> Vec<Duration> {
     let during = |at: Duration| (510 * MS..1000 * MS).contains(&at);
     let sent = |name: &MessageName| {
         outcome.trace.events.iter().find_map(|event| match &event.what {
-            What::Sent { message, .. } if message == name => Some(event.at()),
+            EventKind::Sent { message, .. } if message == name => Some(event.at()),
             _ => None,
         })
     };
     let delay = |event: &Event| match &event.what {
-        What::Received { message, .. } if event.is_at(to) => {
+        EventKind::Received { message, .. } if event.is_at(to) => {
             sent(message).filter(|at| during(*at)).map(|at| event.at() - at)
         }
         _ => None,
@@ -69,13 +69,13 @@ fn different(outcome: &Outcome) -> BTreeSet<u128> {
     delays(outcome, "far").into_iter().map(|delay| delay.as_millis()).collect()
 }
 
-fn happened(outcome: &Outcome, what: impl Fn(&What) -> bool) -> usize {
+fn happened(outcome: &Outcome, what: impl Fn(&EventKind) -> bool) -> usize {
     outcome.trace.before_closing().iter().filter(|event| what(&event.what)).count()
 }
 
 /// When the last of the 200 messages was sent.
 fn done(outcome: &Outcome) -> Duration {
-    let done = outcome.trace.events.iter().find(|event| matches!(event.what, What::Done { .. }));
+    let done = outcome.trace.events.iter().find(|event| matches!(event.what, EventKind::Done { .. }));
     done.expect("the workload finishes").at()
 }
 
@@ -96,7 +96,7 @@ fn both_wait(_: &Outcome, faulty: &Outcome) -> bool {
 }
 
 fn comes_back(_: &Outcome, faulty: &Outcome) -> bool {
-    happened(faulty, |what| matches!(what, What::Started { life: 2 })) == 1
+    happened(faulty, |what| matches!(what, EventKind::Started { life: 2 })) == 1
 }
 
 const KINDS: &[(&str, &str, Effect)] = &[
@@ -158,19 +158,19 @@ const KINDS: &[(&str, &str, Effect)] = &[
     ("short_io", r#"{ host = "far", read = 0.5, write = 0.5 }"#, below),
     ("yields", r#"{ host = "far", chance = 0.5 }"#, below),
     ("cancel", r#"{ socket = "far", operation = "receive", polls = [1, 2] }"#, |_, faulty| {
-        happened(faulty, |what| matches!(what, What::Cancelled { .. })) > 5
+        happened(faulty, |what| matches!(what, EventKind::Cancelled { .. })) > 5
     }),
     ("cancel", r#"{ socket = "push", operation = "send", polls = 0, chance = 0.5 }"#, |clean, faulty| {
-        let sent = |outcome| happened(outcome, |what| matches!(what, What::Sent { .. }));
+        let sent = |outcome| happened(outcome, |what| matches!(what, EventKind::Sent { .. }));
         sent(faulty) < sent(clean)
     }),
     ("cancel", r#"{ socket = "far", after = "1ms..5ms" }"#, |_, faulty| {
-        happened(faulty, |what| matches!(what, What::Cancelled { .. })) > 5
+        happened(faulty, |what| matches!(what, EventKind::Cancelled { .. })) > 5
     }),
 ];
 
-fn show(carrier: Carrier) {
-    let clean = run_once(&scenario("", ""), 1, carrier);
+fn show(backend: Backend) {
+    let clean = run_once(&scenario("", ""), 1, backend);
     assert_eq!(clean.reasons(), [""; 0]);
     for (key, value, effect) in KINDS {
         let dies = matches!(*key, "crash" | "power_off");
@@ -179,10 +179,10 @@ fn show(carrier: Carrier) {
         let options = if dies { ", heartbeat_ivl = \"200ms\"" } else { "" };
         let fault = format!("{expect}\nfault = [{{ at = \"504ms\", for = \"500ms\", {key} = {value} }}]");
         // Once suffices on turmoil, which takes its time: that runs repeat is shown on the other.
-        let run = if carrier == Carrier::Warp { run_twice } else { run_once };
-        let faulty = run(&scenario(&fault, options), 1, carrier);
-        assert_eq!(faulty.reasons(), [""; 0], "{key} = {value} on {carrier:?}");
-        assert!(effect(&clean, &faulty), "{key} = {value} did nothing on {carrier:?}");
+        let run = if backend == Backend::Warp { run_twice } else { run_once };
+        let faulty = run(&scenario(&fault, options), 1, backend);
+        assert_eq!(faulty.reasons(), [""; 0], "{key} = {value} on {backend:?}");
+        assert!(effect(&clean, &faulty), "{key} = {value} did nothing on {backend:?}");
         let begun = marks(&faulty, true);
         assert!(!begun.is_empty(), "{key} = {value} is not in the trace");
         assert_eq!(begun, marks(&faulty, false), "{key} = {value}: every fault that begins ends");
@@ -198,17 +198,17 @@ const REAL: &[(&str, &str, Effect)] = &[
     ("stall", r#""far""#, far_waits_for_real),
     // Only by a clock that jumps do two hours pass.
     ("clock", r#"{ host = "source", jump = "2h" }"#, |_, faulty| {
-        happened(faulty, |what| matches!(what, What::Done { .. })) == 1
+        happened(faulty, |what| matches!(what, EventKind::Done { .. })) == 1
     }),
     ("short_io", r#"{ host = "far", read = 1.0, write = 1.0 }"#, |_, faulty| {
-        faulty.sightings.contains(&Sighting::PartialHeader)
+        faulty.coverage.contains(&CoveragePoint::PartialHeader)
     }),
     ("yields", r#"{ host = "far", chance = 0.5 }"#, |_, _| true),
     ("cancel", r#"{ socket = "far", operation = "receive", polls = [1, 2] }"#, |_, faulty| {
-        happened(faulty, |what| matches!(what, What::Cancelled { .. })) > 5
+        happened(faulty, |what| matches!(what, EventKind::Cancelled { .. })) > 5
     }),
     ("cancel", r#"{ socket = "push", operation = "send", polls = 0, chance = 0.5 }"#, |clean, faulty| {
-        let sent = |outcome| happened(outcome, |what| matches!(what, What::Sent { .. }));
+        let sent = |outcome| happened(outcome, |what| matches!(what, EventKind::Sent { .. }));
         sent(faulty) < sent(clean)
     }),
 ];
@@ -253,7 +253,7 @@ fn what_the_real_network_can_make_is_shown_and_the_rest_is_an_obstacle() {
     let shown: BTreeSet<&str> = REAL.iter().map(|(key, ..)| *key).collect();
     for (key, value, _) in KINDS {
         let fault = format!("fault = [{{ at = \"504ms\", for = \"500ms\", {key} = {value} }}]");
-        let is_obstacle = !scenario(&fault, "").obstacles().is_empty();
+        let is_obstacle = !scenario(&fault, "").unsupported().is_empty();
         assert_ne!(is_obstacle, shown.contains(key), "{key}");
     }
 }
@@ -261,8 +261,8 @@ fn what_the_real_network_can_make_is_shown_and_the_rest_is_an_obstacle() {
 /// The faults that began, or ended.
 fn marks(outcome: &Outcome, begins: bool) -> BTreeSet<(usize, String)> {
     let mark = |event: &Event| match &event.what {
-        What::Fault { fault, what } if begins => Some((*fault, what.clone())),
-        What::FaultOver { fault, what } if !begins => Some((*fault, what.clone())),
+        EventKind::Fault { fault, what } if begins => Some((*fault, what.clone())),
+        EventKind::FaultOver { fault, what } if !begins => Some((*fault, what.clone())),
         _ => None,
     };
     outcome.trace.events.iter().filter_map(mark).collect()
@@ -270,12 +270,12 @@ fn marks(outcome: &Outcome, begins: bool) -> BTreeSet<(usize, String)> {
 
 #[test]
 fn every_fault_does_something_and_breaks_no_promise_on_warp() {
-    show(Carrier::Warp);
+    show(Backend::Warp);
 }
 
 #[test]
 fn every_fault_does_something_and_breaks_no_promise_on_turmoil() {
-    show(Carrier::Turmoil);
+    show(Backend::Turmoil);
 }
 
 #[test]
@@ -286,17 +286,17 @@ fn every_key_of_a_fault_is_shown() {
 
 #[test]
 fn a_fault_that_lasts_until_all_is_healed_ends_in_the_trace() {
-    let outcome = run_once(&scenario("fault = [{ at = \"2s\", pause = \"far\" }]", ""), 1, Carrier::Warp);
+    let outcome = run_once(&scenario("fault = [{ at = \"2s\", pause = \"far\" }]", ""), 1, Backend::Warp);
     assert_eq!(outcome.reasons(), [""; 0]);
     assert_eq!(marks(&outcome, true), marks(&outcome, false));
 }
 
 #[test]
 fn a_clock_that_is_ahead_from_the_start_changes_nothing_that_is_recorded() {
-    let plain = run_once(&scenario("", ""), 1, Carrier::Warp);
+    let plain = run_once(&scenario("", ""), 1, Backend::Warp);
     let mut ahead = scenario("", "");
     ahead.host[0].clock_offset = Some(Span(3600 * 1000 * MS).into());
-    let ahead = run_twice(&ahead, 1, Carrier::Warp);
+    let ahead = run_twice(&ahead, 1, Backend::Warp);
     assert_eq!(ahead.reasons(), [""; 0]);
     assert_eq!(ahead.trace, plain.trace);
 }
@@ -312,10 +312,13 @@ fn options_that_limit_operations_make_them_try_again() {
     limited.fault.push(Fault::default().with(FaultKind::Isolate("near".into())));
     limited.fault[1].at = limited.fault[0].at;
     limited.fault[1].lasts = limited.fault[0].lasts;
-    let outcome = run_twice(&limited, 1, Carrier::Warp);
+    let outcome = run_twice(&limited, 1, Backend::Warp);
     assert_eq!(outcome.reasons(), [""; 0]);
     let timed_out = |wanted: &str| {
-        happened(&outcome, |what| matches!(what, What::TimedOut { operation, .. } if operation == wanted))
+        happened(
+            &outcome,
+            |what| matches!(what, EventKind::TimedOut { operation, .. } if operation == wanted),
+        )
     };
     assert!(
         timed_out("send") > 3 && timed_out("receive") > 3,

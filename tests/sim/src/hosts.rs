@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use seaworthy_core::{Instant, Listener, Network};
-use seaworthy_sim::{Carrier, CrashKind, Sim, SimNetwork};
+use seaworthy_sim::{Backend, CrashKind, Sim, SimNetwork};
 
 use crate::place::{Pair, control, on_both_carriers, pattern, read_up_to, write_all};
 
@@ -39,8 +39,8 @@ async fn the_kernel_of_a_paused_host_goes_on_until_its_buffers_are_full(pair: Pa
 }
 
 fn on_carriers(test: impl Fn(&Sim)) {
-    for carrier in [Carrier::Warp, Carrier::Turmoil] {
-        test(&Sim::builder(1).carrier(carrier).build());
+    for backend in [Backend::Warp, Backend::Turmoil] {
+        test(&Sim::builder(1).backend(backend).build());
     }
 }
 
@@ -123,23 +123,23 @@ fn a_run_ends_at_its_deadline_or_when_its_condition_holds() {
 
 #[test]
 fn a_host_that_only_waits_has_no_next_event() {
-    for carrier in [Carrier::Warp, Carrier::Turmoil] {
-        let sim = Sim::builder(1).carrier(carrier).build();
+    for backend in [Backend::Warp, Backend::Turmoil] {
+        let sim = Sim::builder(1).backend(backend).build();
         sim.host("a", |net| async move {
             net.sleep_until(Instant::ZERO + SECOND).await;
             std::future::pending().await
         });
         sim.run(SECOND / 2).unwrap();
-        assert_eq!(sim.next_event(), Some(Instant::ZERO + SECOND), "{carrier:?}");
+        assert_eq!(sim.next_event(), Some(Instant::ZERO + SECOND), "{backend:?}");
         sim.run(SECOND).unwrap();
-        assert_eq!(sim.next_event(), None, "{carrier:?}");
+        assert_eq!(sim.next_event(), None, "{backend:?}");
     }
 }
 
 #[test]
 fn while_a_packet_is_under_way_there_is_a_next_event() {
-    for carrier in [Carrier::Warp, Carrier::Turmoil] {
-        let sim = Sim::builder(1).carrier(carrier).build();
+    for backend in [Backend::Warp, Backend::Turmoil] {
+        let sim = Sim::builder(1).backend(backend).build();
         sim.host("b", |net| async move {
             let listener = net.listen(&"tcp://*:1".parse()?, &Default::default())?;
             let _stream = listener.accept().await?;
@@ -158,18 +158,18 @@ fn while_a_packet_is_under_way_there_is_a_next_event() {
         let step = Duration::from_millis(1);
         while !connected.get() && sim.now() < Instant::ZERO + SECOND {
             sim.run(step).unwrap();
-            assert!(connected.get() || sim.next_event().is_some(), "{carrier:?} at {:?}", sim.now());
+            assert!(connected.get() || sim.next_event().is_some(), "{backend:?} at {:?}", sim.now());
         }
         assert!(connected.get());
         sim.run(10 * SECOND).unwrap();
-        assert_eq!(sim.next_event(), None, "{carrier:?}: both wait for ever");
+        assert_eq!(sim.next_event(), None, "{backend:?}: both wait for ever");
     }
 }
 
 #[test]
 fn a_dropped_simulation_drops_what_its_tasks_hold() {
-    for carrier in [Carrier::Warp, Carrier::Turmoil] {
-        let sim = Sim::builder(1).carrier(carrier).build();
+    for backend in [Backend::Warp, Backend::Turmoil] {
+        let sim = Sim::builder(1).backend(backend).build();
         let held = Rc::new(());
         let token = Rc::clone(&held);
         sim.host("a", move |net| {

@@ -14,7 +14,7 @@ use futures_util::future::{Either, join, select};
 use seaworthy_core::{
     CompioNetwork, Endpoint, Host, Instant, IpcPath, Listener, Network, Stream, StreamOptions,
 };
-use seaworthy_sim::{Carrier, Control, Sim, SimBuilder, SimNetwork};
+use seaworthy_sim::{Backend, Control, Sim, SimBuilder, SimNetwork};
 
 /// What a listener and a stream talk over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -161,11 +161,11 @@ pub(crate) fn on_compio(transport: Transport, body: impl AsyncFnOnce(Pair<Compio
 }
 
 /// Runs a body on a simulated network.
-pub(crate) fn on_sim<B>(carrier: Carrier, transport: Transport, body: B)
+pub(crate) fn on_sim<B>(backend: Backend, transport: Transport, body: B)
 where
     B: AsyncFnOnce(Pair<SimNetwork>) + 'static,
 {
-    simulate(Sim::builder(1).carrier(carrier), transport, body);
+    simulate(Sim::builder(1).backend(backend), transport, body);
 }
 
 /// Runs a body on a simulation of one's own, on two hosts `near` and `far`, until it returns.
@@ -244,7 +244,7 @@ macro_rules! on_every_network {
     };
     (@networks $transport:ident, $body:path) => {
         use crate::place::{Transport, on_compio, on_sim};
-        use seaworthy_sim::Carrier;
+        use seaworthy_sim::Backend;
 
         #[test]
         fn compio() {
@@ -253,31 +253,31 @@ macro_rules! on_every_network {
 
         #[test]
         fn turmoil() {
-            on_sim(Carrier::Turmoil, Transport::$transport, $body);
+            on_sim(Backend::Turmoil, Transport::$transport, $body);
         }
 
         #[test]
         fn warp() {
-            on_sim(Carrier::Warp, Transport::$transport, $body);
+            on_sim(Backend::Warp, Transport::$transport, $body);
         }
     };
 }
 
-/// Tests that run a body on both carriers of the simulated network.
+/// Tests that run a body on both backends of the simulated network.
 macro_rules! on_both_carriers {
     ($($body:ident;)+) => {
         $(mod $body {
             use crate::place::{Transport, on_sim};
-            use seaworthy_sim::Carrier;
+            use seaworthy_sim::Backend;
 
             #[test]
             fn turmoil() {
-                on_sim(Carrier::Turmoil, Transport::Tcp, super::$body);
+                on_sim(Backend::Turmoil, Transport::Tcp, super::$body);
             }
 
             #[test]
             fn warp() {
-                on_sim(Carrier::Warp, Transport::Tcp, super::$body);
+                on_sim(Backend::Warp, Transport::Tcp, super::$body);
             }
         })+
     };

@@ -12,8 +12,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use seaworthy::{Context, Options, PullSocket, PushSocket, RepSocket, ReqSocket};
 use seaworthy_core::{Instant, Listener, Network, Stream, StreamOptions};
-use seaworthy_sim::trace::{Note, What};
-use seaworthy_sim::{Carrier, Control, CrashKind, Explorer, Failure, LinkConfig, ReadRate, Sim, SimNetwork};
+use seaworthy_sim::trace::{EventKind, Note};
+use seaworthy_sim::{Backend, Control, CrashKind, Explorer, Failure, LinkConfig, ReadRate, Sim, SimNetwork};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -56,8 +56,8 @@ fn asking(sim: &Sim) {
 
 fn faults(sim: &Sim) -> Vec<String> {
     let tell = |event: seaworthy_sim::trace::Event| match event.what {
-        What::Fault { ref what, .. } => Some(format!("{:?} {what}", event.at())),
-        What::FaultOver { ref what, .. } => Some(format!("{:?} over: {what}", event.at())),
+        EventKind::Fault { ref what, .. } => Some(format!("{:?} {what}", event.at())),
+        EventKind::FaultOver { ref what, .. } => Some(format!("{:?} over: {what}", event.at())),
         _ => None,
     };
     sim.trace().events.into_iter().filter_map(tell).collect()
@@ -65,8 +65,8 @@ fn faults(sim: &Sim) -> Vec<String> {
 
 #[test]
 fn what_is_scripted_happens_at_its_time_on_both_carriers() {
-    for carrier in [Carrier::Warp, Carrier::Turmoil] {
-        let sim = Sim::builder(7).carrier(carrier).build();
+    for backend in [Backend::Warp, Backend::Turmoil] {
+        let sim = Sim::builder(7).backend(backend).build();
         asking(&sim);
         sim.at(2 * SECOND, |control| control.cut_both("server", "client"));
         sim.at(3 * SECOND, |control| control.heal_all());
@@ -84,7 +84,7 @@ fn what_is_scripted_happens_at_its_time_on_both_carriers() {
                 "4s pause server",
                 "5s over: pause server",
             ],
-            "{carrier:?}"
+            "{backend:?}"
         );
     }
 }
@@ -301,7 +301,7 @@ fn what_a_program_logs_comes_into_the_trace_at_its_host() {
     tracing::info!("nobody runs");
     sim.run(SECOND).unwrap();
     let trace = sim.trace();
-    let own: Vec<_> = trace.events.iter().filter(|event| matches!(event.what, What::Note(_))).collect();
+    let own: Vec<_> = trace.events.iter().filter(|event| matches!(event.what, EventKind::Note(_))).collect();
     assert_eq!(own.len(), 2, "{own:?}");
     assert_eq!(own[0].host.as_deref(), Some("talker"));
     let done = own[0].note("job-done").unwrap();

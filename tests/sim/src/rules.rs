@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use seaworthy_core::{Instant, Listener as _, Network as _, Stream as _, StreamOptions};
-use seaworthy_sim::trace::What;
-use seaworthy_sim::{Carrier, PacketView, Sim, Verdict};
+use seaworthy_sim::trace::EventKind;
+use seaworthy_sim::{Backend, PacketView, Sim, Verdict};
 
-const CARRIERS: [Carrier; 2] = [Carrier::Warp, Carrier::Turmoil];
+const BACKENDS: [Backend; 2] = [Backend::Warp, Backend::Turmoil];
 
 /// Lets one host send another a byte, under a rule if there is one, and returns when it arrived.
 fn arrival(sim: &Sim) -> Duration {
@@ -42,7 +42,7 @@ fn has_data(packet: &PacketView<'_>) -> bool {
 fn verdicts(sim: &Sim) -> Vec<String> {
     let events = sim.trace().events.into_iter();
     let verdict = |what| match what {
-        What::Note(note) if note.event == "rule" => note.text("verdict").map(str::to_owned),
+        EventKind::Note(note) if note.event == "rule" => note.text("verdict").map(str::to_owned),
         _ => None,
     };
     events.filter_map(|event| verdict(event.what)).collect()
@@ -50,8 +50,8 @@ fn verdicts(sim: &Sim) -> Vec<String> {
 
 #[test]
 fn a_packet_that_a_rule_drops_is_sent_again_and_the_trace_says_so() {
-    for carrier in CARRIERS {
-        let sim = Sim::builder(1).carrier(carrier).build();
+    for backend in BACKENDS {
+        let sim = Sim::builder(1).backend(backend).build();
         let mut first = true;
         let rule = move |packet: &PacketView<'_>| {
             let drops = has_data(packet) && std::mem::take(&mut first);
@@ -66,9 +66,9 @@ fn a_packet_that_a_rule_drops_is_sent_again_and_the_trace_says_so() {
 
 #[test]
 fn a_packet_that_a_rule_delays_arrives_this_much_later() {
-    for carrier in CARRIERS {
-        let undisturbed = arrival(&Sim::builder(1).carrier(carrier).build());
-        let sim = Sim::builder(1).carrier(carrier).build();
+    for backend in BACKENDS {
+        let undisturbed = arrival(&Sim::builder(1).backend(backend).build());
+        let sim = Sim::builder(1).backend(backend).build();
         let delay = Duration::from_millis(300);
         let rule = move |packet: &PacketView<'_>| {
             if has_data(packet) { Verdict::Delay(delay) } else { Verdict::Deliver }
@@ -81,8 +81,8 @@ fn a_packet_that_a_rule_delays_arrives_this_much_later() {
 
 #[test]
 fn a_packet_that_a_rule_corrupts_is_refused_by_its_checksum_and_sent_again() {
-    for carrier in CARRIERS {
-        let sim = Sim::builder(1).carrier(carrier).build();
+    for backend in BACKENDS {
+        let sim = Sim::builder(1).backend(backend).build();
         let mut first = true;
         let rule = move |packet: &PacketView<'_>| {
             let corrupts = has_data(packet) && std::mem::take(&mut first);
@@ -97,8 +97,8 @@ fn a_packet_that_a_rule_corrupts_is_refused_by_its_checksum_and_sent_again() {
 
 #[test]
 fn a_rule_ends_with_its_guard() {
-    for carrier in CARRIERS {
-        let sim = Sim::builder(1).carrier(carrier).build();
+    for backend in BACKENDS {
+        let sim = Sim::builder(1).backend(backend).build();
         drop(sim.rule(|_| Verdict::Drop));
         arrival(&sim);
         assert_eq!(verdicts(&sim), [""; 0]);

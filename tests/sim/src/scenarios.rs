@@ -3,10 +3,10 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use seaworthy_sim::Carrier;
+use seaworthy_sim::Backend;
 use seaworthy_sim::invariant::determinism;
 use seaworthy_sim::trace::Trace;
-use seaworthy_trial::Sighting;
+use seaworthy_trial::CoveragePoint;
 use seaworthy_trial::explore::Mask;
 use seaworthy_trial::run::{Verdict, run};
 use seaworthy_trial::scenario::Scenario;
@@ -21,10 +21,10 @@ fn names() -> Vec<String> {
 fn every_shipped_scenario_passes_on_both_carriers() {
     for name in names() {
         let scenario = scenario(&name);
-        for carrier in [Carrier::Warp, Carrier::Turmoil] {
-            let outcome = run_twice(&scenario, scenario.seed, carrier);
-            assert_eq!(outcome.reasons(), [""; 0], "{name} on {carrier:?}");
-            assert_eq!(outcome.verdict(), Verdict::Passed, "{name} on {carrier:?}");
+        for backend in [Backend::Warp, Backend::Turmoil] {
+            let outcome = run_twice(&scenario, scenario.seed, backend);
+            assert_eq!(outcome.reasons(), [""; 0], "{name} on {backend:?}");
+            assert_eq!(outcome.verdict(), Verdict::Passed, "{name} on {backend:?}");
         }
     }
 }
@@ -43,8 +43,8 @@ fn every_shipped_scenario_is_named_as_its_file_and_opens_with_what_it_proves() {
 #[test]
 fn the_template_passes_on_both_carriers() {
     let template = Scenario::parse("template.toml", &Scenario::template("template")).unwrap();
-    for carrier in [Carrier::Warp, Carrier::Turmoil] {
-        assert_eq!(run_twice(&template, 1, carrier).reasons(), [""; 0]);
+    for backend in [Backend::Warp, Backend::Turmoil] {
+        assert_eq!(run_twice(&template, 1, backend).reasons(), [""; 0]);
     }
 }
 
@@ -53,8 +53,8 @@ fn a_resolved_scenario_replays_the_run_it_was_resolved_for() {
     let written = scenario("worker-crash");
     let resolved = written.resolved(42);
     let read = Scenario::parse("resolved.toml", &resolved.to_toml()).unwrap();
-    let original = run_once(&written, 42, Carrier::Warp);
-    let replayed = run_once(&read, read.seed, Carrier::Warp);
+    let original = run_once(&written, 42, Backend::Warp);
+    let replayed = run_once(&read, read.seed, Backend::Warp);
     assert_eq!(
         determinism::compare((&original.trace, original.audit), (&replayed.trace, replayed.audit)),
         None
@@ -64,8 +64,8 @@ fn a_resolved_scenario_replays_the_run_it_was_resolved_for() {
 #[test]
 fn two_runs_that_differ_are_told_apart_at_the_first_difference() {
     let scenario = shortened(scenario("lossy-multipart"), 5);
-    let one = run_once(&scenario, 1, Carrier::Warp);
-    let other = run_once(&scenario, 2, Carrier::Warp);
+    let one = run_once(&scenario, 1, Backend::Warp);
+    let other = run_once(&scenario, 2, Backend::Warp);
     let violation = determinism::compare((&one.trace, one.audit), (&other.trace, other.audit)).unwrap();
     assert!(violation.problem.contains("differ from event"), "{violation}");
 }
@@ -95,7 +95,7 @@ must = [{ socket = "pull", event = "received", before = "1s", at_least = 20 }]
 "#,
     )
     .unwrap();
-    let outcome = run_twice(&hasty, 1, Carrier::Warp);
+    let outcome = run_twice(&hasty, 1, Backend::Warp);
     assert_eq!(outcome.verdict(), Verdict::Failed);
     let checks: Vec<_> = outcome.violations.iter().map(|violation| violation.check).collect();
     assert!(checks.contains(&"liveness") && checks.contains(&"coverage"), "{:?}", outcome.reasons());
@@ -103,7 +103,7 @@ must = [{ socket = "pull", event = "received", before = "1s", at_least = 20 }]
 
 #[test]
 fn a_trace_reads_back_from_its_json_lines() {
-    let outcome = run_once(&shortened(scenario("ghost-dealer-handover"), 10), 1, Carrier::Warp);
+    let outcome = run_once(&shortened(scenario("ghost-dealer-handover"), 10), 1, Backend::Warp);
     assert_eq!(Trace::from_jsonl(&outcome.trace.to_jsonl()).unwrap(), outcome.trace);
 }
 
@@ -145,10 +145,10 @@ fn whatever_fault_nobody_ends_is_healed_and_then_there_is_progress() {
         "slow_reader = { host = 'b', rate = 10 }",
         "stall = 'pull'",
     ] {
-        for carrier in [Carrier::Warp, Carrier::Turmoil] {
-            let outcome = run_once(&endless(fault), 1, carrier);
-            assert_eq!(outcome.reasons(), [""; 0], "{fault} on {carrier:?}");
-            assert!(outcome.sightings.contains(&Sighting::Progressed), "{fault} on {carrier:?}");
+        for backend in [Backend::Warp, Backend::Turmoil] {
+            let outcome = run_once(&endless(fault), 1, backend);
+            assert_eq!(outcome.reasons(), [""; 0], "{fault} on {backend:?}");
+            assert!(outcome.coverage.contains(&CoveragePoint::Progressed), "{fault} on {backend:?}");
         }
     }
 }
@@ -159,9 +159,9 @@ fn every_shipped_scenario_progresses_after_healing_with_and_without_a_mask() {
         let scenario = scenario(&name);
         for seed in 1..3 {
             let plan = Rc::new(Mask::of(&scenario, seed).plan(&scenario, seed));
-            let outcome = run(&plan, Carrier::Warp, Duration::from_secs(300));
+            let outcome = run(&plan, Backend::Warp, Duration::from_secs(300));
             assert_eq!(outcome.reasons(), [""; 0], "{name}, seed {seed}");
-            assert!(outcome.sightings.contains(&Sighting::Progressed), "{name}, seed {seed}");
+            assert!(outcome.coverage.contains(&CoveragePoint::Progressed), "{name}, seed {seed}");
         }
     }
 }

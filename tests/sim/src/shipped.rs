@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
-use seaworthy_sim::Carrier;
+use seaworthy_sim::Backend;
 use seaworthy_trial::run::{Outcome, prove, run};
 use seaworthy_trial::scenario::draw::Draw;
 use seaworthy_trial::scenario::quantity::Count;
@@ -55,11 +55,11 @@ pub(crate) fn shortened(mut scenario: Scenario, messages: u64) -> Scenario {
 }
 
 /// One run.
-pub(crate) fn run_once(scenario: &Scenario, seed: u64, carrier: Carrier) -> Outcome {
-    run(&Rc::new(Plan::new(scenario, seed)), carrier, WALL)
+pub(crate) fn run_once(scenario: &Scenario, seed: u64, backend: Backend) -> Outcome {
+    run(&Rc::new(Plan::new(scenario, seed)), backend, WALL)
 }
 
 /// Two runs, compared.
-pub(crate) fn run_twice(scenario: &Scenario, seed: u64, carrier: Carrier) -> Outcome {
-    prove(&Rc::new(Plan::new(scenario, seed)), carrier, WALL)
+pub(crate) fn run_twice(scenario: &Scenario, seed: u64, backend: Backend) -> Outcome {
+    prove(&Rc::new(Plan::new(scenario, seed)), backend, WALL)
 }

@@ -1,4 +1,4 @@
-//! Seaworthy's sockets on both carriers: the smallest storm.
+//! Seaworthy's sockets on both backends: the smallest storm.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use seaworthy::{Context, PullSocket, PushSocket};
 use seaworthy_core::{Instant, Network};
-use seaworthy_sim::{Carrier, Sim};
+use seaworthy_sim::{Backend, Sim};
 
 const SECOND: Duration = Duration::from_secs(1);
 
 #[test]
 fn a_push_survives_a_cut_and_every_message_arrives_in_order() {
-    for carrier in [Carrier::Warp, Carrier::Turmoil] {
+    for backend in [Backend::Warp, Backend::Turmoil] {
         let received = Rc::new(RefCell::new(Vec::new()));
-        let sim = Sim::builder(7).carrier(carrier).yield_chance(0.2).build();
+        let sim = Sim::builder(7).backend(backend).yield_chance(0.2).build();
         let numbers = Rc::clone(&received);
         let pull = sim.host("pull", move |net| {
             let numbers = Rc::clone(&numbers);

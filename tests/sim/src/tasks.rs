@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use seaworthy_core::Network;
-use seaworthy_sim::{Carrier, Failure, Sim};
+use seaworthy_sim::{Backend, Failure, Sim};
 
 use crate::place::{Pair, on_every_network};
 
@@ -52,8 +52,8 @@ async fn secrets_fill_every_byte_and_differ<N: Network>(pair: Pair<N>) {
 
 #[test]
 fn secrets_of_a_simulation_follow_from_its_seed_and_move_no_other_draw() {
-    let drawn = |carrier, seed, secrets: usize| {
-        let sim = Sim::builder(seed).carrier(carrier).build();
+    let drawn = |backend, seed, secrets: usize| {
+        let sim = Sim::builder(seed).backend(backend).build();
         let drawn = Rc::new(Cell::new(([0; 32], 0)));
         let out = Rc::clone(&drawn);
         sim.host("a", move |net| {
@@ -70,23 +70,23 @@ fn secrets_of_a_simulation_follow_from_its_seed_and_move_no_other_draw() {
         sim.run(Duration::from_secs(1)).unwrap();
         drawn.get()
     };
-    on_carriers(|carrier| {
-        assert_eq!(drawn(carrier, 1, 1), drawn(carrier, 1, 1));
-        assert_ne!(drawn(carrier, 1, 1).0, drawn(carrier, 2, 1).0);
-        assert_ne!(drawn(carrier, 1, 1).0, drawn(carrier, 1, 2).0);
-        assert_eq!(drawn(carrier, 1, 0).1, drawn(carrier, 1, 2).1);
+    on_carriers(|backend| {
+        assert_eq!(drawn(backend, 1, 1), drawn(backend, 1, 1));
+        assert_ne!(drawn(backend, 1, 1).0, drawn(backend, 2, 1).0);
+        assert_ne!(drawn(backend, 1, 1).0, drawn(backend, 1, 2).0);
+        assert_eq!(drawn(backend, 1, 0).1, drawn(backend, 1, 2).1);
     });
 }
 
-fn on_carriers(test: impl Fn(Carrier)) {
-    test(Carrier::Warp);
-    test(Carrier::Turmoil);
+fn on_carriers(test: impl Fn(Backend)) {
+    test(Backend::Warp);
+    test(Backend::Turmoil);
 }
 
 #[test]
 fn a_panic_of_a_spawned_task_fails_the_run_and_names_host_and_task() {
-    on_carriers(|carrier| {
-        let sim = Sim::builder(1).carrier(carrier).build();
+    on_carriers(|backend| {
+        let sim = Sim::builder(1).backend(backend).build();
         sim.host("broker", |net| async move {
             let task = net.clone();
             net.spawn("pump", async move {
@@ -105,14 +105,14 @@ fn a_panic_of_a_spawned_task_fails_the_run_and_names_host_and_task() {
 
 #[test]
 fn a_program_that_panics_or_fails_fails_the_run() {
-    on_carriers(|carrier| {
-        let sim = Sim::builder(1).carrier(carrier).build();
+    on_carriers(|backend| {
+        let sim = Sim::builder(1).backend(backend).build();
         sim.host("a", |_| async { Err("no chart".into()) });
         let failure = sim.run(Duration::from_secs(1)).unwrap_err();
         assert_eq!(failure, Failure::Program { host: "a".into(), error: "no chart".into() });
         assert_eq!(failure.to_string(), "host \"a\": its program failed: no chart");
 
-        let sim = Sim::builder(1).carrier(carrier).build();
+        let sim = Sim::builder(1).backend(backend).build();
         sim.host("a", |_| async { panic!("leak") });
         let failure = sim.run(Duration::from_secs(1)).unwrap_err();
         assert_eq!(failure, Failure::Panic { host: "a".into(), task: "main".into(), message: "leak".into() });
@@ -121,8 +121,8 @@ fn a_program_that_panics_or_fails_fails_the_run() {
 
 #[test]
 fn a_program_that_waits_by_compio_is_told_what_to_use() {
-    on_carriers(|carrier| {
-        let sim = Sim::builder(1).carrier(carrier).build();
+    on_carriers(|backend| {
+        let sim = Sim::builder(1).backend(backend).build();
         sim.host("a", |_| async {
             compio::time::sleep(Duration::from_secs(1)).await;
             Ok(())
@@ -137,8 +137,8 @@ fn a_program_that_waits_by_compio_is_told_what_to_use() {
 
 #[test]
 fn a_task_that_is_busy_without_end_fails_the_run() {
-    on_carriers(|carrier| {
-        let sim = Sim::builder(1).carrier(carrier).poll_budget(10_000).build();
+    on_carriers(|backend| {
+        let sim = Sim::builder(1).backend(backend).poll_budget(10_000).build();
         sim.host("a", |net| async move {
             net.spawn(
                 "spinner",

@@ -1,14 +1,14 @@
 //! What shipped scenarios mean, frame by frame and event by event, shortened to a few messages. A faster driver changes
 //! none of these; another frame, another order or another outcome does.
 
-use seaworthy_sim::Carrier;
+use seaworthy_sim::Backend;
 use seaworthy_sim::trace::semantic;
 
 use crate::shipped::{run_once, scenario, shortened};
 
 fn lanes(name: &str, messages: u64) -> String {
     let scenario = shortened(scenario(name), messages);
-    let outcome = run_once(&scenario, scenario.seed, Carrier::Warp);
+    let outcome = run_once(&scenario, scenario.seed, Backend::Warp);
     assert_eq!(outcome.reasons(), [""; 0]);
     semantic::render(&outcome.trace)
 }

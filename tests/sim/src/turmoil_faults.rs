@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use seaworthy::{Context, PullSocket, PushSocket};
 use seaworthy_core::{Listener, Network, StreamOptions};
-use seaworthy_sim::{Carrier, Sim, TurmoilNetwork};
+use seaworthy_sim::{Backend, Sim, TurmoilNetwork};
 
 use crate::place::{read_up_to, write_all};
 
@@ -125,7 +125,7 @@ fn a_panic_of_a_task_fails_a_simulation_of_turmoil() {
 
 #[test]
 fn turmoils_faults_act_on_a_simulation_of_ours() {
-    let sim = Sim::builder(1).carrier(Carrier::Turmoil).build();
+    let sim = Sim::builder(1).backend(Backend::Turmoil).build();
     let server = sim.host("server", |net| async move {
         let listener = net.listen(&"tcp://*:1".parse()?, &StreamOptions::default())?;
         let stream = listener.accept().await?;

@@ -6,15 +6,17 @@ use crate::folder::{Folder, PASSES, fails};
 fn a_failed_scenario_is_annotated_with_the_command_that_replays_it() {
     let folder = Folder::new("annotated");
     folder.write("fails.toml", &fails());
-    let (out, _) =
-        folder.exits(1, &["run", "fails.toml", "--on", "warp", "--seeds", "7..9", "--github", "--calm"]);
+    let (out, _) = folder.exits(
+        1,
+        &["run", "fails.toml", "--on", "warp", "--seeds", "7..9", "--github", "--skip-unsupported"],
+    );
     let annotations: Vec<&str> = out.lines().filter(|line| line.starts_with("::")).collect();
     assert_eq!(
         annotations,
         ["::error file=fails.toml,line=2,title=FAILED fails on warp%2C seed 7::\
           coverage: push disconnected happened 0 times, expected at least 1%0A\
           and 1 more seeds of it%0A\
-          replay: seaworthy run fails.toml --on warp --seed 7 --calm"],
+          replay: seaworthy run fails.toml --on warp --seed 7 --skip-unsupported"],
         "{out}"
     );
 }

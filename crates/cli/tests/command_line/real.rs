@@ -48,9 +48,10 @@ fn a_scenario_that_is_named_and_cannot_be_made_is_refused_with_file_line_and_key
 #[test]
 fn calm_leaves_out_what_cannot_be_made() {
     let folder = folder("real-calm");
-    let (out, _) = folder.exits(0, &["run", "all", "--on", "real", "--calm"]);
+    let (out, _) = folder.exits(0, &["run", "all", "--on", "real", "--skip-unsupported"]);
     assert!(out.contains("2 scenarios, 2 runs, each once: all passed"), "{out}");
-    let (out, _) = folder.exits(0, &["run", "all/lossy.toml", "--on", "warp", "--calm", "--trace"]);
+    let (out, _) =
+        folder.exits(0, &["run", "all/lossy.toml", "--on", "warp", "--skip-unsupported", "--trace"]);
     assert!(!out.contains("fault"), "{out}");
 }
 

@@ -11,9 +11,9 @@ use std::time::Duration;
 use bytes::{Buf, Bytes, BytesMut};
 use seaworthy_core::{Instant, IpcPath, Reachability, StreamOptions};
 
-use crate::carrier::Action;
 use crate::environment::Environment;
 use crate::event::Event;
+use crate::executor::Action;
 use crate::id::{HostId, StreamId};
 use crate::recorder::Recorder;
 
@@ -293,7 +293,7 @@ impl IpcEnd {
         match pipe.chunks.front() {
             Some((at, _)) if *at <= environment.now() => return Poll::Ready(()),
             Some((at, _)) => {
-                environment.carrier.schedule(host, *at, Action::Wake(cx.waker().clone()));
+                environment.executor.schedule(host, *at, Action::Wake(cx.waker().clone()));
                 return Poll::Pending;
             }
             None => {}
@@ -331,7 +331,7 @@ impl IpcEnd {
             return Poll::Ready(Ok(count));
         }
         if let Some((at, _)) = pipe.chunks.front() {
-            environment.carrier.schedule(host, *at, Action::Wake(cx.waker().clone()));
+            environment.executor.schedule(host, *at, Action::Wake(cx.waker().clone()));
             return Poll::Pending;
         }
         if std::mem::take(&mut pipe.reset) {

@@ -14,9 +14,9 @@ use std::rc::Rc;
 
 use seaworthy_core::Instant;
 
-use crate::carrier::{Action, Ticket};
 use crate::environment::Environment;
 use crate::event::ConnectionView;
+use crate::executor::{Action, Ticket};
 use crate::id::HostId;
 use crate::kernel::ipc::{IpcSockets, SocketFiles};
 use crate::kernel::stack::Stack;
@@ -103,14 +103,14 @@ impl Kernel {
     /// less than moving it with every packet.
     fn arm(&self, deadline: Option<Instant>) {
         let Some(deadline) = deadline else { return };
-        let carrier = &self.environment.carrier;
+        let backend = &self.environment.executor;
         if let Some(armed) = self.armed.get() {
             if armed.at <= deadline {
                 return;
             }
-            carrier.cancel(self.host, armed);
+            backend.cancel(self.host, armed);
         }
-        self.armed.set(Some(carrier.schedule(self.host, deadline, Action::Kernel(self.host))));
+        self.armed.set(Some(backend.schedule(self.host, deadline, Action::Kernel(self.host))));
     }
 }
 

@@ -15,13 +15,13 @@ use seaworthy_core::{Instant, Reachability, StreamOptions};
 use smoltcp::iface::{Config, Interface, SocketSet};
 use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr};
 
-use crate::dice::Dice;
 use crate::event::{ConnectionView, Event};
 use crate::id::{Addresses, StreamId};
 use crate::kernel::connection::{Buffers, Connection, ListenAddress, Phase, Standing};
 use crate::kernel::device::{Device, micros};
 use crate::kernel::header::{Header, destination};
 use crate::recorder::Recorder;
+use crate::seeded_rng::SeededRng;
 use crate::settings::Settings;
 
 /// A connection of this stack. Never reused.
@@ -72,10 +72,10 @@ impl Stack {
         address: Ipv4Addr,
         boot: u32,
     ) -> Self {
-        let mut dice = Dice::new(settings.seed, &format!("kernel {name} {boot}"));
+        let mut rng = SeededRng::new(settings.seed, &format!("kernel {name} {boot}"));
         let mut device = Device { mtu: settings.mtu, received: None, outgoing: VecDeque::new() };
         let mut config = Config::new(HardwareAddress::Ip);
-        config.random_seed = dice.roll();
+        config.random_seed = rng.next_u64();
         let mut interface = Interface::new(config, &mut device, smoltcp::time::Instant::ZERO);
         interface.update_ip_addrs(|addresses| {
             for address in [address, Ipv4Addr::LOCALHOST] {
@@ -98,7 +98,7 @@ impl Stack {
             deadlines: BTreeSet::new(),
             loopback: VecDeque::new(),
             next_connection: 0,
-            next_port: dice.between(low.into(), high.into()) as u16,
+            next_port: rng.between(low.into(), high.into()) as u16,
         }
     }
 

@@ -14,9 +14,9 @@ use std::time::Duration;
 
 use seaworthy_core::{Endpoint, Host as EndpointHost, Instant, IpcPath, Network, Source, StreamOptions};
 
-use crate::carrier::{Action, Ticket};
 use crate::control::Control;
 use crate::event::Event;
+use crate::executor::{Action, Ticket};
 use crate::host::Host;
 use crate::id::StreamId;
 use crate::kernel::Kernel;
@@ -94,7 +94,7 @@ impl SimNetwork {
             EndpointHost::Name(name) if name == "localhost" => Some(Ipv4Addr::LOCALHOST),
             EndpointHost::Name(name) => match self.world.hosts.named(name) {
                 Some(host) => Some(host.address),
-                None => self.world.environment.carrier.resolve(name),
+                None => self.world.environment.executor.resolve(name),
             },
         }
     }
@@ -325,14 +325,14 @@ impl Sleep {
         }
         let at = self.host.true_time(self.deadline);
         let waker = cx.waker().clone();
-        let ticket = self.host.environment.carrier.schedule(self.host.id, at, Action::Wake(waker.clone()));
+        let ticket = self.host.environment.executor.schedule(self.host.id, at, Action::Wake(waker.clone()));
         self.timer = Some((ticket, self.host.add_sleeper(waker)));
         Poll::Pending
     }
 
     fn cancel(&mut self) {
         if let Some((ticket, sleeper)) = self.timer.take() {
-            self.host.environment.carrier.cancel(self.host.id, ticket);
+            self.host.environment.executor.cancel(self.host.id, ticket);
             self.host.forget_sleeper(sleeper);
         }
     }

@@ -8,8 +8,8 @@ use std::task::{Context, Poll};
 use bytes::{Bytes, BytesMut};
 use seaworthy_core::{Endpoint, IpcPath, Reachability, Stream};
 
-use crate::carrier::Action;
 use crate::event::{Event, Operation};
+use crate::executor::Action;
 use crate::fault::Readers;
 use crate::host::Host;
 use crate::id::{Addresses, StreamId};
@@ -72,7 +72,7 @@ impl SimStream {
         let allowed = match environment.read_allowance(self.readers()) {
             Allowance::Bytes(bytes) => bytes.min(spare),
             Allowance::At(at) => {
-                environment.carrier.schedule(host.id, at, Action::Wake(cx.waker().clone()));
+                environment.executor.schedule(host.id, at, Action::Wake(cx.waker().clone()));
                 return Poll::Pending;
             }
             Allowance::Never => {

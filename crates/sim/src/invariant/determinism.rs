@@ -35,10 +35,10 @@ pub fn compare(first: (&Trace, Audit), second: (&Trace, Audit)) -> Option<Violat
 mod tests {
     use super::super::tests::trace;
     use super::*;
-    use crate::trace::What;
+    use crate::trace::EventKind;
 
-    fn received(message: &str) -> What {
-        What::Torn { problem: message.to_owned() }
+    fn received(message: &str) -> EventKind {
+        EventKind::Torn { problem: message.to_owned() }
     }
 
     fn audit(text: &str) -> Audit {

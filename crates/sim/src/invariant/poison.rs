@@ -11,7 +11,7 @@ use std::rc::Rc;
 use seaworthy_core::Instant;
 
 use crate::trace::wire::WireReader;
-use crate::trace::{Name, Trace, What};
+use crate::trace::{EventKind, Name, Trace};
 use seaworthy_engine::{Event, Operation, StreamId, Tap, Violation};
 
 /// Finds bytes behind a dropped write, and streams that did not end with a reset after one.
@@ -22,23 +22,23 @@ pub fn check(trace: &Trace) -> Vec<Violation> {
     let mut hosts_down: BTreeSet<&Name> = BTreeSet::new();
     for event in &trace.events {
         match &event.what {
-            What::Continued { stream, bytes } => {
+            EventKind::Continued { stream, bytes } => {
                 let problem =
                     format!("{bytes} bytes were written on s{stream} after a write on it had been dropped");
                 violations.push(event.violation(problem));
             }
-            What::Crashed { .. } => hosts_down.extend(&event.host),
-            What::Started { .. } => {
+            EventKind::Crashed { .. } => hosts_down.extend(&event.host),
+            EventKind::Started { .. } => {
                 hosts_down.retain(|host| Some(*host) != event.host.as_ref());
             }
             // A process that dies drops everything, and its kernel does what it does.
-            What::Dropped { stream, operation, .. }
+            EventKind::Dropped { stream, operation, .. }
                 if operation == "write"
                     && !event.host.as_ref().is_some_and(|host| hosts_down.contains(host)) =>
             {
                 cut_off.insert(*stream);
             }
-            What::StreamEnded { stream, how }
+            EventKind::StreamEnded { stream, how }
                 if matches!(how.as_str(), "reset" | "peer-reset" | "timed-out") =>
             {
                 broken.insert(*stream);
@@ -47,7 +47,7 @@ pub fn check(trace: &Trace) -> Vec<Violation> {
         }
     }
     for event in &trace.events {
-        let What::StreamEnded { stream, how } = &event.what else { continue };
+        let EventKind::StreamEnded { stream, how } = &event.what else { continue };
         if how == "closed" && cut_off.contains(stream) && !broken.contains(stream) {
             let problem =
                 format!("s{stream} was closed in an orderly way after a write on it had been dropped");
@@ -134,17 +134,17 @@ mod tests {
     use super::super::tests::{found, nothing_found, trace};
     use super::*;
 
-    fn dropped(bytes: u64) -> (&'static str, &'static str, What) {
-        ("source", "push", What::Dropped { stream: 4, operation: "write".into(), bytes })
+    fn dropped(bytes: u64) -> (&'static str, &'static str, EventKind) {
+        ("source", "push", EventKind::Dropped { stream: 4, operation: "write".into(), bytes })
     }
 
-    fn ended(how: &str) -> (&'static str, &'static str, What) {
-        ("source", "push", What::StreamEnded { stream: 4, how: how.into() })
+    fn ended(how: &str) -> (&'static str, &'static str, EventKind) {
+        ("source", "push", EventKind::StreamEnded { stream: 4, how: how.into() })
     }
 
     #[test]
     fn bytes_behind_a_dropped_write_are_a_violation() {
-        let more = ("source", "push", What::Continued { stream: 4, bytes: 7 });
+        let more = ("source", "push", EventKind::Continued { stream: 4, bytes: 7 });
         found(check, &trace(&[dropped(3), more]), "7 bytes were written on s4 after a write on it");
     }
 
@@ -153,7 +153,7 @@ mod tests {
         nothing_found(check, &trace(&[dropped(3), ended("reset"), ended("closed")]));
         nothing_found(check, &trace(&[ended("reset"), dropped(3), ended("closed")]));
         found(check, &trace(&[dropped(0), ended("closed")]), "s4 was closed in an orderly way");
-        let crashed = ("source", "", What::Crashed { how: "process".into() });
+        let crashed = ("source", "", EventKind::Crashed { how: "process".into() });
         nothing_found(check, &trace(&[crashed, dropped(0), ended("closed")]));
     }
 

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use seaworthy_engine::Violation;
 
-use crate::trace::{Trace, What};
+use crate::trace::{EventKind, Trace};
 
 /// Bytes written and not yet read, per writing end.
 #[derive(Debug, Default)]
@@ -55,7 +55,7 @@ impl StreamPrefix {
 /// Finds streams that delivered something else than was written.
 pub fn check(trace: &Trace) -> Vec<Violation> {
     let diverged = trace.events.iter().filter_map(|event| match event.what {
-        What::Diverged { stream, offset } => Some(event.violation(format!(
+        EventKind::Diverged { stream, offset } => Some(event.violation(format!(
             "stream s{stream} delivered another byte than was written, after {offset} good ones"
         ))),
         _ => None,
@@ -94,8 +94,8 @@ mod tests {
 
     #[test]
     fn a_diverged_stream_is_a_violation() {
-        let events = trace(&[("source", "push", What::Diverged { stream: 3, offset: 7 })]);
+        let events = trace(&[("source", "push", EventKind::Diverged { stream: 3, offset: 7 })]);
         found(check, &events, "stream s3 delivered another byte");
-        nothing_found(check, &trace(&[("source", "push", What::Closed)]));
+        nothing_found(check, &trace(&[("source", "push", EventKind::Closed)]));
     }
 }

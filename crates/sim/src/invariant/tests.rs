@@ -2,11 +2,11 @@
 
 use seaworthy_engine::Violation;
 
-use crate::trace::{Event, Trace, What};
+use crate::trace::{Event, EventKind, Trace};
 
-pub(super) fn trace(events: &[(&str, &str, What)]) -> Trace {
+pub(super) fn trace(events: &[(&str, &str, EventKind)]) -> Trace {
     let name = |name: &str| (!name.is_empty()).then(|| name.into());
-    let event = |(t, (host, socket, what)): (u64, &(&str, &str, What))| Event {
+    let event = |(t, (host, socket, what)): (u64, &(&str, &str, EventKind))| Event {
         t,
         host: name(host),
         socket: name(socket),

@@ -11,15 +11,15 @@ use std::time::Duration;
 
 use seaworthy_core::Instant;
 
-use super::evidence::Evidence;
-use super::finding::{Finding, Kept, REPLAY, look};
-use super::hush::Hush;
-use super::played::{NONDETERMINISM, Played, Trouble, differ};
+use super::artifacts::Artifacts;
+use super::failure_report::{FailureReport, REPLAY, ReplayFile, look};
+use super::played::{NONDETERMINISM, Played, TestFailure, differ};
+use super::silence_panics::SilencePanics;
 use super::sim::{Sim, SimBuilder};
 use super::sweep::Sweep;
+use crate::script::fault_schedule::Hosted;
 use crate::script::reduction::Reduction;
-use crate::script::storm::Hosted;
-use crate::script::{BadScenario, Storm};
+use crate::script::{BadScenario, FaultSchedule};
 use crate::trace::columns;
 use seaworthy_engine::budget::Budget;
 
@@ -54,7 +54,7 @@ pub struct Explorer {
     jobs: Option<NonZeroUsize>,
     shrink: Duration,
     out: Option<PathBuf>,
-    also: Vec<Kept>,
+    also: Vec<ReplayFile>,
     build: Box<dyn Fn(SimBuilder) -> SimBuilder + Send + Sync>,
 }
 
@@ -159,7 +159,7 @@ impl Explorer {
     ///
     /// # Panics
     /// When a variable that is explained above says what cannot be.
-    pub fn search(&self, test: impl Fn(&Sim) -> Result<(), Box<dyn Error>> + Sync) -> Option<Finding> {
+    pub fn search(&self, test: impl Fn(&Sim) -> Result<(), Box<dyn Error>> + Sync) -> Option<FailureReport> {
         match self.asked_for() {
             Ok(Asked::Replay { seed, storm }) => self.replay(&test, seed, storm.as_deref()),
             Ok(Asked::Nothing) => None,
@@ -197,7 +197,8 @@ impl Explorer {
                 return Ok(Asked::Replay { seed, storm: None });
             }
             let text = read(&replay).map_err(|error| format!("{REPLAY}={replay}: {error}"))?;
-            let kept: Kept = toml::from_str(&text).map_err(|error| format!("{REPLAY}={replay}: {error}"))?;
+            let kept: ReplayFile =
+                toml::from_str(&text).map_err(|error| format!("{REPLAY}={replay}: {error}"))?;
             return Ok(if kept.test == self.name {
                 Asked::Replay { seed: kept.seed, storm: kept.storm.map(Box::new) }
             } else {
@@ -226,12 +227,12 @@ impl Explorer {
     }
 
     /// Plays one run, shows it and writes it down.
-    fn replay(&self, test: Body<'_>, seed: u64, storm: Option<&Storm>) -> Option<Finding> {
+    fn replay(&self, test: Body<'_>, seed: u64, storm: Option<&FaultSchedule>) -> Option<FailureReport> {
         let played = self.play(test, seed, storm, true);
         let files = self.write(&played);
         println!("{}", columns::render(&played.evidence.trace, false));
         match &played.failure {
-            Some(_) => Some(Finding { files, ..Finding::new(&self.name, &played, 1) }),
+            Some(_) => Some(FailureReport { files, ..FailureReport::new(&self.name, &played, 1) }),
             None => {
                 println!("{}: seed {seed} passes\n{}", self.name, look(&files));
                 None
@@ -239,23 +240,23 @@ impl Explorer {
         }
     }
 
-    fn play(&self, test: Body<'_>, seed: u64, storm: Option<&Storm>, capture: bool) -> Played {
+    fn play(&self, test: Body<'_>, seed: u64, storm: Option<&FaultSchedule>, capture: bool) -> Played {
         let builder = (self.build)(Sim::builder(seed).wall_limit(WALL)).record(true);
         let sim = builder.capture(capture).replacing_storm(storm.cloned()).build();
         let outcome = catch_unwind(AssertUnwindSafe(|| test(&sim)));
         let failure = match outcome {
-            Err(panic) => Some(Trouble::of_panic(&*panic)),
+            Err(panic) => Some(TestFailure::of_panic(&*panic)),
             // That is no matter of seeds.
             Ok(Err(error)) if error.is::<BadScenario>() => panic!("{}: {error}", self.name),
-            Ok(Err(error)) => Some(Trouble::of_error(&*error)),
-            Ok(Ok(())) => sim.judge().err().map(Trouble::of_failure),
+            Ok(Err(error)) => Some(TestFailure::of_error(&*error)),
+            Ok(Ok(())) => sim.judge().err().map(TestFailure::of_failure),
         };
-        Played { failure, storm: sim.storm.played.take(), evidence: Evidence::of(&sim) }
+        Played { failure, storm: sim.storm.played.take(), evidence: Artifacts::of(&sim) }
     }
 
     /// Makes the most of a run that failed.
-    fn found(&self, test: Body<'_>, first: Played, tried: u64) -> Finding {
-        let _hush = Hush::new();
+    fn found(&self, test: Body<'_>, first: Played, tried: u64) -> FailureReport {
+        let _hush = SilencePanics::new();
         let seed = first.evidence.seed;
         let own = first.storm.as_ref().map(|plan| plan.storm.clone());
         let again = self.play(test, seed, own.as_ref(), true);
@@ -264,7 +265,7 @@ impl Explorer {
         let differs = if first.kind() == NONDETERMINISM { Some(first) } else { differ(&first, &again) };
         if let Some(differs) = differs {
             let files = self.write(&differs);
-            return Finding { files, ..Finding::new(&self.name, &differs, tried) };
+            return FailureReport { files, ..FailureReport::new(&self.name, &differs, tried) };
         }
         let mut last = again;
         if let Some(storm) = last.storm.clone() {
@@ -278,8 +279,8 @@ impl Explorer {
             last = self.play(test, seed, Some(&small), true);
         }
         let files = self.write(&last);
-        let finding = Finding::new(&self.name, &last, tried);
-        Finding { files, faults: (finding.faults.0, faults), ..finding }
+        let finding = FailureReport::new(&self.name, &last, tried);
+        FailureReport { files, faults: (finding.faults.0, faults), ..finding }
     }
 
     /// Writes a run down. What cannot be written is left out.
@@ -288,7 +289,7 @@ impl Explorer {
         let plain = |c: char| if c.is_alphanumeric() || c == '-' || c == '_' { c } else { '-' };
         let name: String = self.name.chars().map(plain).collect();
         let seed = played.evidence.seed;
-        let kept = Kept {
+        let kept = ReplayFile {
             test: self.name.clone(),
             seed,
             storm: played.storm.as_ref().map(|plan| plan.storm.clone()),
@@ -345,7 +346,7 @@ enum Asked {
     Seeds(Range<u64>),
     Replay {
         seed: u64,
-        storm: Option<Box<Storm>>,
+        storm: Option<Box<FaultSchedule>>,
     },
     /// Another test is replayed.
     Nothing,

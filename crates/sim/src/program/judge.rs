@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use seaworthy_engine::{Failure, Violation};
 
-use super::promises::Check;
+use super::invariants::Check;
 use super::sim::Sim;
 use crate::invariant;
-use crate::trace::{Event, Name, Trace, What};
+use crate::trace::{Event, EventKind, Name, Trace};
 
 /// Simulated time after the end of a program in which everything that belonged to its sockets must be gone: connections
 /// say farewell for a second.
@@ -17,7 +17,7 @@ impl Sim {
     /// Looks at every event of the trace as it happens, from now on. The first that `check` refuses ends the run, as
     /// the violation of the promise called `name`.
     ///
-    /// What happens: everything that [`trace::What`](crate::trace::What) lists below sockets (hosts, faults, streams,
+    /// What happens: everything that [`trace::EventKind`](crate::trace::What) lists below sockets (hosts, faults, streams,
     /// frames), and the programs' own events (see [`Note`](crate::trace::Note)). `check` must not call into the simulation.
     pub fn watch<E: ToString>(
         &self,
@@ -78,7 +78,7 @@ impl Sim {
         let awaited = if clients.is_empty() { control.hosts() } else { clients };
         let deadline = self.now() + limit;
         let all = || awaited.iter().all(|host| control.is_finished(*host));
-        if self.run_until_condition(deadline, || all() && self.agenda.next().is_none())? || all() {
+        if self.run_until_condition(deadline, || all() && self.schedule.next().is_none())? || all() {
             return Ok(());
         }
         let waiting = awaited.iter().filter(|host| !control.is_finished(**host)).map(|host| {
@@ -112,7 +112,7 @@ impl Sim {
                 ..Violation::of(&name, problem)
             });
             if let Some(log) = &self.log {
-                log.recorder.push(self.now(), Some(&name), None, What::Remains { tasks, streams });
+                log.recorder.push(self.now(), Some(&name), None, EventKind::Remains { tasks, streams });
             }
         }
         if violations.is_empty() { Ok(()) } else { Err(Failure::Violations(violations)) }

@@ -1,20 +1,20 @@
 //! Simulations of somebody's programs: what they run in, what goes wrong, what must hold, and many seeds of it.
 
-mod agenda;
+mod artifacts;
 mod cancel;
-mod evidence;
 mod explorer;
-mod finding;
-mod hush;
+mod failure_report;
+mod fault_injector;
+mod invariants;
 mod judge;
 mod played;
-mod promises;
+mod schedule;
+mod silence_panics;
 mod sim;
 mod storm;
 mod sweep;
-mod weather;
 
 pub use self::cancel::CancelPoint;
 pub use self::explorer::Explorer;
-pub use self::finding::Finding;
+pub use self::failure_report::FailureReport;
 pub use self::sim::{Sim, SimBuilder};

@@ -5,16 +5,16 @@ use std::error::Error;
 
 use seaworthy_engine::Failure;
 
-use super::evidence::Evidence;
+use super::artifacts::Artifacts;
 use crate::invariant::determinism;
 use crate::invariant::normal::normal;
 use crate::script::FaultPlan;
 
 /// A run that was made.
 pub(super) struct Played {
-    pub(super) failure: Option<Trouble>,
+    pub(super) failure: Option<TestFailure>,
     pub(super) storm: Option<FaultPlan>,
-    pub(super) evidence: Evidence,
+    pub(super) evidence: Artifacts,
 }
 
 impl Played {
@@ -26,7 +26,7 @@ impl Played {
 
 /// Why a run failed.
 #[derive(Clone, Debug)]
-pub(super) struct Trouble {
+pub(super) struct TestFailure {
     pub(super) kind: String,
     pub(super) message: String,
     pub(super) failure: Option<Failure>,
@@ -35,7 +35,7 @@ pub(super) struct Trouble {
 /// The kind of runs that differ.
 pub(super) const NONDETERMINISM: &str = "determinism";
 
-impl Trouble {
+impl TestFailure {
     pub(super) fn of_failure(failure: Failure) -> Self {
         let kind = match &failure {
             Failure::Violations(violations) => {
@@ -67,8 +67,8 @@ impl Trouble {
 pub(super) fn differ(first: &Played, second: &Played) -> Option<Played> {
     let (one, other) = (&first.evidence, &second.evidence);
     let found = determinism::compare((&one.trace, one.audit), (&other.trace, other.audit))?;
-    let trouble = Trouble::of_failure(Failure::Violations(vec![found]));
-    let evidence = Evidence {
+    let trouble = TestFailure::of_failure(Failure::Violations(vec![found]));
+    let evidence = Artifacts {
         seed: one.seed,
         hosts: one.hosts.clone(),
         trace: other.trace.clone(),

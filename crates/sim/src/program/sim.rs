@@ -10,31 +10,31 @@ use std::time::Duration;
 use seaworthy_core::Instant;
 
 use seaworthy_engine::{
-    CancelWeights, Carrier, Control, Failure, HostId, LinkConfig, PacketView, RuleGuard, Settings,
+    Backend, CancelWeights, Control, Failure, HostId, LinkConfig, PacketView, RuleGuard, Settings,
     SimNetwork, Simulation, Tap, Verdict,
 };
 
-use super::agenda::Agenda;
-use super::promises::Promises;
-use super::weather::Storms;
-use crate::script::Storm;
+use super::fault_injector::Storms;
+use super::invariants::Invariants;
+use super::schedule::Schedule;
+use crate::script::FaultSchedule;
 use crate::trace::{Capture, Log, Observer};
 
 /// Builds a [`Sim`].
 #[derive(Clone, Debug)]
 pub struct SimBuilder {
-    carrier: Carrier,
+    backend: Backend,
     settings: Settings,
     capture: bool,
-    storm: Option<Storm>,
+    storm: Option<FaultSchedule>,
     record: bool,
 }
 
 impl SimBuilder {
-    /// What carries packets and keeps time. Default: [`Carrier::Warp`].
+    /// What carries packets and keeps time. Default: [`Backend::Warp`].
     #[must_use]
-    pub fn carrier(mut self, carrier: Carrier) -> Self {
-        self.carrier = carrier;
+    pub fn backend(mut self, backend: Backend) -> Self {
+        self.backend = backend;
         self
     }
 
@@ -75,7 +75,7 @@ impl SimBuilder {
     }
 
     /// Runs tasks that are ready at the same time in an order drawn from the seed, instead of first come, first
-    /// served. [`Carrier::Warp`] only.
+    /// served. [`Backend::Warp`] only.
     #[must_use]
     pub fn shuffle(mut self, shuffle: bool) -> Self {
         self.settings.shuffle = shuffle;
@@ -127,7 +127,7 @@ impl SimBuilder {
     }
 
     /// The storm to make instead of the one that is scripted.
-    pub(super) fn replacing_storm(mut self, storm: Option<Storm>) -> Self {
+    pub(super) fn replacing_storm(mut self, storm: Option<FaultSchedule>) -> Self {
         self.storm = storm;
         self
     }
@@ -135,7 +135,7 @@ impl SimBuilder {
     /// The simulation, at time zero, without hosts.
     pub fn build(self) -> Sim {
         let link = self.settings.link.clone();
-        let simulation = Simulation::new(self.carrier, self.settings);
+        let simulation = Simulation::new(self.backend, self.settings);
         let log = self.record.then(Log::default);
         if let Some(log) = &log {
             simulation.tap(Observer::of_programs(log, link));
@@ -150,8 +150,8 @@ impl SimBuilder {
         Sim {
             simulation,
             log,
-            agenda: Agenda::default(),
-            promises: Promises::default(),
+            schedule: Schedule::default(),
+            promises: Invariants::default(),
             clients: RefCell::default(),
             storm: Storms { replacing: self.storm, ..Storms::default() },
             capture,
@@ -164,8 +164,8 @@ pub struct Sim {
     pub(super) simulation: Simulation,
     /// The trace, if there is one.
     pub(super) log: Option<Log>,
-    pub(super) agenda: Agenda,
-    pub(super) promises: Promises,
+    pub(super) schedule: Schedule,
+    pub(super) promises: Invariants,
     /// Hosts that must finish.
     pub(super) clients: RefCell<Vec<HostId>>,
     pub(super) storm: Storms,
@@ -179,7 +179,7 @@ impl fmt::Debug for Sim {
 }
 
 impl Sim {
-    /// A simulation with the defaults, on [`Carrier::Warp`].
+    /// A simulation with the defaults, on [`Backend::Warp`].
     pub fn new(seed: u64) -> Self {
         Self::builder(seed).build()
     }
@@ -187,7 +187,7 @@ impl Sim {
     /// Chooses everything else.
     pub fn builder(seed: u64) -> SimBuilder {
         SimBuilder {
-            carrier: Carrier::Warp,
+            backend: Backend::Warp,
             settings: Settings::new(seed),
             capture: false,
             storm: None,
@@ -240,7 +240,7 @@ impl Sim {
     /// sim.at(Duration::from_secs(5), |control| control.heal_all());
     /// ```
     pub fn at(&self, time: Duration, act: impl FnOnce(&Control) + 'static) {
-        self.agenda.add(Instant::ZERO + time, Box::new(act));
+        self.schedule.add(Instant::ZERO + time, Box::new(act));
     }
 
     /// The handle for faults.
@@ -317,10 +317,10 @@ impl Sim {
         self.simulation.begin_run();
         let mut condition = condition;
         loop {
-            while let Some(act) = self.agenda.due(self.now()) {
+            while let Some(act) = self.schedule.due(self.now()) {
                 act(&self.control());
             }
-            let next = self.agenda.next().filter(|at| *at <= deadline);
+            let next = self.schedule.next().filter(|at| *at <= deadline);
             if self.simulation.advance(next.unwrap_or(deadline), &mut condition)? {
                 return Ok(true);
             }
@@ -330,7 +330,7 @@ impl Sim {
         }
     }
 
-    /// turmoil's own simulation, for its own partitions, holds and crashes, or `None` on another carrier.
+    /// turmoil's own simulation, for its own partitions, holds and crashes, or `None` on another backend.
     ///
     /// # Panics
     /// While the simulation runs, in a condition or a task.
@@ -343,6 +343,6 @@ impl Sim {
     ///
     /// `None` with tasks that still wait means that they wait for ever.
     pub fn next_event(&self) -> Option<Instant> {
-        [self.simulation.next_event(), self.agenda.next()].into_iter().flatten().min()
+        [self.simulation.next_event(), self.schedule.next()].into_iter().flatten().min()
     }
 }

@@ -2,11 +2,11 @@
 
 use std::rc::Rc;
 
+use super::fault_injector::{FaultInjector, quietly};
 use super::sim::Sim;
-use super::weather::{Weather, quietly};
 use crate::script::conditions;
 use crate::script::timeline;
-use crate::script::{BadScenario, FaultPlan, LinkModel, Storm};
+use crate::script::{BadScenario, FaultPlan, FaultSchedule, LinkModel};
 use crate::trace::Name;
 
 impl Sim {
@@ -43,7 +43,7 @@ impl Sim {
     pub fn storm(&self, script: &str) -> Result<(), BadScenario> {
         let control = self.control();
         let names: Vec<Name> = control.hosts().into_iter().map(|host| control.name(host).into()).collect();
-        let scripted = Storm::parse(script, &names)?.planned(&names, self.simulation.settings().seed);
+        let scripted = FaultSchedule::parse(script, &names)?.planned(&names, self.simulation.settings().seed);
         let plan = Rc::new(match self.storm.replacing.clone() {
             Some(storm) => FaultPlan { storm, ..scripted },
             None => scripted,
@@ -59,13 +59,13 @@ impl Sim {
             }
         }
         self.quietly(|| conditions::set_links(&control, &plan));
-        let weather = Rc::new(Weather::new(Rc::clone(&plan), self.log.clone()));
+        let injector = Rc::new(FaultInjector::new(Rc::clone(&plan), self.log.clone()));
         for step in timeline::timeline(&plan) {
-            let weather = Rc::clone(&weather);
-            self.agenda.add(step.at, Box::new(move |control| weather.turns(control, &step)));
+            let injector = Rc::clone(&injector);
+            self.schedule.add(step.at, Box::new(move |control| injector.step(control, &step)));
         }
         let end = timeline::instant(plan.storm.duration.0);
-        self.agenda.add(end, Box::new(move |control| weather.clears(control, end)));
+        self.schedule.add(end, Box::new(move |control| injector.end(control, end)));
         Ok(())
     }
 

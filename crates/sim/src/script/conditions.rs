@@ -10,10 +10,10 @@ use seaworthy_engine::{ClockSkew, Control, CrashKind, HostId, LinkConfig, ReadRa
 
 use super::draw::Draw;
 use super::fault::{Cancel, FaultKind};
+use super::fault_schedule::FaultPlan;
 use super::latency::LatencyModel;
 use super::link::{Link, LinkModel};
 use super::quantity::Probability;
-use super::storm::FaultPlan;
 use crate::trace::Name;
 
 /// How a direction carries nothing.

@@ -9,7 +9,7 @@ use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::quantity::{Quantity, ValueVisitor, refused, value_types};
-use seaworthy_engine::Dice;
+use seaworthy_engine::SeededRng;
 
 /// A value, or a range `"low..high"` (both ends included) from which each seed draws one.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -37,7 +37,9 @@ impl<T: Quantity> Draw<T> {
     pub fn resolved(self, seed: u64, place: &str) -> Self {
         match self {
             Self::Fixed(value) => Self::Fixed(value),
-            Self::Between(low, high) => Self::Fixed(T::between(low, high, Dice::new(seed, place).fraction())),
+            Self::Between(low, high) => {
+                Self::Fixed(T::between(low, high, SeededRng::new(seed, place).fraction()))
+            }
         }
     }
 
@@ -70,8 +72,8 @@ impl<T: Quantity> Series<T> {
     pub fn resolved(&self, seed: u64, place: &str) -> Self {
         match self {
             Self::Draw(Draw::Between(low, high)) => {
-                let mut dice = Dice::new(seed, place);
-                Self::Turns((0..Self::TURNS_MAX).map(|_| T::between(*low, *high, dice.fraction())).collect())
+                let mut rng = SeededRng::new(seed, place);
+                Self::Turns((0..Self::TURNS_MAX).map(|_| T::between(*low, *high, rng.fraction())).collect())
             }
             decided => decided.clone(),
         }

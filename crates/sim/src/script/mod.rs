@@ -11,6 +11,7 @@ pub mod conditions;
 pub mod draw;
 pub mod error;
 pub mod fault;
+pub mod fault_schedule;
 pub mod latency;
 pub mod link;
 pub mod names;
@@ -18,7 +19,6 @@ pub mod quantity;
 pub mod reduction;
 pub mod resolve;
 mod smaller;
-pub mod storm;
 pub mod timeline;
 pub mod validate;
 mod words;
@@ -27,6 +27,6 @@ pub use self::error::{BadScenario, Place, Problem};
 pub use self::fault::{
     Cancel, CancelOperation, ClockChange, Fault, FaultKind, ShortOperations, SlowReader, Yields,
 };
+pub use self::fault_schedule::{FaultPlan, FaultSchedule};
 pub use self::latency::{LatencyModel, LatencyShape};
 pub use self::link::{Link, LinkModel};
-pub use self::storm::{FaultPlan, Storm};

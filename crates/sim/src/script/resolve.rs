@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use seaworthy_engine::Dice;
+use seaworthy_engine::SeededRng;
 
 use super::draw::Draw;
 use super::fault::{Cancel, ClockChange, Fault, FaultKind, ShortOperations, SlowReader, Yields};
@@ -196,9 +196,9 @@ fn members(kind: &FaultKind, names: &Names, seed: u64, place: &str) -> Vec<Fault
 fn swizzled(one: &Fault, hosts: Vec<String>, duration: Span, seed: u64, place: &str) -> Vec<Fault> {
     let half = one.lasts.map_or(Duration::ZERO, |lasts| lasts.value().0) / 2;
     let steps = u32::try_from(hosts.len()).unwrap_or(u32::MAX).max(1);
-    let mut dice = Dice::new(seed, place);
-    let going = dice.shuffled(hosts);
-    let coming = dice.shuffled(going.clone());
+    let mut rng = SeededRng::new(seed, place);
+    let going = rng.shuffled(hosts);
+    let coming = rng.shuffled(going.clone());
     let begin = one.at.value().0;
     let isolation = |(position, host): (usize, String)| {
         let gone = half * u32::try_from(position).unwrap_or(u32::MAX) / steps;

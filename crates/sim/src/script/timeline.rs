@@ -6,8 +6,8 @@ use std::time::Duration;
 use seaworthy_core::Instant;
 
 use super::fault::Fault;
-use super::storm::FaultPlan;
-use crate::trace::{Recorder, What};
+use super::fault_schedule::FaultPlan;
+use crate::trace::{EventKind, Recorder};
 
 /// A moment at which a fault begins or ends, and all that are active from then on.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,7 +37,8 @@ impl Step {
     pub fn record_at(&self, now: Instant, plan: &FaultPlan, recorder: &Recorder) {
         let fault = self.fault;
         let what = words(&plan.storm.fault[fault]);
-        let what = if self.begins { What::Fault { fault, what } } else { What::FaultOver { fault, what } };
+        let what =
+            if self.begins { EventKind::Fault { fault, what } } else { EventKind::FaultOver { fault, what } };
         recorder.push(now, None, None, what);
     }
 }
@@ -80,7 +81,7 @@ fn words(fault: &Fault) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::script::Storm;
+    use crate::script::FaultSchedule;
     use crate::trace::Name;
 
     #[test]
@@ -88,7 +89,7 @@ mod tests {
         let text = "duration = \"10s\"\n[[fault]]\nat = \"2s\"\nhold = [\"source\", \"worker-1\"]\n\
                     [[fault]]\nat = \"1s\"\nfor = \"1s\"\ncut = [\"source\", \"worker-2\"]\n";
         let hosts: Vec<Name> = ["source", "worker-1", "worker-2"].map(Name::from).to_vec();
-        let plan = Storm::parse(text, &hosts).unwrap().planned(&hosts, 1);
+        let plan = FaultSchedule::parse(text, &hosts).unwrap().planned(&hosts, 1);
         let steps: Vec<_> = timeline(&plan)
             .iter()
             .map(|step| (step.at, words(&plan.storm.fault[step.fault]), step.begins, step.active.len()))

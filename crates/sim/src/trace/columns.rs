@@ -8,7 +8,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::event::{Direction, Event, What};
+use super::event::{Direction, Event, EventKind};
 use super::recorder::Trace;
 use super::wire::WireFrame;
 
@@ -39,26 +39,32 @@ pub fn render(trace: &Trace, wire: bool) -> String {
 }
 
 /// Whether the event is below the sockets.
-fn is_wire(what: &What) -> bool {
-    matches!(what, What::Stream { .. } | What::Frame { .. } | What::Dropped { .. } | What::StreamEnded { .. })
+fn is_wire(what: &EventKind) -> bool {
+    matches!(
+        what,
+        EventKind::Stream { .. }
+            | EventKind::Frame { .. }
+            | EventKind::Dropped { .. }
+            | EventKind::StreamEnded { .. }
+    )
 }
 
 /// What the last column says.
-pub(super) fn details(what: &What) -> String {
+pub(super) fn details(what: &EventKind) -> String {
     match what {
-        What::Phase { phase } => format!("{phase:?}").to_lowercase(),
-        What::Fault { what, .. } | What::FaultOver { what, .. } => what.clone(),
-        What::Deadlock { waiting } => waiting.join(", "),
-        What::Remains { tasks, streams } => format!("{streams} streams, tasks {}", tasks.join(" ")),
-        What::Started { life: 1 } | What::Closed => String::new(),
-        What::Started { life } => format!("life {life}"),
-        What::Crashed { how } => how.clone(),
-        What::TaskFailed { task, message } => format!("{task}: {message}"),
-        What::Opened { kind } => kind.clone(),
-        What::Bound { endpoint } | What::Connecting { endpoint } => endpoint.clone(),
-        What::Subscribed { topic } | What::Unsubscribed { topic } => format!("{topic:?}"),
-        What::Blocked { message } | What::GaveUp { message } => message.to_string(),
-        What::Sent { message, parts, bytes, topic, to, answer } => {
+        EventKind::Phase { phase } => format!("{phase:?}").to_lowercase(),
+        EventKind::Fault { what, .. } | EventKind::FaultOver { what, .. } => what.clone(),
+        EventKind::Deadlock { waiting } => waiting.join(", "),
+        EventKind::Remains { tasks, streams } => format!("{streams} streams, tasks {}", tasks.join(" ")),
+        EventKind::Started { life: 1 } | EventKind::Closed => String::new(),
+        EventKind::Started { life } => format!("life {life}"),
+        EventKind::Crashed { how } => how.clone(),
+        EventKind::TaskFailed { task, message } => format!("{task}: {message}"),
+        EventKind::Opened { kind } => kind.clone(),
+        EventKind::Bound { endpoint } | EventKind::Connecting { endpoint } => endpoint.clone(),
+        EventKind::Subscribed { topic } | EventKind::Unsubscribed { topic } => format!("{topic:?}"),
+        EventKind::Blocked { message } | EventKind::GaveUp { message } => message.to_string(),
+        EventKind::Sent { message, parts, bytes, topic, to, answer } => {
             let mut text = size(&message.to_string(), *parts, *bytes);
             if let Some(topic) = topic {
                 let _ = write!(text, " topic {topic:?}");
@@ -71,7 +77,7 @@ pub(super) fn details(what: &What) -> String {
             }
             text
         }
-        What::Received { message, parts, bytes, topic, from } => {
+        EventKind::Received { message, parts, bytes, topic, from } => {
             let mut text = size(&message.to_string(), *parts, *bytes);
             if let Some(topic) = topic {
                 let _ = write!(text, " topic {topic:?}");
@@ -81,55 +87,61 @@ pub(super) fn details(what: &What) -> String {
             }
             text
         }
-        What::Relayed { step, message, parts, bytes, answer } => {
+        EventKind::Relayed { step, message, parts, bytes, answer } => {
             let answer = if *answer { " as answer" } else { "" };
             format!("{}{answer}, {step}", size(&message.to_string(), *parts, *bytes))
         }
-        What::Probed { from } => from.as_ref().map(|from| format!("from {from}")).unwrap_or_default(),
-        What::Noticed { topic, ended: false } => format!("somebody subscribed to {topic:?}"),
-        What::Noticed { topic, ended: true } => format!("nobody is subscribed to {topic:?}"),
-        What::Granted { topic, ended: false } => format!("{topic:?}"),
-        What::Granted { topic, ended: true } => format!("{topic:?} no longer"),
-        What::Welcomed { text } => format!("{text:?}"),
-        What::Failed { operation, error } => format!("{operation}: {error}"),
-        What::Torn { problem } => problem.clone(),
-        What::Cancelled { operation, message } | What::TimedOut { operation, message } => match message {
-            Some(message) => format!("{operation} of {message}"),
-            None => operation.clone(),
-        },
-        What::Done { count } => format!("{count} messages"),
-        What::Acted { did } => did.clone(),
-        What::Dismissed { how } => how.clone(),
-        What::LetGo { stream, after, bytes, frames } => {
+        EventKind::Probed { from } => from.as_ref().map(|from| format!("from {from}")).unwrap_or_default(),
+        EventKind::Noticed { topic, ended: false } => format!("somebody subscribed to {topic:?}"),
+        EventKind::Noticed { topic, ended: true } => format!("nobody is subscribed to {topic:?}"),
+        EventKind::Granted { topic, ended: false } => format!("{topic:?}"),
+        EventKind::Granted { topic, ended: true } => format!("{topic:?} no longer"),
+        EventKind::Welcomed { text } => format!("{text:?}"),
+        EventKind::Failed { operation, error } => format!("{operation}: {error}"),
+        EventKind::Torn { problem } => problem.clone(),
+        EventKind::Cancelled { operation, message } | EventKind::TimedOut { operation, message } => {
+            match message {
+                Some(message) => format!("{operation} of {message}"),
+                None => operation.clone(),
+            }
+        }
+        EventKind::Done { count } => format!("{count} messages"),
+        EventKind::Acted { did } => did.clone(),
+        EventKind::Dismissed { how } => how.clone(),
+        EventKind::LetGo { stream, after, bytes, frames } => {
             format!("s{stream} after {:?}, {bytes} B and {frames} frames read", Duration::from_nanos(*after))
         }
-        What::Connected { endpoint, accepted } => {
+        EventKind::Connected { endpoint, accepted } => {
             format!("{endpoint}{}", if *accepted { " accepted" } else { "" })
         }
-        What::Handshake { endpoint, peer, name: None } => format!("{endpoint} with a {peer}"),
-        What::Handshake { endpoint, peer, name: Some(name) } => format!("{endpoint} with {name}, a {peer}"),
-        What::Disconnected { endpoint, reason, name: Some(name) } => {
+        EventKind::Handshake { endpoint, peer, name: None } => format!("{endpoint} with a {peer}"),
+        EventKind::Handshake { endpoint, peer, name: Some(name) } => {
+            format!("{endpoint} with {name}, a {peer}")
+        }
+        EventKind::Disconnected { endpoint, reason, name: Some(name) } => {
             format!("{endpoint} from {name}: {reason}")
         }
-        What::HandshakeFailed { endpoint, reason }
-        | What::Disconnected { endpoint, reason, name: None }
-        | What::Stopped { endpoint, reason } => format!("{endpoint}: {reason}"),
-        What::Retrying { endpoint, after, reason } => {
+        EventKind::HandshakeFailed { endpoint, reason }
+        | EventKind::Disconnected { endpoint, reason, name: None }
+        | EventKind::Stopped { endpoint, reason } => format!("{endpoint}: {reason}"),
+        EventKind::Retrying { endpoint, after, reason } => {
             format!("{endpoint} after {:?}: {reason}", Duration::from_nanos(*after))
         }
-        What::Stream { stream, peer } => match peer {
+        EventKind::Stream { stream, peer } => match peer {
             Some(peer) => format!("s{stream} accepted from s{peer}"),
             None => format!("s{stream}"),
         },
-        What::Frame { stream, dir, frame } => format!("s{stream} {} {}", arrow(*dir), self::frame(frame)),
-        What::NotZmtp { stream, dir, problem } => format!("s{stream} {} {problem}", arrow(*dir)),
-        What::Diverged { stream, offset } => format!("s{stream} after {offset} bytes"),
-        What::Dropped { stream, operation, bytes } => {
+        EventKind::Frame { stream, dir, frame } => {
+            format!("s{stream} {} {}", arrow(*dir), self::frame(frame))
+        }
+        EventKind::NotZmtp { stream, dir, problem } => format!("s{stream} {} {problem}", arrow(*dir)),
+        EventKind::Diverged { stream, offset } => format!("s{stream} after {offset} bytes"),
+        EventKind::Dropped { stream, operation, bytes } => {
             format!("s{stream} {operation}, {bytes} B of it happen")
         }
-        What::Continued { stream, bytes } => format!("s{stream} {bytes} B after a dropped write"),
-        What::StreamEnded { stream, how } => format!("s{stream} {how}"),
-        What::Note(note) => note.details(),
+        EventKind::Continued { stream, bytes } => format!("s{stream} {bytes} B after a dropped write"),
+        EventKind::StreamEnded { stream, how } => format!("s{stream} {how}"),
+        EventKind::Note(note) => note.details(),
     }
 }
 
@@ -171,9 +183,9 @@ mod tests {
         };
         let trace = Trace {
             events: vec![
-                event(0, "push", What::Opened { kind: "PUSH".into() }),
-                event(1_000_000, "", What::Stream { stream: 0, peer: None }),
-                event(12_000_000_000, "pull-1", What::Closed),
+                event(0, "push", EventKind::Opened { kind: "PUSH".into() }),
+                event(1_000_000, "", EventKind::Stream { stream: 0, peer: None }),
+                event(12_000_000_000, "pull-1", EventKind::Closed),
             ],
         };
         assert_eq!(

@@ -22,7 +22,7 @@ pub struct Event {
     pub socket: Option<Name>,
     /// What.
     #[serde(flatten)]
-    pub what: What,
+    pub what: EventKind,
 }
 
 /// Parts of a run.
@@ -66,7 +66,7 @@ pub enum RelayStep {
 /// What can happen.
 #[derive(Clone, Debug, PartialEq, Hash, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
-pub enum What {
+pub enum EventKind {
     /// A part of the run begins.
     Phase {
         /// Which.
@@ -399,7 +399,7 @@ pub enum What {
     Note(Note),
 }
 
-impl What {
+impl EventKind {
     /// The event's name, as in JSON.
     pub fn name(&self) -> &str {
         match self {
@@ -467,7 +467,7 @@ impl Event {
     /// The event as the program's own, if it is one with this name.
     pub fn note(&self, name: &str) -> Option<&Note> {
         match &self.what {
-            What::Note(note) if note.event == name => Some(note),
+            EventKind::Note(note) if note.event == name => Some(note),
             _ => None,
         }
     }

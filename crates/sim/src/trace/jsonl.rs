@@ -47,17 +47,17 @@ impl Trace {
 mod tests {
     use seaworthy_engine::Note;
 
-    use super::super::event::{Direction, What};
+    use super::super::event::{Direction, EventKind};
     use super::super::wire::WireFrame;
     use super::*;
 
-    fn event(what: What) -> Event {
+    fn event(what: EventKind) -> Event {
         Event { t: 1_500, host: Some("source".into()), socket: Some("push".into()), what }
     }
 
     #[test]
     fn keys_stand_in_a_fixed_order() {
-        let sent = What::Sent {
+        let sent = EventKind::Sent {
             message: "push#5".parse().unwrap(),
             parts: 1,
             bytes: 64,
@@ -72,7 +72,7 @@ mod tests {
         let frame =
             WireFrame::Message { bytes: 64, more: false, of: Some("push.2#5".parse().unwrap()), text: None };
         assert_eq!(
-            event(What::Frame { stream: 3, dir: Direction::Out, frame }).to_json(),
+            event(EventKind::Frame { stream: 3, dir: Direction::Out, frame }).to_json(),
             r#"{"t":1500,"host":"source","socket":"push","event":"frame","stream":3,"dir":"out","frame":"message","bytes":64,"more":false,"of":"push.2#5"}"#
         );
     }
@@ -81,9 +81,9 @@ mod tests {
     fn a_trace_reads_back_as_it_was_written() {
         let frame = WireFrame::Command { name: "SUBSCRIBE".into(), bytes: 1, topic: Some("a".into()) };
         let events = vec![
-            event(What::Closed),
-            event(What::Frame { stream: 0, dir: Direction::In, frame }),
-            event(What::Retrying { endpoint: "tcp://a:1".into(), after: 5, reason: "refused".into() }),
+            event(EventKind::Closed),
+            event(EventKind::Frame { stream: 0, dir: Direction::In, frame }),
+            event(EventKind::Retrying { endpoint: "tcp://a:1".into(), after: 5, reason: "refused".into() }),
         ];
         let trace = Trace { events };
         assert_eq!(Trace::from_jsonl(&trace.to_jsonl()).unwrap(), trace);
@@ -97,10 +97,10 @@ mod tests {
 
     #[test]
     fn the_first_difference_of_two_traces_is_found() {
-        let trace = |events: &[What]| Trace { events: events.iter().cloned().map(event).collect() };
-        let opened = || What::Opened { kind: "PUSH".into() };
+        let trace = |events: &[EventKind]| Trace { events: events.iter().cloned().map(event).collect() };
+        let opened = || EventKind::Opened { kind: "PUSH".into() };
         let (at, left, right) =
-            trace(&[opened(), What::Closed]).first_difference(&trace(&[opened()])).unwrap();
+            trace(&[opened(), EventKind::Closed]).first_difference(&trace(&[opened()])).unwrap();
         assert_eq!((at, left.is_some(), right), (1, true, None));
         assert!(trace(&[opened()]).first_difference(&trace(&[opened()])).is_none());
     }
@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn an_event_of_ones_own_stands_in_a_trace_as_any_other() {
         let note = Note::new("done").with("job", 17).with("host", "mine");
-        let event = Event { t: 5, host: Some("worker-1".into()), socket: None, what: What::Note(note) };
+        let event = Event { t: 5, host: Some("worker-1".into()), socket: None, what: EventKind::Note(note) };
         let json = event.to_json();
         assert_eq!(json, r#"{"t":5,"host":"worker-1","event":"done","host_":"mine","job":17}"#);
         assert_eq!(Trace::from_jsonl(&json).unwrap().events, [event]);
@@ -117,6 +117,6 @@ mod tests {
     #[test]
     fn events_of_the_testbed_stay_what_they_are() {
         let json = r#"{"t":5,"host":"a","event":"closed"}"#;
-        assert_eq!(Trace::from_jsonl(json).unwrap().events[0].what, What::Closed);
+        assert_eq!(Trace::from_jsonl(json).unwrap().events[0].what, EventKind::Closed);
     }
 }

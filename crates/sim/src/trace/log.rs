@@ -7,7 +7,7 @@ use std::rc::Rc;
 use seaworthy_core::Instant;
 use seaworthy_engine::Note;
 
-use super::event::What;
+use super::event::EventKind;
 use super::name::Name;
 use super::recorder::Recorder;
 
@@ -30,7 +30,7 @@ impl Log {
 
     pub(crate) fn note(&self, now: Instant, host: Option<usize>, note: Note) {
         let host = host.and_then(|host| self.name(host));
-        self.recorder.push(now, host.as_ref(), None, What::Note(note));
+        self.recorder.push(now, host.as_ref(), None, EventKind::Note(note));
     }
 }
 

@@ -10,15 +10,15 @@
 //! [`Capture`]'s business; [`pcap`] writes them. A [`page`] shows all of it in a browser.
 
 pub mod audit;
-mod bands;
 mod capture;
 pub mod columns;
 pub mod diff;
 mod event;
+mod fault_intervals;
 mod jsonl;
-mod letters;
 mod line;
 mod log;
+mod message_labels;
 mod name;
 mod observer;
 pub mod page;
@@ -31,7 +31,7 @@ pub use seaworthy_engine::Note;
 
 pub use self::audit::Audit;
 pub use self::capture::{Capture, Fate, Packet};
-pub use self::event::{Direction, Event, Phase, RelayStep, What};
+pub use self::event::{Direction, Event, EventKind, Phase, RelayStep};
 pub use self::jsonl::BadTrace;
 pub use self::line::Line;
 pub(crate) use self::log::Log;

@@ -8,10 +8,10 @@ use std::rc::Rc;
 
 use seaworthy_core::{Endpoint, Instant};
 
-use super::bands::Bands;
-use super::event::{Direction, What};
-use super::letters::{self, Letters};
+use super::event::{Direction, EventKind};
+use super::fault_intervals::FaultIntervals;
 use super::log::{HostNames, Log};
+use super::message_labels::{self, MessageLabels};
 use super::name::{MessageName, Name};
 use super::recorder::Recorder;
 use super::wire::{WireFrame, WireReader};
@@ -72,10 +72,10 @@ pub struct Observer {
 /// A run of somebody's programs.
 #[derive(Debug)]
 struct Programs {
-    faults: Bands,
+    faults: FaultIntervals,
     /// While a storm acts, which tells of its faults itself.
     in_storm: Rc<Cell<bool>>,
-    letters: Letters,
+    letters: MessageLabels,
 }
 
 /// One end of a stream.
@@ -89,14 +89,14 @@ struct Ends {
     out: WireReader,
     inward: WireReader,
     /// Of the end of a socket whose peer is hostile: what became of it.
-    ordeal: Option<Ordeal>,
+    ordeal: Option<HostileSession>,
     /// Whether the trace shows only the first frames, because one of its ends is hostile.
     is_hostile: bool,
 }
 
 /// A socket's end of a connection with a hostile peer.
 #[derive(Debug)]
-struct Ordeal {
+struct HostileSession {
     since: Instant,
     bytes: u64,
     frames: u64,
@@ -116,7 +116,8 @@ impl Observer {
     pub(crate) fn of_programs(log: &Log, link: LinkConfig) -> Self {
         let sockets = Rc::new(NoSockets);
         let in_storm = Rc::clone(&log.in_storm);
-        let programs = Programs { faults: Bands::new(link), in_storm, letters: Letters::default() };
+        let programs =
+            Programs { faults: FaultIntervals::new(link), in_storm, letters: MessageLabels::default() };
         Self {
             programs: Some(programs),
             ..Self::of_hosts(Rc::clone(&log.hosts), sockets, log.recorder.clone())
@@ -140,7 +141,7 @@ impl Observer {
     }
 
     /// Records something about a host.
-    fn at_host(&self, now: Instant, host: HostId, what: What) {
+    fn at_host(&self, now: Instant, host: HostId, what: EventKind) {
         self.recorder.push(now, self.host(host).as_ref(), None, what);
     }
 
@@ -158,7 +159,7 @@ impl Observer {
     }
 
     /// Records something about a stream.
-    fn at_stream(&self, now: Instant, stream: u64, what: What) {
+    fn at_stream(&self, now: Instant, stream: u64, what: EventKind) {
         let end = self.streams.get(&stream);
         self.recorder.push(now, end.map(|end| &end.host), end.and_then(|end| end.socket.as_ref()), what);
     }
@@ -167,7 +168,7 @@ impl Observer {
         self.at_stream(
             now,
             stream.index(),
-            What::StreamEnded { stream: stream.index(), how: how.to_owned() },
+            EventKind::StreamEnded { stream: stream.index(), how: how.to_owned() },
         );
     }
 
@@ -189,13 +190,14 @@ impl Observer {
         if let Some(end) = peer.and_then(|peer| self.streams.get_mut(&peer)) {
             end.peer = Some(stream.index());
             if is_hostile(end) || is_hostile(&ends) {
-                let ordeal = |honest: bool| honest.then_some(Ordeal { since: now, bytes: 0, frames: 0 });
+                let ordeal =
+                    |honest: bool| honest.then_some(HostileSession { since: now, bytes: 0, frames: 0 });
                 (end.is_hostile, ends.is_hostile) = (true, true);
                 (end.ordeal, ends.ordeal) = (ordeal(!is_hostile(end)), ordeal(!is_hostile(&ends)));
             }
         }
         self.streams.insert(stream.index(), ends);
-        self.at_stream(now, stream.index(), What::Stream { stream: stream.index(), peer });
+        self.at_stream(now, stream.index(), EventKind::Stream { stream: stream.index(), peer });
     }
 
     /// Bytes passed one end of a stream.
@@ -219,17 +221,17 @@ impl Observer {
         for frame in frames {
             let letter = match &frame {
                 WireFrame::Message { bytes, more, text, .. } => {
-                    Some((*more, letters::shown(*bytes, text.as_deref())))
+                    Some((*more, message_labels::shown(*bytes, text.as_deref())))
                 }
                 _ => None,
             };
-            self.at_stream(now, stream, What::Frame { stream, dir, frame });
+            self.at_stream(now, stream, EventKind::Frame { stream, dir, frame });
             if let Some((more, shown)) = letter {
                 self.letter(now, stream, dir, more, shown);
             }
         }
         if let Some(problem) = problem {
-            self.at_stream(now, stream, What::NotZmtp { stream, dir, problem });
+            self.at_stream(now, stream, EventKind::NotZmtp { stream, dir, problem });
         }
     }
 
@@ -237,7 +239,7 @@ impl Observer {
     fn letter(&mut self, now: Instant, stream: u64, dir: Direction, more: bool, shown: String) {
         let (Some(programs), Some(end)) = (&mut self.programs, self.streams.get(&stream)) else { return };
         if let Some(note) = programs.letters.frame(&end.host, (stream, end.peer), dir, more, shown) {
-            self.at_stream(now, stream, What::Note(note));
+            self.at_stream(now, stream, EventKind::Note(note));
         }
     }
 
@@ -245,22 +247,22 @@ impl Observer {
     fn let_go(&mut self, now: Instant, stream: u64) {
         let Some(ordeal) = self.streams.get_mut(&stream).and_then(|end| end.ordeal.take()) else { return };
         let after = now.as_nanos().saturating_sub(ordeal.since.as_nanos());
-        let Ordeal { bytes, frames, .. } = ordeal;
-        self.at_stream(now, stream, What::LetGo { stream, after, bytes, frames });
+        let HostileSession { bytes, frames, .. } = ordeal;
+        self.at_stream(now, stream, EventKind::LetGo { stream, after, bytes, frames });
     }
 
     /// A reader took bytes off a stream: they must be the next ones its peer wrote.
     fn compare(&mut self, now: Instant, stream: StreamId, bytes: &[u8]) {
         let Some(peer) = self.streams.get(&stream.index()).and_then(|end| end.peer) else { return };
         if let Err(offset) = self.prefix.read(peer, bytes) {
-            self.at_stream(now, stream.index(), What::Diverged { stream: stream.index(), offset });
+            self.at_stream(now, stream.index(), EventKind::Diverged { stream: stream.index(), offset });
         }
     }
 
     /// Bytes followed a write that was dropped, unless that was allowed.
     fn continued(&self, now: Instant, stream: u64, allowed: Result<(), u64>) {
         if let Err(bytes) = allowed {
-            self.at_stream(now, stream, What::Continued { stream, bytes });
+            self.at_stream(now, stream, EventKind::Continued { stream, bytes });
         }
     }
 
@@ -295,7 +297,7 @@ impl Tap for Observer {
             Event::Ruled { packet, from, to, verdict } => {
                 let to = self.host(to).map(|name| name.to_string()).unwrap_or_default();
                 let note = Note::new("rule").with("verdict", verdict.to_string());
-                self.at_host(at, from, What::Note(note.with("to", to).with("packet", packet.index())));
+                self.at_host(at, from, EventKind::Note(note.with("to", to).with("packet", packet.index())));
             }
             Event::HostStarted { host, boot } => {
                 if let (Some(programs), Some(name)) =
@@ -304,21 +306,21 @@ impl Tap for Observer {
                     let over = programs.faults.started(name);
                     over.into_iter().for_each(|what| self.recorder.push(at, None, None, what));
                 }
-                self.at_host(at, host, What::Started { life: u16::try_from(boot).unwrap_or(u16::MAX) });
+                self.at_host(at, host, EventKind::Started { life: u16::try_from(boot).unwrap_or(u16::MAX) });
             }
             Event::HostCrashed { host, kind } => {
-                self.at_host(at, host, What::Crashed { how: format!("{kind:?}").to_lowercase() });
+                self.at_host(at, host, EventKind::Crashed { how: format!("{kind:?}").to_lowercase() });
             }
             Event::TaskFailed { host, task, message } => {
                 self.at_host(
                     at,
                     host,
-                    What::TaskFailed { task: task.to_owned(), message: message.to_owned() },
+                    EventKind::TaskFailed { task: task.to_owned(), message: message.to_owned() },
                 );
             }
             Event::Connecting { host, stream, endpoint } => self.connecting(host, stream, endpoint),
             Event::Connected { stream, .. } => {
-                self.at_stream(at, stream.index(), What::Stream { stream: stream.index(), peer: None });
+                self.at_stream(at, stream.index(), EventKind::Stream { stream: stream.index(), peer: None });
             }
             Event::Accepted { host, stream, peer, .. } => self.accepted(at, host, stream, peer),
             Event::Written { stream, bytes } => {
@@ -335,7 +337,7 @@ impl Tap for Observer {
                 let (stream, bytes) = (stream.index(), bytes as u64);
                 let is_write = operation == Operation::Write;
                 let operation = format!("{operation:?}").to_lowercase();
-                self.at_stream(at, stream, What::Dropped { stream, operation, bytes });
+                self.at_stream(at, stream, EventKind::Dropped { stream, operation, bytes });
                 if is_write {
                     let allowed = self.poison.dropped(stream, bytes);
                     self.continued(at, stream, allowed);

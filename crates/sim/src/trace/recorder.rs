@@ -9,7 +9,7 @@ use std::rc::Rc;
 use seaworthy_core::Instant;
 
 use super::audit::Audit;
-use super::event::{Event, Phase, What};
+use super::event::{Event, EventKind, Phase};
 use super::name::Name;
 
 /// A finished record.
@@ -35,7 +35,7 @@ struct Record {
 
 impl Recorder {
     /// Adds an event at `now`.
-    pub fn push(&self, now: Instant, host: Option<&Name>, socket: Option<&Name>, what: What) {
+    pub fn push(&self, now: Instant, host: Option<&Name>, socket: Option<&Name>, what: EventKind) {
         let event = Event { t: now.as_nanos(), host: host.cloned(), socket: socket.cloned(), what };
         let mut record = self.0.borrow_mut();
         event.hash(&mut record.audit);
@@ -102,7 +102,7 @@ impl Trace {
     pub fn phase_start(&self, phase: Phase) -> Option<usize> {
         self.events
             .iter()
-            .rposition(|event| matches!(event.what, What::Phase { phase: begun } if begun == phase))
+            .rposition(|event| matches!(event.what, EventKind::Phase { phase: begun } if begun == phase))
     }
 
     /// The first event that differs from `other`, as lines of JSON; `None` where one of them has ended.

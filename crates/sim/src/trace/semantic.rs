@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::columns;
-use super::event::{Direction, Event, What};
+use super::event::{Direction, Event, EventKind};
 use super::recorder::Trace;
 
 /// Renders the lanes: the run's own first, then the sockets by name, then the streams by number.
@@ -35,18 +35,21 @@ fn place(event: &Event) -> Option<((u8, String), String)> {
     let line = || format!("{} {}", event.what.name(), columns::details(&event.what)).trim_end().to_owned();
     match &event.what {
         // Whether a send had to wait depends on how fast the driver is.
-        What::Blocked { .. } => None,
+        EventKind::Blocked { .. } => None,
         // How long a pause is, and so how many there are, is a matter of chance.
-        What::Retrying { endpoint, reason, .. } => {
+        EventKind::Retrying { endpoint, reason, .. } => {
             let socket = event.socket.as_deref()?;
             Some(((1, format!("socket {socket}")), format!("retrying {endpoint}: {reason}")))
         }
-        What::Stream { .. } | What::Dropped { .. } | What::StreamEnded { .. } | What::LetGo { .. } => None,
-        What::Frame { stream, dir: Direction::Out, frame } => {
+        EventKind::Stream { .. }
+        | EventKind::Dropped { .. }
+        | EventKind::StreamEnded { .. }
+        | EventKind::LetGo { .. } => None,
+        EventKind::Frame { stream, dir: Direction::Out, frame } => {
             let host = event.host.as_deref().unwrap_or("?");
             Some(((2, format!("stream {stream:>3} from {host}")), columns::frame(frame)))
         }
-        What::Frame { .. } => None,
+        EventKind::Frame { .. } => None,
         _ => match &event.socket {
             Some(socket) => Some(((1, format!("socket {socket}")), line())),
             None => Some(((0, "run".to_owned()), {
@@ -64,8 +67,9 @@ mod tests {
     #[test]
     fn when_and_how_often_does_not_matter_but_what_and_in_which_order_does() {
         let event = |t, socket: &str, what| Event { t, host: None, socket: Some(socket.into()), what };
-        let retry = |after| What::Retrying { endpoint: "tcp://a:1".into(), after, reason: "refused".into() };
-        let opened = || What::Opened { kind: "PUSH".into() };
+        let retry =
+            |after| EventKind::Retrying { endpoint: "tcp://a:1".into(), after, reason: "refused".into() };
+        let opened = || EventKind::Opened { kind: "PUSH".into() };
         let lanes = |events: Vec<Event>| render(&Trace { events });
         let one =
             lanes(vec![event(0, "push", opened()), event(1, "push", retry(5)), event(2, "push", retry(6))]);

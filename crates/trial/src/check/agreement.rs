@@ -20,7 +20,7 @@ use seaworthy_engine::Violation;
 use seaworthy_sim::script::draw::Draw;
 use seaworthy_sim::script::quantity::Count;
 use seaworthy_sim::script::{CancelOperation, FaultKind};
-use seaworthy_sim::trace::{Name, Phase, Trace, What};
+use seaworthy_sim::trace::{EventKind, Name, Phase, Trace};
 
 /// High-water mark when the options do not say: libzmq's.
 const HWM: u64 = 1000;
@@ -138,17 +138,17 @@ impl Deliveries {
         let number = |name: &Option<Name>| plan.socket_number(name.as_deref()?);
         for event in &trace.events {
             let message = match &event.what {
-                What::Phase { phase } => {
+                EventKind::Phase { phase } => {
                     is_healed |= *phase >= Phase::Healed;
                     continue;
                 }
-                What::Sent { message, answer: false, .. } if !is_healed => {
+                EventKind::Sent { message, answer: false, .. } if !is_healed => {
                     if let Some(sender) = plan.socket_number(&message.sender) {
                         paced.insert(sender, message.sequence + 1);
                     }
                     continue;
                 }
-                What::Received { message, .. } => message,
+                EventKind::Received { message, .. } => message,
                 _ => continue,
             };
             let (Some(sender), Some(receiver)) = (plan.socket_number(&message.sender), number(&event.socket))

@@ -8,12 +8,12 @@ use super::mark::high_water_mark;
 use super::streams::Streams;
 use seaworthy_engine::Violation;
 use seaworthy_sim::trace::wire::WireFrame;
-use seaworthy_sim::trace::{Direction, Event, MessageName, Name, What};
+use seaworthy_sim::trace::{Direction, Event, EventKind, MessageName, Name};
 
 /// Finds sends that waited on a socket that must not, or while there was room.
 pub fn check(case: &Case<'_>) -> Vec<Violation> {
     let events = case.trace.before_closing();
-    let waited = |event: &&Event| matches!(event.what, What::Blocked { .. });
+    let waited = |event: &&Event| matches!(event.what, EventKind::Blocked { .. });
     let waited: BTreeSet<&Name> =
         events.iter().filter(waited).filter_map(|event| event.socket.as_ref()).collect();
     let mut violations = Vec::new();
@@ -32,7 +32,7 @@ pub fn check(case: &Case<'_>) -> Vec<Violation> {
         if never {
             let name = case.plan.name(number);
             violations.extend(events.iter().filter(|event| event.is_at(name)).filter_map(|event| {
-                let What::Blocked { message } = &event.what else { return None };
+                let EventKind::Blocked { message } = &event.what else { return None };
                 Some(event.violation(format!("a {} waited to send {message}", socket.kind)))
             }));
         } else if !socket.kind.drops_when_full() {
@@ -59,17 +59,21 @@ fn waited_with_room(case: &Case<'_>, events: &[Event], streams: &Streams, socket
     let mut waiting: BTreeSet<&MessageName> = BTreeSet::new();
     for (position, event) in events.iter().enumerate() {
         match &event.what {
-            What::Crashed { .. } if event.host.as_deref() == Some(case.plan.socket(socket).host.as_str()) => {
+            EventKind::Crashed { .. }
+                if event.host.as_deref() == Some(case.plan.socket(socket).host.as_str()) =>
+            {
                 break;
             }
-            What::Disconnected { .. } if event.is_at(name) => break,
-            What::Sent { message, .. } if event.is_at(name) => {
+            EventKind::Disconnected { .. } if event.is_at(name) => break,
+            EventKind::Sent { message, .. } if event.is_at(name) => {
                 waiting.insert(message);
             }
-            What::Frame { dir: Direction::Out, frame: WireFrame::Message { of: Some(of), .. }, .. } => {
+            EventKind::Frame {
+                dir: Direction::Out, frame: WireFrame::Message { of: Some(of), .. }, ..
+            } => {
                 waiting.remove(of);
             }
-            What::Blocked { message } if event.is_at(name) => {
+            EventKind::Blocked { message } if event.is_at(name) => {
                 let accepted = |end: &super::streams::End| end.accepted || options.immediate == Some(true);
                 let up = streams
                     .ends_of(case.plan, socket)
@@ -97,7 +101,7 @@ mod tests {
 
     #[test]
     fn a_pub_that_waits_is_a_violation_and_a_push_that_waits_is_not() {
-        let blocked = |name: &str| What::Blocked { message: message(name) };
+        let blocked = |name: &str| EventKind::Blocked { message: message(name) };
         found_in(TOPICS, check, &trace(&[("source", "pub", blocked("pub#1"))]), "a PUB waited to send pub#1");
         nothing_found(check, &trace(&[("source", "push", blocked("push#1"))]));
     }
@@ -107,10 +111,10 @@ mod tests {
         let push = |what| ("source", "push", what);
         let ready = WireFrame::Command { name: "READY".into(), bytes: 0, topic: None };
         let up = [
-            push(What::Stream { stream: 4, peer: Some(3) }),
-            push(What::Frame { stream: 4, dir: Direction::In, frame: ready }),
+            push(EventKind::Stream { stream: 4, peer: Some(3) }),
+            push(EventKind::Frame { stream: 4, dir: Direction::In, frame: ready }),
         ];
-        let blocked = push(What::Blocked { message: message("push#9") });
+        let blocked = push(EventKind::Blocked { message: message("push#9") });
         let send = |n| push(sent(&format!("push#{n}")));
         // The pipe holds two; credit may be due for one of them.
         let room = [&up[..], &[send(0), blocked.clone()]].concat();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use seaworthy_sim::trace::Trace;
 
-use crate::scenario::{CarrierName, Plan};
+use crate::scenario::{BackendName, Plan};
 
 /// A run to judge.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +21,6 @@ const LATENESS: Duration = Duration::from_secs(2);
 impl Case<'_> {
     /// What a limit in time allows besides what it says: nothing in a simulation, where no machine is too busy.
     pub(crate) fn lateness(&self) -> Duration {
-        if self.plan.scenario.on == Some(CarrierName::Real) { LATENESS } else { Duration::ZERO }
+        if self.plan.scenario.on == Some(BackendName::Real) { LATENESS } else { Duration::ZERO }
     }
 }

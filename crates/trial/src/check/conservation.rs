@@ -36,9 +36,9 @@ mod tests {
     };
     use super::*;
     use seaworthy_sim::trace::wire::WireFrame;
-    use seaworthy_sim::trace::{Direction, Phase, RelayStep, What};
+    use seaworthy_sim::trace::{Direction, EventKind, Phase, RelayStep};
 
-    type Line = (&'static str, &'static str, What);
+    type Line = (&'static str, &'static str, EventKind);
 
     const PUSH: (&str, &str) = ("source", "push");
     const PULL: (&str, &str) = ("worker-1", "pull-1");
@@ -46,25 +46,25 @@ mod tests {
     const REQ: (&str, &str) = ("client", "req");
     const REP: (&str, &str) = ("server", "rep");
 
-    fn at(place: (&'static str, &'static str), what: What) -> Line {
+    fn at(place: (&'static str, &'static str), what: EventKind) -> Line {
         (place.0, place.1, what)
     }
 
-    fn passes(name: &str, stream: u64, dir: Direction) -> What {
+    fn passes(name: &str, stream: u64, dir: Direction) -> EventKind {
         let frame = WireFrame::Message { bytes: 64, more: false, of: Some(message(name)), text: None };
-        What::Frame { stream, dir, frame }
+        EventKind::Frame { stream, dir, frame }
     }
 
-    fn left(name: &str, stream: u64) -> What {
+    fn left(name: &str, stream: u64) -> EventKind {
         passes(name, stream, Direction::Out)
     }
 
-    fn arrived(name: &str, stream: u64) -> What {
+    fn arrived(name: &str, stream: u64) -> EventKind {
         passes(name, stream, Direction::In)
     }
 
-    fn closed(stream: u64) -> What {
-        What::StreamEnded { stream, how: "closed".into() }
+    fn closed(stream: u64) -> EventKind {
+        EventKind::StreamEnded { stream, how: "closed".into() }
     }
 
     /// A stream from its connecting end, odd, to its accepting end, the next number: both have seen the other's READY.
@@ -74,10 +74,10 @@ mod tests {
         stream: u64,
     ) -> Vec<Line> {
         let ready = WireFrame::Command { name: "READY".into(), bytes: 0, topic: None };
-        let shaken = |stream| What::Frame { stream, dir: Direction::In, frame: ready.clone() };
+        let shaken = |stream| EventKind::Frame { stream, dir: Direction::In, frame: ready.clone() };
         vec![
-            at(from, What::Stream { stream, peer: None }),
-            at(to, What::Stream { stream: stream + 1, peer: Some(stream) }),
+            at(from, EventKind::Stream { stream, peer: None }),
+            at(to, EventKind::Stream { stream: stream + 1, peer: Some(stream) }),
             at(from, shaken(stream)),
             at(to, shaken(stream + 1)),
         ]
@@ -131,7 +131,7 @@ mod tests {
         );
         // The last that was read off a connection may not have been decoded when it broke.
         nothing_found(check, &then(&[at(PULL, received("push#0")), broken.clone()]));
-        let crashed = ("worker-1", "", What::Crashed { how: "process".into() });
+        let crashed = ("worker-1", "", EventKind::Crashed { how: "process".into() });
         nothing_found(check, &then(&[broken, crashed]));
     }
 
@@ -177,7 +177,7 @@ mod tests {
 
     #[test]
     fn what_a_crashed_sender_had_not_delivered_is_lost_legally() {
-        let crashed = ("source", "", What::Crashed { how: "power".into() });
+        let crashed = ("source", "", EventKind::Crashed { how: "power".into() });
         nothing_found(check, &trace(&[at(PUSH, sent("push#0")), crashed.clone()]));
         found(check, &trace(&[crashed, at(PUSH, sent("push#0"))]), NEVER_LEFT);
     }
@@ -198,7 +198,7 @@ mod tests {
     #[test]
     fn a_message_whose_send_was_dropped_need_not_arrive_unless_it_left() {
         let dropped =
-            at(PUSH, What::Cancelled { operation: "send".into(), message: Some(message("push#0")) });
+            at(PUSH, EventKind::Cancelled { operation: "send".into(), message: Some(message("push#0")) });
         nothing_found(check, &trace(std::slice::from_ref(&dropped)));
         let left = [pipeline(), vec![dropped, at(PUSH, left("push#0", 4))]].concat();
         found(check, &trace(&left), "the connection it left on never broke");
@@ -206,7 +206,7 @@ mod tests {
 
     #[test]
     fn what_happens_while_sockets_close_excuses_nothing() {
-        let closing = ("", "", What::Phase { phase: Phase::Closing });
+        let closing = ("", "", EventKind::Phase { phase: Phase::Closing });
         let lost = [pipeline(), pushes(0..1), vec![closing, at(PUSH, closed(4))]].concat();
         found(check, &trace(&lost), NEVER_LEFT);
     }
@@ -226,7 +226,7 @@ mod tests {
         let answer = at(REP, answered("req#0"));
         let lost = [&asked[..], std::slice::from_ref(&answer)].concat();
         found_in(REQUESTS, check, &trace(&lost), "the answer to req#0 was sent and never received");
-        let given_up = at(REQ, What::GaveUp { message: message("req#0") });
+        let given_up = at(REQ, EventKind::GaveUp { message: message("req#0") });
         nothing_found_in(REQUESTS, check, &trace(&[&lost[..], &[given_up]].concat()));
         let got = at(REQ, received("req#0"));
         nothing_found_in(REQUESTS, check, &trace(&[&lost[..], &[got]].concat()));
@@ -250,7 +250,7 @@ mod tests {
             .replace("role = \"reply\"", "role = \"send\", count = 9, to = [\"req\"]");
         let send = |n: usize| {
             let message = message(&format!("rep#{n}"));
-            let what = What::Sent {
+            let what = EventKind::Sent {
                 message,
                 parts: 1,
                 bytes: 64,
@@ -324,7 +324,7 @@ mod tests {
 
     #[test]
     fn what_a_proxy_had_in_hand_dies_with_its_host_only() {
-        let crashed = |host| (host, "", What::Crashed { how: "process".into() });
+        let crashed = |host| (host, "", EventKind::Crashed { how: "process".into() });
         let in_hand = [at(PUSH, sent("push#0")), taken(0)];
         let then = |last: Line| trace(&[&in_hand[..], &[last]].concat());
         nothing_found_in(BROKER, check, &then(crashed("broker")));

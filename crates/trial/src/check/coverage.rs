@@ -7,7 +7,7 @@ use super::Case;
 use super::ledger::Ledger;
 use crate::scenario::{Must, MustEvent};
 use seaworthy_engine::Violation;
-use seaworthy_sim::trace::{Event, Name, What};
+use seaworthy_sim::trace::{Event, EventKind, Name};
 
 /// How often something happened of which the scenario says how often it must.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,16 +93,18 @@ fn count(case: &Case<'_>, must: &Must, socket: &Name) -> u64 {
         event.is_at(socket)
             && within(must, event.at())
             && match must.event {
-                MustEvent::Blocked => matches!(event.what, What::Blocked { .. }),
-                MustEvent::Sent => matches!(event.what, What::Sent { .. }),
-                MustEvent::Received => matches!(event.what, What::Received { .. }),
-                MustEvent::Connected => matches!(event.what, What::Handshake { .. }),
-                MustEvent::Disconnected => matches!(event.what, What::Disconnected { .. }),
-                MustEvent::Timeout => matches!(event.what, What::GaveUp { .. } | What::TimedOut { .. }),
-                MustEvent::Cancelled => matches!(event.what, What::Cancelled { .. }),
-                MustEvent::Welcomed => matches!(event.what, What::Welcomed { .. }),
-                MustEvent::Dismissed => matches!(event.what, What::Dismissed { .. }),
-                MustEvent::Noticed => matches!(event.what, What::Noticed { .. }),
+                MustEvent::Blocked => matches!(event.what, EventKind::Blocked { .. }),
+                MustEvent::Sent => matches!(event.what, EventKind::Sent { .. }),
+                MustEvent::Received => matches!(event.what, EventKind::Received { .. }),
+                MustEvent::Connected => matches!(event.what, EventKind::Handshake { .. }),
+                MustEvent::Disconnected => matches!(event.what, EventKind::Disconnected { .. }),
+                MustEvent::Timeout => {
+                    matches!(event.what, EventKind::GaveUp { .. } | EventKind::TimedOut { .. })
+                }
+                MustEvent::Cancelled => matches!(event.what, EventKind::Cancelled { .. }),
+                MustEvent::Welcomed => matches!(event.what, EventKind::Welcomed { .. }),
+                MustEvent::Dismissed => matches!(event.what, EventKind::Dismissed { .. }),
+                MustEvent::Noticed => matches!(event.what, EventKind::Noticed { .. }),
                 MustEvent::Lost => false,
             }
     };

@@ -2,12 +2,12 @@
 
 use super::Case;
 use seaworthy_engine::Violation;
-use seaworthy_sim::trace::What;
+use seaworthy_sim::trace::EventKind;
 
 /// Finds moments at which everybody waited for somebody else.
 pub fn check(case: &Case<'_>) -> Vec<Violation> {
     let stuck = case.trace.events.iter().filter_map(|event| match &event.what {
-        What::Deadlock { waiting } => {
+        EventKind::Deadlock { waiting } => {
             let problem = format!("nothing will ever happen again, and these wait: {}", waiting.join(", "));
             Some(event.violation(problem))
         }
@@ -24,7 +24,7 @@ mod tests {
 
     #[test]
     fn work_that_waits_while_nothing_is_going_to_happen_is_a_violation() {
-        let stuck = ("", "", What::Deadlock { waiting: vec!["push -> pull-1".into()] });
+        let stuck = ("", "", EventKind::Deadlock { waiting: vec!["push -> pull-1".into()] });
         found(check, &trace(&[stuck]), "these wait: push -> pull-1");
         nothing_found(check, &trace(&[("", "", phase(Phase::Healed))]));
     }

@@ -5,14 +5,16 @@ use std::collections::BTreeMap;
 use super::Case;
 use crate::scenario::SocketKind;
 use seaworthy_engine::Violation;
-use seaworthy_sim::trace::{MessageName, Name, What};
+use seaworthy_sim::trace::{EventKind, MessageName, Name};
 
 /// Finds messages that were received more often than they were sent.
 pub fn check(case: &Case<'_>) -> Vec<Violation> {
     let mut violations = Vec::new();
     let mut receivers: BTreeMap<&MessageName, Vec<&Name>> = BTreeMap::new();
     for event in &case.trace.events {
-        let (What::Received { message, .. }, Some(socket)) = (&event.what, &event.socket) else { continue };
+        let (EventKind::Received { message, .. }, Some(socket)) = (&event.what, &event.socket) else {
+            continue;
+        };
         let before = receivers.entry(message).or_default();
         let to_all = case.plan.kind(&message.sender).is_some_and(SocketKind::distributes);
         // A reply carries its request's name back to its sender: that is another message.

@@ -11,7 +11,7 @@ use super::streams::Streams;
 use crate::scenario::{Plan, SocketKind};
 use seaworthy_engine::Violation;
 use seaworthy_sim::trace::wire::WireFrame;
-use seaworthy_sim::trace::{Direction, Event, MessageName, RelayStep, What};
+use seaworthy_sim::trace::{Direction, Event, EventKind, MessageName, RelayStep};
 
 /// Finds envelopes that are not what they should be.
 pub fn check(case: &Case<'_>) -> Vec<Violation> {
@@ -27,7 +27,8 @@ pub fn check(case: &Case<'_>) -> Vec<Violation> {
     let mut wire = Wire::new(case.plan, events);
     let mut violations = Vec::new();
     for (position, event) in events.iter().enumerate() {
-        let What::Frame { stream, dir, frame: WireFrame::Message { bytes, more, of, text } } = &event.what
+        let EventKind::Frame { stream, dir, frame: WireFrame::Message { bytes, more, of, text } } =
+            &event.what
         else {
             continue;
         };
@@ -102,8 +103,10 @@ impl<'a> Wire<'a> {
         let (mut answers, mut requests) = (BTreeSet::new(), BTreeSet::new());
         for event in events {
             let (message, answer, relayed) = match &event.what {
-                What::Sent { message, answer, .. } => (message, *answer, false),
-                What::Relayed { step: RelayStep::Given, message, answer, .. } => (message, *answer, true),
+                EventKind::Sent { message, answer, .. } => (message, *answer, false),
+                EventKind::Relayed { step: RelayStep::Given, message, answer, .. } => {
+                    (message, *answer, true)
+                }
                 _ => continue,
             };
             let Some(socket) = event.socket.as_deref().and_then(|name| plan.socket_number(name)) else {
@@ -243,7 +246,7 @@ mod tests {
     };
     use super::*;
 
-    type Line = (&'static str, &'static str, What);
+    type Line = (&'static str, &'static str, EventKind);
     type Place = (&'static str, &'static str);
 
     /// A message with these frames before its payload passes an end of a stream.
@@ -256,7 +259,7 @@ mod tests {
         };
         let payload = WireFrame::Message { bytes: 64, more: false, of: Some(message(name)), text: None };
         let frames = envelope.iter().map(part).chain([payload]);
-        frames.map(|frame| (place.0, place.1, What::Frame { stream, dir, frame })).collect()
+        frames.map(|frame| (place.0, place.1, EventKind::Frame { stream, dir, frame })).collect()
     }
 
     /// From one end of a stream to the other.
@@ -267,11 +270,11 @@ mod tests {
 
     fn connection(from: (Place, u64), to: (Place, u64)) -> Vec<Line> {
         let ready = WireFrame::Command { name: "READY".into(), bytes: 0, topic: None };
-        let shaken = |stream| What::Frame { stream, dir: Direction::In, frame: ready.clone() };
+        let shaken = |stream| EventKind::Frame { stream, dir: Direction::In, frame: ready.clone() };
         let at = |(place, _): (Place, u64), what| (place.0, place.1, what);
         vec![
-            at(from, What::Stream { stream: from.1, peer: None }),
-            at(to, What::Stream { stream: to.1, peer: Some(from.1) }),
+            at(from, EventKind::Stream { stream: from.1, peer: None }),
+            at(to, EventKind::Stream { stream: to.1, peer: Some(from.1) }),
             at(from, shaken(from.1)),
             at(to, shaken(to.1)),
         ]
@@ -313,7 +316,11 @@ mod tests {
 
     fn given(at: (Place, u64), name: &str, answer: bool) -> Vec<Line> {
         let step = RelayStep::Given;
-        vec![(at.0.0, at.0.1, What::Relayed { step, message: message(name), parts: 1, bytes: 64, answer })]
+        vec![(
+            at.0.0,
+            at.0.1,
+            EventKind::Relayed { step, message: message(name), parts: 1, bytes: 64, answer },
+        )]
     }
 
     /// A request by way of a broker and its reply; what it is passed on with, what it comes back with, and what it is

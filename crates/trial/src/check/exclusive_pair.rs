@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Case;
 use crate::scenario::SocketKind;
 use seaworthy_engine::Violation;
-use seaworthy_sim::trace::{Name, What};
+use seaworthy_sim::trace::{EventKind, Name};
 
 /// Finds PAIRs that completed a handshake while they had a peer.
 pub fn check(case: &Case<'_>) -> Vec<Violation> {
@@ -19,15 +19,15 @@ pub fn check(case: &Case<'_>) -> Vec<Violation> {
         let here = peers.entry(socket).or_default();
         match &event.what {
             // A socket that was opened again after a crash begins anew.
-            What::Opened { .. } => *here = 0,
-            What::Handshake { .. } => {
+            EventKind::Opened { .. } => *here = 0,
+            EventKind::Handshake { .. } => {
                 *here += 1;
                 if *here > 1 {
                     let problem = format!("another peer was let in while there was one: {here} in all");
                     violations.push(event.violation(problem));
                 }
             }
-            What::Disconnected { .. } => *here = here.saturating_sub(1),
+            EventKind::Disconnected { .. } => *here = here.saturating_sub(1),
             _ => {}
         }
     }
@@ -41,7 +41,7 @@ mod tests {
 
     const ENDPOINT: &str = "tcp://*:1";
 
-    fn lines(whats: &[What]) -> seaworthy_sim::trace::Trace {
+    fn lines(whats: &[EventKind]) -> seaworthy_sim::trace::Trace {
         let lines: Vec<_> = whats.iter().map(|what| ("source", "push", what.clone())).collect();
         trace(&lines)
     }
@@ -52,9 +52,9 @@ mod tests {
             .replace("\"PUSH\"", "\"PAIR\"")
             .replace("\"PULL\"", "\"PAIR\"")
             .replace("count = 2 }", "count = 1 }");
-        let comes = What::Handshake { endpoint: ENDPOINT.into(), peer: "PAIR".into(), name: None };
-        let goes = What::Disconnected { endpoint: ENDPOINT.into(), reason: "lost".into(), name: None };
-        let opened = What::Opened { kind: "PAIR".into() };
+        let comes = EventKind::Handshake { endpoint: ENDPOINT.into(), peer: "PAIR".into(), name: None };
+        let goes = EventKind::Disconnected { endpoint: ENDPOINT.into(), reason: "lost".into(), name: None };
+        let opened = EventKind::Opened { kind: "PAIR".into() };
         nothing_found_in(&pairs, check, &lines(&[comes.clone(), goes, comes.clone()]));
         nothing_found_in(&pairs, check, &lines(&[comes.clone(), opened, comes.clone()]));
         let both = lines(&[comes.clone(), comes]);

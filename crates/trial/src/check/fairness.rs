@@ -11,10 +11,10 @@ use std::collections::BTreeMap;
 use super::Case;
 use super::mark::high_water_mark;
 use super::streams::Streams;
-use crate::scenario::{CarrierName, SocketKind};
+use crate::scenario::{BackendName, SocketKind};
 use seaworthy_engine::Violation;
 use seaworthy_sim::trace::wire::WireFrame;
-use seaworthy_sim::trace::{Direction, Event, MessageName, RelayStep, What};
+use seaworthy_sim::trace::{Direction, Event, EventKind, MessageName, RelayStep};
 
 /// A connection that is in the turn waits no longer than so many rounds of all connections.
 const GAP_TURNS: u64 = 2;
@@ -132,8 +132,11 @@ fn sent_in_turn(case: &Case<'_>, events: &[Event], streams: &Streams, socket: us
     let relays = case.plan.forwards_to(socket).is_some();
     let mut left: BTreeMap<&MessageName, (usize, u64)> = BTreeMap::new();
     for (position, event) in events.iter().enumerate() {
-        if let What::Frame { stream, dir: Direction::Out, frame: WireFrame::Message { of: Some(of), .. } } =
-            &event.what
+        if let EventKind::Frame {
+            stream,
+            dir: Direction::Out,
+            frame: WireFrame::Message { of: Some(of), .. },
+        } = &event.what
             && (relays || of.sender == *name)
             && streams.end(*stream).is_some_and(|end| end.socket == Some(socket))
         {
@@ -146,8 +149,8 @@ fn sent_in_turn(case: &Case<'_>, events: &[Event], streams: &Streams, socket: us
     let mut turns = Turns::default();
     let mut waiting: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
     for (position, event) in events.iter().enumerate() {
-        let (What::Sent { message, answer: false, .. }
-        | What::Relayed { step: RelayStep::Given, message, .. }) = &event.what
+        let (EventKind::Sent { message, answer: false, .. }
+        | EventKind::Relayed { step: RelayStep::Given, message, .. }) = &event.what
         else {
             continue;
         };
@@ -182,9 +185,8 @@ fn received_in_turn(case: &Case<'_>, events: &[Event], streams: &Streams, socket
         .enumerate()
         .filter(|(_, event)| event.is_at(name))
         .filter_map(|(position, event)| match &event.what {
-            What::Received { message, .. } | What::Relayed { step: RelayStep::Taken, message, .. } => {
-                Some((message, position))
-            }
+            EventKind::Received { message, .. }
+            | EventKind::Relayed { step: RelayStep::Taken, message, .. } => Some((message, position)),
             _ => None,
         })
         .collect();
@@ -194,10 +196,10 @@ fn received_in_turn(case: &Case<'_>, events: &[Event], streams: &Streams, socket
     // How many were received of each at this very time; on the real network, where it never is the same time, since its
     // connection was last read from, which fills its pipe.
     let mut taken: (u64, BTreeMap<u64, u64>) = (0, BTreeMap::new());
-    let is_real = case.plan.scenario.on == Some(CarrierName::Real);
+    let is_real = case.plan.scenario.on == Some(BackendName::Real);
     for (position, event) in events.iter().enumerate() {
         match &event.what {
-            What::Frame {
+            EventKind::Frame {
                 stream,
                 dir: Direction::In,
                 frame: WireFrame::Message { of: Some(of), more: false, .. },
@@ -209,7 +211,8 @@ fn received_in_turn(case: &Case<'_>, events: &[Event], streams: &Streams, socket
                     taken.1.remove(stream);
                 }
             }
-            What::Received { message, .. } | What::Relayed { step: RelayStep::Taken, message, .. }
+            EventKind::Received { message, .. }
+            | EventKind::Relayed { step: RelayStep::Taken, message, .. }
                 if event.is_at(name) =>
             {
                 if !is_real && taken.0 != event.t {
@@ -244,10 +247,10 @@ mod tests {
     use super::super::tests::{PIPELINE, found_in, message, nothing_found_in, received, sent, trace};
     use super::*;
 
-    type Line = (&'static str, &'static str, What);
+    type Line = (&'static str, &'static str, EventKind);
 
-    fn frame(stream: u64, dir: Direction, name: &str) -> What {
-        What::Frame {
+    fn frame(stream: u64, dir: Direction, name: &str) -> EventKind {
+        EventKind::Frame {
             stream,
             dir,
             frame: WireFrame::Message { bytes: 64, more: false, of: Some(message(name)), text: None },
@@ -260,8 +263,8 @@ mod tests {
         [2, 4]
             .into_iter()
             .flat_map(|stream| {
-                let opened = What::Stream { stream, peer: Some(stream - 1) };
-                let shaken = What::Frame { stream, dir: Direction::In, frame: ready.clone() };
+                let opened = EventKind::Stream { stream, peer: Some(stream - 1) };
+                let shaken = EventKind::Frame { stream, dir: Direction::In, frame: ready.clone() };
                 [(host, socket, opened), (host, socket, shaken)]
             })
             .collect()

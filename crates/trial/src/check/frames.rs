@@ -7,7 +7,7 @@ use super::Case;
 use super::streams::Streams;
 use seaworthy_engine::Violation;
 use seaworthy_sim::trace::wire::WireFrame;
-use seaworthy_sim::trace::{Direction, Event, MessageName, What};
+use seaworthy_sim::trace::{Direction, Event, EventKind, MessageName};
 
 /// Finds torn messages, streams that are no ZMTP, and frames of one message among those of another.
 pub fn check(case: &Case<'_>) -> Vec<Violation> {
@@ -17,23 +17,23 @@ pub fn check(case: &Case<'_>) -> Vec<Violation> {
     let mut open: BTreeMap<(u64, Direction), OpenMessage<'_>> = BTreeMap::new();
     for event in &case.trace.events {
         match &event.what {
-            What::Torn { problem } => violations.push(event.violation(problem.clone())),
+            EventKind::Torn { problem } => violations.push(event.violation(problem.clone())),
             // What hostile peers write is their business.
-            What::NotZmtp { stream, .. } | What::Frame { stream, .. }
+            EventKind::NotZmtp { stream, .. } | EventKind::Frame { stream, .. }
                 if streams.has_hostile(case.plan, *stream) => {}
-            What::NotZmtp { stream, problem, .. } => {
+            EventKind::NotZmtp { stream, problem, .. } => {
                 violations.push(event.violation(format!("stream s{stream} carries no ZMTP: {problem}")));
             }
-            What::Sent { message, parts, answer: false, .. } => {
+            EventKind::Sent { message, parts, answer: false, .. } => {
                 parts_sent.insert(message, *parts);
             }
-            What::Received { message, parts, .. } => {
+            EventKind::Received { message, parts, .. } => {
                 if let Some(sent) = parts_sent.get(message).filter(|sent| *sent != parts) {
                     let problem = format!("{message} was sent with {sent} parts and received with {parts}");
                     violations.push(event.violation(problem));
                 }
             }
-            What::Frame { stream, dir, frame } => {
+            EventKind::Frame { stream, dir, frame } => {
                 let open = open.entry((*stream, *dir)).or_default();
                 violations.extend(open.next(event, *stream, frame));
             }
@@ -75,17 +75,17 @@ mod tests {
     use super::super::tests::{found, message, nothing_found, received, sent, trace};
     use super::*;
 
-    fn frame(name: &str, more: bool) -> (&'static str, &'static str, What) {
+    fn frame(name: &str, more: bool) -> (&'static str, &'static str, EventKind) {
         let frame = WireFrame::Message { bytes: 64, more, of: Some(message(name)), text: None };
-        ("source", "push", What::Frame { stream: 0, dir: Direction::Out, frame })
+        ("source", "push", EventKind::Frame { stream: 0, dir: Direction::Out, frame })
     }
 
     #[test]
     fn a_torn_message_is_a_violation() {
-        let torn = What::Torn { problem: "a frame of 64 bytes fails its checksum".into() };
+        let torn = EventKind::Torn { problem: "a frame of 64 bytes fails its checksum".into() };
         found(check, &trace(&[("worker-1", "pull-1", torn)]), "fails its checksum");
         let lacking =
-            What::Received { message: message("push#0"), parts: 2, bytes: 9, topic: None, from: None };
+            EventKind::Received { message: message("push#0"), parts: 2, bytes: 9, topic: None, from: None };
         let events = trace(&[("source", "push", sent("push#0")), ("worker-1", "pull-1", lacking)]);
         found(check, &events, "sent with 1 parts and received with 2");
         let events = trace(&[("source", "push", sent("push#0")), ("worker-1", "pull-1", received("push#0"))]);
@@ -104,14 +104,14 @@ mod tests {
     #[test]
     fn a_command_inside_a_message_is_a_violation() {
         let ping = WireFrame::Command { name: "PING".into(), bytes: 2, topic: None };
-        let ping = ("source", "push", What::Frame { stream: 0, dir: Direction::Out, frame: ping });
+        let ping = ("source", "push", EventKind::Frame { stream: 0, dir: Direction::Out, frame: ping });
         found(check, &trace(&[frame("push#0", true), ping.clone()]), "a command stands inside");
         nothing_found(check, &trace(&[frame("push#0", false), ping]));
     }
 
     #[test]
     fn a_stream_that_is_no_zmtp_is_a_violation() {
-        let what = What::NotZmtp { stream: 4, dir: Direction::In, problem: "flags 08".into() };
+        let what = EventKind::NotZmtp { stream: 4, dir: Direction::In, problem: "flags 08".into() };
         found(check, &trace(&[("source", "push", what)]), "s4 carries no ZMTP");
     }
 }

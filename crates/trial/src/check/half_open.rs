@@ -9,7 +9,7 @@ use seaworthy_engine::Violation;
 use seaworthy_sim::script::FaultKind;
 use seaworthy_sim::script::draw::Draw;
 use seaworthy_sim::trace::wire::WireFrame;
-use seaworthy_sim::trace::{Direction, Event, MessageName, Phase, What};
+use seaworthy_sim::trace::{Direction, Event, EventKind, MessageName, Phase};
 
 /// What finding out may take beyond `heartbeat_ivl` and `heartbeat_timeout`: the farewell of a connection takes up to a
 /// second, and clocks tick.
@@ -91,7 +91,7 @@ fn silences(
                 over = true;
                 return Some((last, until));
             }
-            let What::Frame { stream: on, dir: Direction::In, frame } = &events[position].what else {
+            let EventKind::Frame { stream: on, dir: Direction::In, frame } = &events[position].what else {
                 continue;
             };
             if *on != stream {
@@ -116,17 +116,17 @@ fn is_full(events: &[Event], socket: &str, from: usize, until: Duration) -> bool
             break;
         }
         match &event.what {
-            What::Frame {
+            EventKind::Frame {
                 dir: Direction::In,
                 frame: WireFrame::Message { of: Some(of), more: false, .. },
                 ..
             } => {
                 waiting.insert(of);
             }
-            What::Received { message, .. } => {
+            EventKind::Received { message, .. } => {
                 waiting.remove(message);
             }
-            What::Phase { phase: Phase::Closing } => break,
+            EventKind::Phase { phase: Phase::Closing } => break,
             _ => {}
         }
         full = full || (position >= from && !waiting.is_empty());
@@ -147,13 +147,13 @@ mod tests {
     /// A connection on which the peer's READY comes at 0, something else at `heard` ms, and which ends at `ended` ms.
     fn silent(heard: u64, ended: u64) -> Trace {
         let command = |name: &str| WireFrame::Command { name: name.into(), bytes: 0, topic: None };
-        let frame = |name| What::Frame { stream: 4, dir: Direction::In, frame: command(name) };
+        let frame = |name| EventKind::Frame { stream: 4, dir: Direction::In, frame: command(name) };
         let push = |what| ("source", "push", what);
         let mut trace = trace(&[
-            push(What::Stream { stream: 4, peer: Some(3) }),
+            push(EventKind::Stream { stream: 4, peer: Some(3) }),
             push(frame("READY")),
             push(frame("PONG")),
-            push(What::StreamEnded { stream: 4, how: "closed".into() }),
+            push(EventKind::StreamEnded { stream: 4, how: "closed".into() }),
         ]);
         for (event, at) in trace.events.iter_mut().zip([0, 0, heard, ended]) {
             event.t = at * 1_000_000;

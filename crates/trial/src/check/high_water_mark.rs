@@ -22,7 +22,7 @@ use seaworthy_engine::Violation;
 use seaworthy_sim::script::draw::Draw;
 use seaworthy_sim::script::quantity::ByteCount;
 use seaworthy_sim::trace::wire::WireFrame;
-use seaworthy_sim::trace::{Direction, MessageName, RelayStep, What};
+use seaworthy_sim::trace::{Direction, EventKind, MessageName, RelayStep};
 
 /// Bytes of one read of a busy connection.
 const READ_MAX: u64 = 128 * 1024;
@@ -42,26 +42,26 @@ pub fn check(case: &Case<'_>) -> Vec<Violation> {
     for event in case.trace.before_closing() {
         let number = event.socket.as_deref().and_then(|name| case.plan.socket_number(name));
         match &event.what {
-            What::Crashed { .. } => {
+            EventKind::Crashed { .. } => {
                 for held in
                     sockets.iter_mut().filter(|held| Some(held.host.as_str()) == event.host.as_deref())
                 {
                     held.forget();
                 }
             }
-            What::Disconnected { .. } => {
+            EventKind::Disconnected { .. } => {
                 if let Some(number) = number {
                     sockets[number].forget();
                 }
             }
-            What::Sent { message, bytes, parts, .. }
-            | What::Relayed { step: RelayStep::Given, message, bytes, parts, .. } => {
+            EventKind::Sent { message, bytes, parts, .. }
+            | EventKind::Relayed { step: RelayStep::Given, message, bytes, parts, .. } => {
                 if let Some(number) = number {
                     let problem = sockets[number].take(message, *bytes, u64::from(*parts));
                     violations.extend(problem.map(|problem| event.violation(problem)));
                 }
             }
-            What::Frame { dir, frame: WireFrame::Message { of: Some(of), more, bytes, .. }, .. } => {
+            EventKind::Frame { dir, frame: WireFrame::Message { of: Some(of), more, bytes, .. }, .. } => {
                 let host = event.host.as_deref().unwrap_or_default();
                 match dir {
                     Direction::Out => {
@@ -77,7 +77,8 @@ pub fn check(case: &Case<'_>) -> Vec<Violation> {
                     }
                 }
             }
-            What::Received { message, .. } | What::Relayed { step: RelayStep::Taken, message, .. } => {
+            EventKind::Received { message, .. }
+            | EventKind::Relayed { step: RelayStep::Taken, message, .. } => {
                 if let Some(number) = number {
                     sockets[number].arrived.remove(message);
                 }
@@ -261,7 +262,7 @@ mod tests {
     };
     use super::*;
 
-    type Line = (&'static str, &'static str, What);
+    type Line = (&'static str, &'static str, EventKind);
 
     fn pass(place: (&'static str, &'static str), dir: Direction, n: usize) -> Line {
         sized(100_000, place, dir, n)
@@ -270,7 +271,7 @@ mod tests {
     fn sized(bytes: u64, place: (&'static str, &'static str), dir: Direction, n: usize) -> Line {
         let frame =
             WireFrame::Message { bytes, more: false, of: Some(message(&format!("push#{n}"))), text: None };
-        (place.0, place.1, What::Frame { stream: 0, dir, frame })
+        (place.0, place.1, EventKind::Frame { stream: 0, dir, frame })
     }
 
     const PUSH: (&str, &str) = ("source", "push");
@@ -352,7 +353,7 @@ mod tests {
             "500400 bytes have arrived and were not received, more than 431312",
         );
         let part = WireFrame::Message { bytes: 100_000, more: true, of: Some(message("push#9")), text: None };
-        let part = (PULL.0, PULL.1, What::Frame { stream: 0, dir: Direction::In, frame: part });
+        let part = (PULL.0, PULL.1, EventKind::Frame { stream: 0, dir: Direction::In, frame: part });
         nothing_found_in(&bytes, check, &trace(&[arrive(4), vec![part]].concat()));
     }
 

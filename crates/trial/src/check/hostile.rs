@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Case;
 use crate::scenario::Hostile;
 use seaworthy_engine::Violation;
-use seaworthy_sim::trace::{Event, Name, Phase, What};
+use seaworthy_sim::trace::{Event, EventKind, Name, Phase};
 
 /// Finds connections that were kept for too long, and such of which too much was read.
 pub fn check(case: &Case<'_>) -> Vec<Violation> {
@@ -19,7 +19,7 @@ pub fn check(case: &Case<'_>) -> Vec<Violation> {
     let mut held: BTreeMap<u64, (&Hostile, &Event)> = BTreeMap::new();
     for event in &case.trace.events {
         match &event.what {
-            What::Stream { stream, peer } => {
+            EventKind::Stream { stream, peer } => {
                 let Some(host) = &event.host else { continue };
                 hosts.insert(*stream, host);
                 let Some((peer, other)) = peer.and_then(|peer| Some((peer, *hosts.get(&peer)?))) else {
@@ -28,7 +28,7 @@ pub fn check(case: &Case<'_>) -> Vec<Violation> {
                 let (end, foe) = if case.plan.is_hostile(host) { (peer, host) } else { (*stream, other) };
                 held.extend(case.plan.hostiles_on(foe).next().map(|hostile| (end, (hostile, event))));
             }
-            What::LetGo { stream, after, bytes, .. } => {
+            EventKind::LetGo { stream, after, bytes, .. } => {
                 let Some((hostile, _)) = held.remove(stream) else { continue };
                 let after = Duration::from_nanos(*after);
                 if let Some(limit) =
@@ -42,11 +42,11 @@ pub fn check(case: &Case<'_>) -> Vec<Violation> {
                     violations.push(event.violation(problem));
                 }
             }
-            What::Crashed { .. } => {
+            EventKind::Crashed { .. } => {
                 held.retain(|stream, _| hosts.get(stream).copied() != event.host.as_ref());
             }
             // Hostile peers give up.
-            What::Phase { phase: Phase::Healed } => {
+            EventKind::Phase { phase: Phase::Healed } => {
                 for (stream, (hostile, since)) in std::mem::take(&mut held) {
                     let after = event.at().saturating_sub(since.at());
                     if let Some(limit) =
@@ -82,25 +82,25 @@ mod tests {
     }
 
     /// A connection of the liar with `push` that begins at 1 ms and of which `end` happens at `ended` ms.
-    fn connection(end: What, ended: u64) -> Trace {
+    fn connection(end: EventKind, ended: u64) -> Trace {
         let mut trace = trace(&[
-            ("den", "", What::Stream { stream: 1, peer: None }),
-            ("source", "push", What::Stream { stream: 2, peer: Some(1) }),
+            ("den", "", EventKind::Stream { stream: 1, peer: None }),
+            ("source", "push", EventKind::Stream { stream: 2, peer: Some(1) }),
             ("source", "push", end),
         ]);
         trace.events[2].t = ended * 1_000_000;
         trace
     }
 
-    fn let_go(after: u64, bytes: u64) -> What {
-        What::LetGo { stream: 2, after: after * 1_000_000, bytes, frames: 0 }
+    fn let_go(after: u64, bytes: u64) -> EventKind {
+        EventKind::LetGo { stream: 2, after: after * 1_000_000, bytes, frames: 0 }
     }
 
     #[test]
     fn a_connection_that_is_kept_for_too_long_is_a_violation() {
         nothing_found_in(&hostile(), check, &connection(let_go(1_000, 5), 1_001));
         found_in(&hostile(), check, &connection(let_go(1_001, 5), 1_002), "s2 with liar was kept for 1.001s");
-        let healed = || What::Phase { phase: Phase::Healed };
+        let healed = || EventKind::Phase { phase: Phase::Healed };
         nothing_found_in(&hostile(), check, &connection(healed(), 1_001));
         found_in(&hostile(), check, &connection(healed(), 1_002), "kept for 1.001s, longer than 1s");
     }
@@ -122,9 +122,9 @@ mod tests {
         let waiting = waiting
             .replace("connect = [\"tcp://source:1\"]", "connect = [\"tcp://source:1\", \"tcp://den:2\"]");
         let mut events = trace(&[
-            ("worker-1", "", What::Stream { stream: 1, peer: None }),
-            ("den", "", What::Stream { stream: 2, peer: Some(1) }),
-            ("worker-1", "", What::LetGo { stream: 1, after: 2_000_000_000, bytes: 0, frames: 0 }),
+            ("worker-1", "", EventKind::Stream { stream: 1, peer: None }),
+            ("den", "", EventKind::Stream { stream: 2, peer: Some(1) }),
+            ("worker-1", "", EventKind::LetGo { stream: 1, after: 2_000_000_000, bytes: 0, frames: 0 }),
         ]);
         events.events[2].t = 3_000_000_000;
         found_in(&waiting, check, &events, "s1 with liar was kept for 2s");

@@ -26,7 +26,7 @@ use super::queues::Queues;
 use super::streams::Streams;
 use crate::scenario::{Plan, SocketKind};
 use seaworthy_sim::trace::wire::WireFrame;
-use seaworthy_sim::trace::{Direction, Event, MessageName, Name, RelayStep, What};
+use seaworthy_sim::trace::{Direction, Event, EventKind, MessageName, Name, RelayStep};
 
 /// All messages that one receiver should have got.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ pub struct Ledger {
 }
 
 /// What happened that may explain a loss.
-struct Mishaps<'a> {
+struct LossCauses<'a> {
     plan: &'a Plan,
     events: &'a [Event],
     streams: Streams,
@@ -54,7 +54,7 @@ impl Ledger {
         let events = case.trace.before_closing();
         let mut ledger = Self { entries: entries(case.plan, events) };
         let index = ledger.index();
-        let mishaps = Mishaps::of(case.plan, events);
+        let mishaps = LossCauses::of(case.plan, events);
         ledger.follow(&mishaps, &index);
         ledger.look_into_hands(&mishaps, &index);
         let mut queues = Queues::of(case.plan, &mishaps.streams, &ledger.entries);
@@ -94,12 +94,12 @@ impl Ledger {
     }
 
     /// Follows every message over the wire to its receiver.
-    fn follow(&mut self, mishaps: &Mishaps<'_>, index: &Index) {
+    fn follow(&mut self, mishaps: &LossCauses<'_>, index: &Index) {
         let plan = mishaps.plan;
         let mut passing: BTreeMap<(u64, &MessageName), usize> = BTreeMap::new();
         for (position, event) in mishaps.events.iter().enumerate() {
             match &event.what {
-                What::Received { message, .. } => {
+                EventKind::Received { message, .. } => {
                     let Some(receiver) = event.socket.as_deref().and_then(|name| plan.socket_number(name))
                     else {
                         continue;
@@ -109,7 +109,7 @@ impl Ledger {
                         self.entries[at].delivered = true;
                     }
                 }
-                What::Relayed { step, message, answer, .. } => {
+                EventKind::Relayed { step, message, answer, .. } => {
                     let Some(side) = event.socket.as_deref().and_then(|name| plan.socket_number(name)) else {
                         continue;
                     };
@@ -127,7 +127,7 @@ impl Ledger {
                         }
                     }
                 }
-                What::Frame {
+                EventKind::Frame {
                     stream,
                     dir: Direction::Out,
                     frame: WireFrame::Message { of: Some(of), .. },
@@ -142,7 +142,7 @@ impl Ledger {
                         passing.insert((*stream, of), at);
                     }
                 }
-                What::Frame {
+                EventKind::Frame {
                     stream,
                     dir: Direction::In,
                     frame: WireFrame::Message { of: Some(of), more: false, .. },
@@ -158,7 +158,7 @@ impl Ledger {
     }
 
     /// What a proxy took it passes on, unless its process dies or its other socket refuses it.
-    fn look_into_hands(&mut self, mishaps: &Mishaps<'_>, index: &Index) {
+    fn look_into_hands(&mut self, mishaps: &LossCauses<'_>, index: &Index) {
         let plan = mishaps.plan;
         for at in 0..self.entries.len() {
             let entry = &self.entries[at];
@@ -170,7 +170,7 @@ impl Ledger {
             }
             let refused = |event: &Event| {
                 event.is_at(plan.name(beyond))
-                    && matches!(&event.what, What::Relayed { step: RelayStep::Refused, message, .. }
+                    && matches!(&event.what, EventKind::Relayed { step: RelayStep::Refused, message, .. }
                         if *message == entry.message)
             };
             self.entries[at].fate = if mishaps.host_fell(side, taken) {
@@ -186,7 +186,7 @@ impl Ledger {
     }
 
     /// What became of a message that was not received.
-    fn explain(&mut self, mishaps: &Mishaps<'_>, queues: &mut Queues, at: usize) -> Fate {
+    fn explain(&mut self, mishaps: &LossCauses<'_>, queues: &mut Queues, at: usize) -> Fate {
         let plan = mishaps.plan;
         let entry = &self.entries[at];
         if entry.dropped && entry.left.is_none() {
@@ -279,14 +279,14 @@ fn entries(plan: &Plan, events: &[Event]) -> Vec<Entry> {
             fate: Fate::Missing("it has not been looked for"),
         };
         let (entry, to) = match &event.what {
-            What::Sent { message, bytes, parts, to, answer, .. } => {
+            EventKind::Sent { message, bytes, parts, to, answer, .. } => {
                 (Entry { bytes: *bytes, parts: u64::from(*parts), ..entry(message, *answer) }, to.as_ref())
             }
-            What::Relayed { step: RelayStep::Given, message, bytes, parts, answer } => {
+            EventKind::Relayed { step: RelayStep::Given, message, bytes, parts, answer } => {
                 let size = (*bytes, u64::from(*parts));
                 (Entry { relayed: true, bytes: size.0, parts: size.1, ..entry(message, *answer) }, None)
             }
-            What::Cancelled { message: Some(message), .. } if event.is_at(&message.sender) => {
+            EventKind::Cancelled { message: Some(message), .. } if event.is_at(&message.sender) => {
                 (Entry { dropped: true, ..entry(message, false) }, None)
             }
             _ => continue,
@@ -338,7 +338,7 @@ impl Index {
     }
 }
 
-impl<'a> Mishaps<'a> {
+impl<'a> LossCauses<'a> {
     fn of(plan: &'a Plan, events: &'a [Event]) -> Self {
         let mut mishaps = Self {
             plan,
@@ -350,15 +350,15 @@ impl<'a> Mishaps<'a> {
         };
         for (position, event) in events.iter().enumerate() {
             match &event.what {
-                What::Crashed { .. } => {
+                EventKind::Crashed { .. } => {
                     if let Some(host) = &event.host {
                         mishaps.hosts.entry(host.clone()).or_default().push(position);
                     }
                 }
-                What::GaveUp { message } => {
+                EventKind::GaveUp { message } => {
                     mishaps.given_up.insert(message.clone());
                 }
-                What::Frame {
+                EventKind::Frame {
                     stream,
                     dir: Direction::In,
                     frame: WireFrame::Message { of: Some(of), .. },

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Case;
 use seaworthy_engine::Violation;
-use seaworthy_sim::trace::{Phase, What};
+use seaworthy_sim::trace::{EventKind, Phase};
 
 /// What closing takes beyond `linger`: connections say farewell for a second, and clocks tick.
 const SLACK: Duration = Duration::from_millis(1_100);
@@ -18,12 +18,12 @@ pub fn check(case: &Case<'_>) -> Vec<Violation> {
         let number = case.plan.socket_number(event.socket.as_deref()?)?;
         let linger = case.plan.socket(number).options.linger?.value().0;
         let took = event.at() - began;
-        (event.what == What::Closed && took > linger + SLACK + case.lateness())
+        (event.what == EventKind::Closed && took > linger + SLACK + case.lateness())
             .then(|| event.violation(format!("closing took {took:?} with a linger of {linger:?}")))
     });
     let never = case.plan.sockets.iter().enumerate().filter_map(|(number, name)| {
         let linger = case.plan.socket(number).options.linger?.value().0;
-        let closed = events.iter().any(|event| event.is_at(name) && event.what == What::Closed);
+        let closed = events.iter().any(|event| event.is_at(name) && event.what == EventKind::Closed);
         (!closed).then(|| Violation::of(name, format!("did not close, with a linger of {linger:?}")))
     });
     late.chain(never).collect()
@@ -44,7 +44,7 @@ mod tests {
             "did not close, with a linger of 500ms",
         );
         let close = |after: u64| {
-            let mut trace = trace(&[("", "", phase(Phase::Closing)), ("source", "push", What::Closed)]);
+            let mut trace = trace(&[("", "", phase(Phase::Closing)), ("source", "push", EventKind::Closed)]);
             trace.events[1].t = after * 1_000_000;
             trace
         };

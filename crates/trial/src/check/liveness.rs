@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::Case;
 use crate::scenario::{Plan, Role};
 use seaworthy_engine::Violation;
-use seaworthy_sim::trace::{Phase, What};
+use seaworthy_sim::trace::{EventKind, Phase};
 
 /// Finds pairs that did not recover in time, workloads that never finished, and sockets that did not close.
 pub fn check(case: &Case<'_>) -> Vec<Violation> {
@@ -19,10 +19,10 @@ pub fn check(case: &Case<'_>) -> Vec<Violation> {
     let mut fresh = BTreeSet::new();
     for event in &events[healed..] {
         match &event.what {
-            What::Sent { message, answer: false, .. } => {
+            EventKind::Sent { message, answer: false, .. } => {
                 fresh.insert(message);
             }
-            What::Received { message, .. } if event.at() <= deadline && fresh.contains(message) => {
+            EventKind::Received { message, .. } if event.at() <= deadline && fresh.contains(message) => {
                 let sender = case.plan.socket_number(&message.sender);
                 let receiver = event.socket.as_deref().and_then(|name| case.plan.socket_number(name));
                 if let (Some(sender), Some(receiver)) = (sender, receiver) {
@@ -41,11 +41,12 @@ pub fn check(case: &Case<'_>) -> Vec<Violation> {
     let makes = |role| matches!(role, Role::Send | Role::Request);
     for (number, name) in case.plan.sockets.iter().enumerate() {
         let sends = case.plan.workloads(number).any(|workload| makes(workload.role));
-        let done = events.iter().any(|event| matches!(event.what, What::Done { .. }) && event.is_at(name));
+        let done =
+            events.iter().any(|event| matches!(event.what, EventKind::Done { .. }) && event.is_at(name));
         if sends && !done {
             violations.push(Violation::of(name, "did not get all of its messages sent".to_owned()));
         }
-        let closed = events.iter().any(|event| event.what == What::Closed && event.is_at(name));
+        let closed = events.iter().any(|event| event.what == EventKind::Closed && event.is_at(name));
         let waits = case.plan.waits_for_ever(number);
         if case.trace.phase_start(Phase::Closing).is_some() && !closed && !waits {
             violations.push(Violation::of(name, "did not close".to_owned()));
@@ -159,7 +160,7 @@ mod tests {
         let healed = ("", "", phase(Phase::Healed));
         let one = ("worker-1", "pull-1", received("push#1"));
         let other = ("worker-2", "pull-2", received("push#2"));
-        let done = push(What::Done { count: 9 });
+        let done = push(EventKind::Done { count: 9 });
         let head = [push(sent("push#0")), healed, done, push(sent("push#1")), push(sent("push#2"))];
         nothing_found(check, &trace(&[&head[..], &[one.clone(), other]].concat()));
         found(check, &trace(&[&head[..], &[one]].concat()), "pull-2 heard nothing from it within 10s");
@@ -175,7 +176,7 @@ mod tests {
         let events = [
             ("", "", phase(Phase::Healed)),
             push(sent("push#1")),
-            push(What::Done { count: 9 }),
+            push(EventKind::Done { count: 9 }),
             ("worker-1", "pull-1", received("push#1")),
         ];
         found_in(&hasty, check, &trace(&events), "pull-1 heard nothing from it within 1ms");

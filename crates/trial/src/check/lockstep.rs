@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::Case;
 use crate::scenario::SocketKind;
 use seaworthy_engine::Violation;
-use seaworthy_sim::trace::{MessageName, Name, What};
+use seaworthy_sim::trace::{EventKind, MessageName, Name};
 
 /// Finds requests and replies out of turn.
 pub fn check(case: &Case<'_>) -> Vec<Violation> {
@@ -17,28 +17,28 @@ pub fn check(case: &Case<'_>) -> Vec<Violation> {
         let kind = case.plan.kind(socket);
         match (&event.what, kind) {
             // A socket that was opened again after a crash begins anew.
-            (What::Opened { .. } | What::GaveUp { .. }, _) => {
+            (EventKind::Opened { .. } | EventKind::GaveUp { .. }, _) => {
                 pending.remove(socket);
             }
-            (What::Sent { message, .. }, Some(SocketKind::Req)) => {
+            (EventKind::Sent { message, .. }, Some(SocketKind::Req)) => {
                 if let Some(open) = pending.insert(socket, message) {
                     violations.push(event.violation(format!("{message} was sent while {open} had no reply")));
                 }
             }
-            (What::Received { message, .. }, Some(SocketKind::Req)) => match pending.remove(socket) {
+            (EventKind::Received { message, .. }, Some(SocketKind::Req)) => match pending.remove(socket) {
                 Some(open) if open == message => {}
                 Some(open) => {
                     violations.push(event.violation(format!("the reply to {message} answered {open}")));
                 }
                 None => violations.push(event.violation(format!("a reply to {message} came unasked"))),
             },
-            (What::Received { message, .. }, Some(SocketKind::Rep)) => {
+            (EventKind::Received { message, .. }, Some(SocketKind::Rep)) => {
                 if let Some(open) = pending.insert(socket, message) {
                     let problem = format!("{message} was received while {open} had no answer");
                     violations.push(event.violation(problem));
                 }
             }
-            (What::Sent { message, answer: true, .. }, Some(SocketKind::Rep))
+            (EventKind::Sent { message, answer: true, .. }, Some(SocketKind::Rep))
                 if pending.remove(socket) != Some(message) =>
             {
                 violations.push(event.violation(format!("{message} was answered out of turn")));
@@ -56,11 +56,11 @@ mod tests {
     };
     use super::*;
 
-    fn req(what: What) -> (&'static str, &'static str, What) {
+    fn req(what: EventKind) -> (&'static str, &'static str, EventKind) {
         ("client", "req", what)
     }
 
-    fn rep(what: What) -> (&'static str, &'static str, What) {
+    fn rep(what: EventKind) -> (&'static str, &'static str, EventKind) {
         ("server", "rep", what)
     }
 
@@ -68,7 +68,8 @@ mod tests {
     fn a_req_that_gets_each_reply_in_turn_is_fine() {
         let turns = [req(sent("req#0")), req(received("req#0")), req(sent("req#1")), req(received("req#1"))];
         nothing_found_in(REQUESTS, check, &trace(&turns));
-        let again = [req(sent("req#0")), req(What::GaveUp { message: message("req#0") }), req(sent("req#1"))];
+        let again =
+            [req(sent("req#0")), req(EventKind::GaveUp { message: message("req#0") }), req(sent("req#1"))];
         nothing_found_in(REQUESTS, check, &trace(&again));
     }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::Case;
 use crate::scenario::{Role, SocketKind};
 use seaworthy_engine::Violation;
-use seaworthy_sim::trace::{Name, What};
+use seaworthy_sim::trace::{EventKind, Name};
 
 /// Finds notices that do not alternate, and subscriptions that an XPUB never heard of.
 pub fn check(case: &Case<'_>) -> Vec<Violation> {
@@ -15,7 +15,7 @@ pub fn check(case: &Case<'_>) -> Vec<Violation> {
     let mut told: BTreeMap<&Name, BTreeMap<&str, u64>> = BTreeMap::new();
     for event in case.trace.before_closing() {
         let Some(socket) = &event.socket else { continue };
-        if !matches!(event.what, What::Opened { .. } | What::Noticed { .. }) {
+        if !matches!(event.what, EventKind::Opened { .. } | EventKind::Noticed { .. }) {
             continue;
         }
         let Some(number) = case.plan.socket_number(socket) else { continue };
@@ -24,16 +24,16 @@ pub fn check(case: &Case<'_>) -> Vec<Violation> {
         let topics = told.entry(socket).or_default();
         let in_turn = match &event.what {
             // A socket that was opened again after a crash begins anew.
-            What::Opened { .. } => {
+            EventKind::Opened { .. } => {
                 topics.clear();
                 true
             }
-            What::Noticed { topic, ended: false } => {
+            EventKind::Noticed { topic, ended: false } => {
                 let count = topics.entry(topic).or_default();
                 *count += 1;
                 *count == 1
             }
-            What::Noticed { topic, ended: true } => {
+            EventKind::Noticed { topic, ended: true } => {
                 let before = topics.get(topic.as_str()).copied();
                 let left = before.unwrap_or_default().saturating_sub(1);
                 if each_end && left > 0 {
@@ -46,7 +46,7 @@ pub fn check(case: &Case<'_>) -> Vec<Violation> {
             _ => true,
         };
         let verbose = each_end || options.xpub_verbose == Some(true);
-        if let (What::Noticed { topic, ended }, false, false) = (&event.what, in_turn, verbose) {
+        if let (EventKind::Noticed { topic, ended }, false, false) = (&event.what, in_turn, verbose) {
             let what = if *ended { "the end of" } else { "a subscription to" };
             violations.push(event.violation(format!("{what} {topic:?} was told twice")));
         }
@@ -73,8 +73,8 @@ mod tests {
     use super::super::tests::{TOPICS, found_in, nothing_found_in, trace};
     use super::*;
 
-    fn notices(all: &[(&str, bool)]) -> Vec<(&'static str, &'static str, What)> {
-        let notice = |&(topic, ended): &(&str, bool)| What::Noticed { topic: topic.to_owned(), ended };
+    fn notices(all: &[(&str, bool)]) -> Vec<(&'static str, &'static str, EventKind)> {
+        let notice = |&(topic, ended): &(&str, bool)| EventKind::Noticed { topic: topic.to_owned(), ended };
         all.iter().map(|told| ("source", "pub", notice(told))).collect()
     }
 
@@ -113,7 +113,7 @@ mod tests {
         let gone = [("a", false), ("a", true)];
         found_in(&scenario(), check, &trace(&notices(&gone)), "never heard that sub");
         let mut restarted = notices(&[("a", false)]);
-        restarted.push(("source", "pub", What::Opened { kind: "XPUB".into() }));
+        restarted.push(("source", "pub", EventKind::Opened { kind: "XPUB".into() }));
         found_in(&scenario(), check, &trace(&restarted), "never heard that sub");
         restarted.extend(notices(&[("a", false)]));
         nothing_found_in(&scenario(), check, &trace(&restarted));

@@ -3,7 +3,7 @@
 use super::Case;
 use crate::scenario::SocketKind;
 use seaworthy_engine::Violation;
-use seaworthy_sim::trace::{Phase, What};
+use seaworthy_sim::trace::{EventKind, Phase};
 
 /// Finds operations that failed; a mandatory ROUTER may report that a peer is not there.
 pub fn check(case: &Case<'_>) -> Vec<Violation> {
@@ -11,8 +11,8 @@ pub fn check(case: &Case<'_>) -> Vec<Violation> {
     let mut violations = Vec::new();
     for event in &case.trace.events {
         match &event.what {
-            What::Phase { phase } => closing = *phase == Phase::Closing,
-            What::Failed { operation, error } if !closing => {
+            EventKind::Phase { phase } => closing = *phase == Phase::Closing,
+            EventKind::Failed { operation, error } if !closing => {
                 let socket = event.socket.as_deref().and_then(|name| case.plan.socket_number(name));
                 let mandatory = socket.map(|number| case.plan.socket(number)).is_some_and(|socket| {
                     socket.kind == SocketKind::Router && socket.options.router_mandatory == Some(true)
@@ -34,7 +34,7 @@ mod tests {
 
     #[test]
     fn a_send_that_fails_is_a_violation_until_sockets_are_closed() {
-        let failed = What::Failed { operation: "send".into(), error: "no".into() };
+        let failed = EventKind::Failed { operation: "send".into(), error: "no".into() };
         found(check, &trace(&[("source", "push", failed.clone())]), "send failed: no");
         let closing = ("", "", phase(Phase::Closing));
         nothing_found(check, &trace(&[closing, ("source", "push", failed)]));

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::Case;
 use seaworthy_engine::Violation;
 use seaworthy_sim::trace::wire::WireFrame;
-use seaworthy_sim::trace::{Direction, MessageName, Name, What};
+use seaworthy_sim::trace::{Direction, EventKind, MessageName, Name};
 
 /// Finds messages that overtook another on the same connection.
 pub fn check(case: &Case<'_>) -> Vec<Violation> {
@@ -17,12 +17,16 @@ pub fn check(case: &Case<'_>) -> Vec<Violation> {
     let mut newest: BTreeMap<(u64, &Name, &Name), (u16, u64)> = BTreeMap::new();
     for event in &case.trace.events {
         match &event.what {
-            What::Frame { stream, dir: Direction::In, frame: WireFrame::Message { of: Some(of), .. } } => {
+            EventKind::Frame {
+                stream,
+                dir: Direction::In,
+                frame: WireFrame::Message { of: Some(of), .. },
+            } => {
                 if let Some(host) = &event.host {
                     arrived.insert((of, host), *stream);
                 }
             }
-            What::Received { message, .. } => {
+            EventKind::Received { message, .. } => {
                 let (Some(host), Some(socket)) = (&event.host, &event.socket) else { continue };
                 let Some(stream) = arrived.get(&(message, host)) else { continue };
                 let position = (message.life, message.sequence);
@@ -44,12 +48,12 @@ mod tests {
     use super::super::tests::{found, message, nothing_found, received, trace};
     use super::*;
 
-    fn arrival(name: &str, stream: u64) -> (&'static str, &'static str, What) {
+    fn arrival(name: &str, stream: u64) -> (&'static str, &'static str, EventKind) {
         let frame = WireFrame::Message { bytes: 64, more: false, of: Some(message(name)), text: None };
-        ("worker-1", "pull-1", What::Frame { stream, dir: Direction::In, frame })
+        ("worker-1", "pull-1", EventKind::Frame { stream, dir: Direction::In, frame })
     }
 
-    fn receipt(name: &str) -> (&'static str, &'static str, What) {
+    fn receipt(name: &str) -> (&'static str, &'static str, EventKind) {
         ("worker-1", "pull-1", received(name))
     }
 

@@ -2,12 +2,12 @@
 
 use super::Case;
 use seaworthy_engine::Violation;
-use seaworthy_sim::trace::What;
+use seaworthy_sim::trace::EventKind;
 
 /// Finds tasks that panicked and programs that failed.
 pub fn check(case: &Case<'_>) -> Vec<Violation> {
     let failed = case.trace.events.iter().filter_map(|event| match &event.what {
-        What::TaskFailed { task, message } => {
+        EventKind::TaskFailed { task, message } => {
             Some(event.violation(format!("task {task:?} failed: {message}")))
         }
         _ => None,
@@ -22,8 +22,8 @@ mod tests {
 
     #[test]
     fn a_task_that_panics_is_a_violation() {
-        let what = What::TaskFailed { task: "dialer".into(), message: "index out of bounds".into() };
+        let what = EventKind::TaskFailed { task: "dialer".into(), message: "index out of bounds".into() };
         found(check, &trace(&[("worker-1", "", what)]), "\"dialer\" failed: index out of bounds");
-        nothing_found(check, &trace(&[("worker-1", "", What::Crashed { how: "power".into() })]));
+        nothing_found(check, &trace(&[("worker-1", "", EventKind::Crashed { how: "power".into() })]));
     }
 }

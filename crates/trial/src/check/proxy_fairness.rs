@@ -14,7 +14,7 @@ use super::streams::Streams;
 use crate::scenario::ProxyMode;
 use seaworthy_engine::Violation;
 use seaworthy_sim::trace::wire::WireFrame;
-use seaworthy_sim::trace::{Direction, Event, MessageName, RelayStep, What};
+use seaworthy_sim::trace::{Direction, Event, EventKind, MessageName, RelayStep};
 
 /// Shares are compared over so many messages.
 const WINDOW: u64 = 1000;
@@ -76,7 +76,7 @@ fn judge(
     let side_of = |event: &Event| sides.iter().position(|side| event.is_at(case.plan.name(*side)));
     let mut ways: [Way<'_>; 2] = Default::default();
     for (position, event) in events.iter().enumerate() {
-        if let What::Relayed { step: RelayStep::Taken, message, .. } = &event.what
+        if let EventKind::Relayed { step: RelayStep::Taken, message, .. } = &event.what
             && let Some(side) = side_of(event)
         {
             ways[side].taken.insert(message, position);
@@ -84,7 +84,7 @@ fn judge(
     }
     for (position, event) in events.iter().enumerate() {
         match &event.what {
-            What::Frame {
+            EventKind::Frame {
                 stream,
                 dir: Direction::In,
                 frame: WireFrame::Message { of: Some(of), more: false, .. },
@@ -96,12 +96,12 @@ fn judge(
                     ways[side].waiting += 1;
                 }
             }
-            What::Crashed { .. } if event.host.as_deref() == Some(&*case.plan.socket(sides[0]).host) => {
+            EventKind::Crashed { .. } if event.host.as_deref() == Some(&*case.plan.socket(sides[0]).host) => {
                 for way in &mut ways {
                     (way.waiting, way.in_hand, way.gap, way.share) = (0, 0, 0, 0);
                 }
             }
-            What::Relayed { step, message, .. } => {
+            EventKind::Relayed { step, message, .. } => {
                 let Some(at) = side_of(event) else { continue };
                 let side = if matches!(step, RelayStep::Taken | RelayStep::PutBack) { at } else { 1 - at };
                 match step {
@@ -159,7 +159,7 @@ mod tests {
     use super::super::tests::{BROKER, found_in, message, nothing_found_in, relayed, trace};
     use super::*;
 
-    type Line = (&'static str, &'static str, What);
+    type Line = (&'static str, &'static str, EventKind);
 
     /// DEALERs all the way, with turns of four.
     fn both_ways() -> String {
@@ -175,7 +175,7 @@ mod tests {
         let (at, sender) = SIDES[side];
         let of = Some(message(&format!("{sender}#{n}")));
         let frame = WireFrame::Message { bytes: 64, more: false, of, text: None };
-        ("broker", at, What::Frame { stream: 2 + 2 * side as u64, dir: Direction::In, frame })
+        ("broker", at, EventKind::Frame { stream: 2 + 2 * side as u64, dir: Direction::In, frame })
     }
 
     fn moved(side: usize, n: usize) -> Vec<Line> {
@@ -189,7 +189,7 @@ mod tests {
     /// So many messages have arrived at both sides, and are moved in this order of sides.
     fn run(count: usize, order: impl Iterator<Item = usize>) -> seaworthy_sim::trace::Trace {
         let streams = [0, 1].map(|side| {
-            ("broker", SIDES[side].0, What::Stream { stream: 2 + 2 * side as u64, peer: Some(90) })
+            ("broker", SIDES[side].0, EventKind::Stream { stream: 2 + 2 * side as u64, peer: Some(90) })
         });
         let arrivals = (0..2).flat_map(|side| (0..count).map(move |n| arrived(side, n)));
         let mut next = [0, 0];

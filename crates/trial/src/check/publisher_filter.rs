@@ -7,7 +7,7 @@ use super::Case;
 use super::streams::Streams;
 use seaworthy_engine::Violation;
 use seaworthy_sim::trace::wire::WireFrame;
-use seaworthy_sim::trace::{Direction, MessageName, What};
+use seaworthy_sim::trace::{Direction, EventKind, MessageName};
 
 /// Finds messages that left a PUB on a connection without a subscription to them.
 pub fn check(case: &Case<'_>) -> Vec<Violation> {
@@ -18,10 +18,10 @@ pub fn check(case: &Case<'_>) -> Vec<Violation> {
     let mut arrived: BTreeMap<u64, Vec<(&str, Option<u64>)>> = BTreeMap::new();
     for event in case.trace.before_closing() {
         match &event.what {
-            What::Sent { message, topic: Some(topic), .. } => {
+            EventKind::Sent { message, topic: Some(topic), .. } => {
                 published.insert(message, (topic, event.t));
             }
-            What::Frame {
+            EventKind::Frame {
                 stream,
                 dir: Direction::In,
                 frame: WireFrame::Command { name, topic: Some(topic), .. },
@@ -35,7 +35,11 @@ pub fn check(case: &Case<'_>) -> Vec<Violation> {
                     open.for_each(|(_, until)| *until = Some(event.t));
                 }
             }
-            What::Frame { stream, dir: Direction::Out, frame: WireFrame::Message { of: Some(of), .. } } => {
+            EventKind::Frame {
+                stream,
+                dir: Direction::Out,
+                frame: WireFrame::Message { of: Some(of), .. },
+            } => {
                 let Some((topic, sent)) = published.get(of).copied() else { continue };
                 if event
                     .socket
@@ -72,20 +76,20 @@ mod tests {
     use super::super::tests::{TOPICS, found_in, message, nothing_found_in, published, trace};
     use super::*;
 
-    type Line = (&'static str, &'static str, What);
+    type Line = (&'static str, &'static str, EventKind);
 
-    fn publisher(what: What) -> Line {
+    fn publisher(what: EventKind) -> Line {
         ("source", "pub", what)
     }
 
     fn arrives(name: &str) -> Line {
         let frame = WireFrame::Command { name: name.into(), bytes: 1, topic: Some("a".into()) };
-        publisher(What::Frame { stream: 1, dir: Direction::In, frame })
+        publisher(EventKind::Frame { stream: 1, dir: Direction::In, frame })
     }
 
     fn leaves(stream: u64) -> Line {
         let frame = WireFrame::Message { bytes: 64, more: false, of: Some(message("pub#0")), text: None };
-        publisher(What::Frame { stream, dir: Direction::Out, frame })
+        publisher(EventKind::Frame { stream, dir: Direction::Out, frame })
     }
 
     #[test]

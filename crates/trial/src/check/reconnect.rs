@@ -12,7 +12,7 @@ use super::half_open::is_handicapped;
 use crate::scenario::Socket;
 use seaworthy_engine::Violation;
 use seaworthy_sim::script::draw::Draw;
-use seaworthy_sim::trace::{Name, What};
+use seaworthy_sim::trace::{EventKind, Name};
 
 /// libzmq's default of `reconnect_ivl`.
 const RECONNECT_IVL: Duration = Duration::from_millis(100);
@@ -20,7 +20,7 @@ const RECONNECT_IVL: Duration = Duration::from_millis(100);
 /// Finds pauses that are too short or too long.
 pub fn check(case: &Case<'_>) -> Vec<Violation> {
     let outside = case.trace.events.iter().filter_map(|event| {
-        let (What::Retrying { after, reason, .. }, Some(name)) = (&event.what, &event.socket) else {
+        let (EventKind::Retrying { after, reason, .. }, Some(name)) = (&event.what, &event.socket) else {
             return None;
         };
         let (least, most) = bounds(case.plan.socket(case.plan.socket_number(name)?));
@@ -46,7 +46,7 @@ const IN_STEP: usize = 3;
 fn in_step(case: &Case<'_>) -> Vec<Violation> {
     let mut pauses: BTreeMap<u64, BTreeSet<&Name>> = BTreeMap::new();
     for event in &case.trace.events {
-        if let (What::Retrying { after, .. }, Some(name)) = (&event.what, &event.socket) {
+        if let (EventKind::Retrying { after, .. }, Some(name)) = (&event.what, &event.socket) {
             pauses.entry(*after).or_default().insert(name);
         }
     }
@@ -72,15 +72,15 @@ fn too_long(case: &Case<'_>) -> Vec<Violation> {
     for event in case.trace.before_closing() {
         let Some(name) = &event.socket else { continue };
         let (endpoint, next) = match &event.what {
-            What::Opened { .. } => {
+            EventKind::Opened { .. } => {
                 begun.retain(|(socket, _), _| *socket != name);
                 continue;
             }
-            What::Connecting { endpoint } => (endpoint, Some(event.at())),
-            What::Retrying { endpoint, after, .. } => {
+            EventKind::Connecting { endpoint } => (endpoint, Some(event.at())),
+            EventKind::Retrying { endpoint, after, .. } => {
                 (endpoint, Some(event.at() + Duration::from_nanos(*after)))
             }
-            What::Connected { endpoint, accepted: false } | What::Stopped { endpoint, .. } => {
+            EventKind::Connected { endpoint, accepted: false } | EventKind::Stopped { endpoint, .. } => {
                 (endpoint, None)
             }
             _ => continue,
@@ -124,25 +124,25 @@ mod tests {
     fn an_attempt_that_takes_longer_than_its_limit_is_a_violation() {
         let hasty = PIPELINE.replace("rcvhwm = 2", "rcvhwm = 2, connect_timeout = \"500ms\"");
         let endpoint = || "tcp://source:1".to_owned();
-        let attempt = |ms: u64, end: What| {
+        let attempt = |ms: u64, end: EventKind| {
             let reason = String::new();
-            let retry = What::Retrying { endpoint: endpoint(), after: 100_000_000, reason };
+            let retry = EventKind::Retrying { endpoint: endpoint(), after: 100_000_000, reason };
             let mut trace = trace(&[("worker-1", "pull-1", retry), ("worker-1", "pull-1", end)]);
             (trace.events[0].t, trace.events[1].t) = (0, ms * 1_000_000);
             trace
         };
-        let connected = || What::Connected { endpoint: endpoint(), accepted: false };
+        let connected = || EventKind::Connected { endpoint: endpoint(), accepted: false };
         nothing_found_in(&hasty, check, &attempt(700, connected()));
         found_in(&hasty, check, &attempt(701, connected()), "an attempt to connect took 601ms");
         nothing_found_in(PIPELINE, check, &attempt(701, connected()));
-        let accepted = What::Connected { endpoint: endpoint(), accepted: true };
+        let accepted = EventKind::Connected { endpoint: endpoint(), accepted: true };
         nothing_found_in(&hasty, check, &attempt(701, accepted));
     }
 
     #[test]
     fn sockets_that_pause_in_step_are_a_violation() {
         let retry = |name, after: u64| {
-            let what = What::Retrying { endpoint: String::new(), after, reason: String::new() };
+            let what = EventKind::Retrying { endpoint: String::new(), after, reason: String::new() };
             ("worker-1", name, what)
         };
         let pauses = |last| {
@@ -160,7 +160,7 @@ mod tests {
             trace(&[(
                 "worker-1",
                 "pull-1",
-                What::Retrying { endpoint: String::new(), after, reason: String::new() },
+                EventKind::Retrying { endpoint: String::new(), after, reason: String::new() },
             )])
         };
         let ms = Duration::from_millis;
@@ -175,7 +175,11 @@ mod tests {
     fn a_pause_after_a_fault_may_be_longer() {
         let retry = |after: u64, reason: &str| {
             let (endpoint, after) = (String::new(), after * 1_000_000_000);
-            trace(&[("worker-1", "pull-1", What::Retrying { endpoint, after, reason: reason.to_owned() })])
+            trace(&[(
+                "worker-1",
+                "pull-1",
+                EventKind::Retrying { endpoint, after, reason: reason.to_owned() },
+            )])
         };
         nothing_found(check, &retry(30, "the peer misbehaved: frame flags"));
         found(check, &retry(31, "the peer misbehaved: frame flags"), "after 31s");

@@ -9,7 +9,7 @@ use super::Case;
 use crate::scenario::Plan;
 use seaworthy_engine::Violation;
 use seaworthy_sim::script::draw::Draw;
-use seaworthy_sim::trace::{MessageName, RelayStep, What};
+use seaworthy_sim::trace::{EventKind, MessageName, RelayStep};
 
 /// Finds what proxies do to messages beyond passing them on.
 pub fn check(case: &Case<'_>) -> Vec<Violation> {
@@ -19,10 +19,10 @@ pub fn check(case: &Case<'_>) -> Vec<Violation> {
     let mut violations = Vec::new();
     for event in &case.trace.events {
         match &event.what {
-            What::Crashed { .. } => {
+            EventKind::Crashed { .. } => {
                 hands.retain(|side, _| Some(&*plan.socket(*side).host) != event.host.as_deref())
             }
-            What::Relayed { step, message, bytes, parts, .. } => {
+            EventKind::Relayed { step, message, bytes, parts, .. } => {
                 let here = event.socket.as_deref().and_then(|name| plan.socket_number(name));
                 let Some((here, beyond)) = here.and_then(|here| Some((here, plan.forwards_to(here)?))) else {
                     violations.push(event.violation(format!("{message} was {step}, and no proxy is here")));
@@ -100,7 +100,7 @@ mod tests {
     use super::super::tests::{BROKER, found_in, message, nothing_found_in, relayed, trace};
     use super::*;
 
-    type Line = (&'static str, &'static str, What);
+    type Line = (&'static str, &'static str, EventKind);
 
     fn taken(n: usize) -> Line {
         ("broker", "front", relayed(RelayStep::Taken, &format!("push#{n}")))
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn a_message_that_changed_in_hand_is_a_violation() {
-        let cut = What::Relayed {
+        let cut = EventKind::Relayed {
             step: RelayStep::Given,
             message: message("push#0"),
             parts: 1,
@@ -161,7 +161,7 @@ mod tests {
     fn what_was_put_back_or_died_with_its_host_is_not_in_hand() {
         nothing_found_in(BROKER, check, &trace(&[taken(0), put_back(0), taken(0), given(0)]));
         found_in(BROKER, check, &trace(&[put_back(0)]), "push#0 was put back, and was not in hand");
-        let crashed = ("broker", "", What::Crashed { how: "process".into() });
+        let crashed = ("broker", "", EventKind::Crashed { how: "process".into() });
         nothing_found_in(BROKER, check, &trace(&[taken(0), taken(1), crashed.clone(), taken(2), given(2)]));
         found_in(BROKER, check, &trace(&[taken(0), crashed, given(0)]), "was not in hand");
     }

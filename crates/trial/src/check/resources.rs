@@ -2,12 +2,12 @@
 
 use super::Case;
 use seaworthy_engine::Violation;
-use seaworthy_sim::trace::What;
+use seaworthy_sim::trace::EventKind;
 
 /// Finds hosts on which something remains.
 pub fn check(case: &Case<'_>) -> Vec<Violation> {
     let remains = case.trace.events.iter().filter_map(|event| {
-        let What::Remains { tasks, streams } = &event.what else { return None };
+        let EventKind::Remains { tasks, streams } = &event.what else { return None };
         let host = event.host.as_deref()?;
         let lingers = case.plan.sockets_on(host).any(|socket| case.plan.waits_for_ever(socket));
         let problem = format!("after closing, tasks {tasks:?} and {streams} streams remain");
@@ -25,7 +25,7 @@ mod tests {
     fn a_task_or_a_stream_that_outlives_its_socket_is_a_violation() {
         let remains = |tasks: &[&str], streams| {
             let tasks = tasks.iter().map(|task| (*task).to_owned()).collect();
-            trace(&[("source", "", What::Remains { tasks, streams })])
+            trace(&[("source", "", EventKind::Remains { tasks, streams })])
         };
         nothing_found(check, &remains(&[], 0));
         found(check, &remains(&["driver"], 0), "tasks [\"driver\"] and 0 streams remain");

@@ -7,7 +7,7 @@ use super::Case;
 use super::subscriptions::connections;
 use seaworthy_engine::Violation;
 use seaworthy_sim::trace::wire::WireFrame;
-use seaworthy_sim::trace::{Direction, Event, Name, What};
+use seaworthy_sim::trace::{Direction, Event, EventKind, Name};
 
 /// Finds connections on which a subscription is missing, or was not taken back.
 pub fn check(case: &Case<'_>) -> Vec<Violation> {
@@ -34,7 +34,7 @@ fn known(events: &[Event], at: u64) -> BTreeSet<&str> {
     let mut known = BTreeSet::new();
     for event in events {
         match &event.what {
-            What::Frame {
+            EventKind::Frame {
                 stream,
                 dir: Direction::In,
                 frame: WireFrame::Command { name, topic: Some(topic), .. },
@@ -56,9 +56,9 @@ fn held<'a>(events: &'a [Event], subscriber: &Name) -> BTreeSet<&'a str> {
     let mut held: Vec<&str> = Vec::new();
     for event in events.iter().filter(|event| event.is_at(subscriber)) {
         match &event.what {
-            What::Opened { .. } => held.clear(),
-            What::Subscribed { topic } => held.push(topic),
-            What::Unsubscribed { topic } => {
+            EventKind::Opened { .. } => held.clear(),
+            EventKind::Subscribed { topic } => held.push(topic),
+            EventKind::Unsubscribed { topic } => {
                 if let Some(at) = held.iter().position(|prefix| prefix == topic) {
                     held.remove(at);
                 }
@@ -74,22 +74,22 @@ mod tests {
     use super::super::tests::{TOPICS, found_in, nothing_found_in, trace};
     use super::*;
 
-    type Line = (&'static str, &'static str, What);
+    type Line = (&'static str, &'static str, EventKind);
 
-    fn subscriber(what: What) -> Line {
+    fn subscriber(what: EventKind) -> Line {
         ("reader", "sub", what)
     }
 
     fn arrives(name: &str, topic: &str) -> Line {
         let frame = WireFrame::Command { name: name.into(), bytes: 1, topic: Some(topic.into()) };
-        ("source", "pub", What::Frame { stream: 1, dir: Direction::In, frame })
+        ("source", "pub", EventKind::Frame { stream: 1, dir: Direction::In, frame })
     }
 
     fn connected(tail: &[Line]) -> seaworthy_sim::trace::Trace {
         let head = [
-            subscriber(What::Stream { stream: 0, peer: None }),
-            ("source", "pub", What::Stream { stream: 1, peer: Some(0) }),
-            subscriber(What::Subscribed { topic: "a".into() }),
+            subscriber(EventKind::Stream { stream: 0, peer: None }),
+            ("source", "pub", EventKind::Stream { stream: 1, peer: Some(0) }),
+            subscriber(EventKind::Subscribed { topic: "a".into() }),
         ];
         trace(&[&head[..], tail].concat())
     }
@@ -103,7 +103,7 @@ mod tests {
     #[test]
     fn a_subscription_that_was_given_up_and_is_still_known_is_a_violation() {
         let told = arrives("SUBSCRIBE", "a");
-        let given_up = subscriber(What::Unsubscribed { topic: "a".into() });
+        let given_up = subscriber(EventKind::Unsubscribed { topic: "a".into() });
         found_in(
             TOPICS,
             check,
@@ -115,7 +115,7 @@ mod tests {
             check,
             &connected(&[told.clone(), given_up.clone(), arrives("CANCEL", "a")]),
         );
-        let again = subscriber(What::Subscribed { topic: "a".into() });
+        let again = subscriber(EventKind::Subscribed { topic: "a".into() });
         nothing_found_in(TOPICS, check, &connected(&[told, again, given_up]));
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::scenario::Plan;
 use seaworthy_sim::trace::wire::WireFrame;
-use seaworthy_sim::trace::{Direction, Event, MessageName, Name, What};
+use seaworthy_sim::trace::{Direction, Event, EventKind, MessageName, Name};
 
 /// All streams of a run.
 #[derive(Debug, Default)]
@@ -40,22 +40,22 @@ impl Streams {
         let mut streams = Self::default();
         for (position, event) in events.iter().enumerate() {
             match &event.what {
-                What::Stream { stream, peer } => streams.opened(plan, event, *stream, *peer),
-                What::StreamEnded { stream, how } => {
+                EventKind::Stream { stream, peer } => streams.opened(plan, event, *stream, *peer),
+                EventKind::StreamEnded { stream, how } => {
                     streams.broken.insert(*stream);
                     if let Some(end) = streams.ends.get_mut(stream).filter(|_| how == "closed") {
                         end.released.get_or_insert(position);
                     }
                 }
-                What::Crashed { .. } => streams.crashed(event, position),
-                What::Frame { stream, dir: Direction::In, frame } => {
+                EventKind::Crashed { .. } => streams.crashed(event, position),
+                EventKind::Frame { stream, dir: Direction::In, frame } => {
                     let Some(end) = streams.ends.get_mut(stream) else { continue };
                     end.last_read = Some(position);
                     if matches!(frame, WireFrame::Command { name, .. } if name == "READY") {
                         end.ready.get_or_insert(position);
                     }
                 }
-                What::Frame {
+                EventKind::Frame {
                     stream,
                     dir: Direction::Out,
                     frame: WireFrame::Message { of: Some(of), .. },
@@ -183,19 +183,19 @@ mod tests {
 
     const PUSH: (&str, &str) = ("source", "push");
 
-    fn frame(stream: u64, dir: Direction, frame: WireFrame) -> What {
-        What::Frame { stream, dir, frame }
+    fn frame(stream: u64, dir: Direction, frame: WireFrame) -> EventKind {
+        EventKind::Frame { stream, dir, frame }
     }
 
     #[test]
     fn an_end_is_up_from_the_peers_ready_until_its_holder_lets_go() {
         let ready = WireFrame::Command { name: "READY".into(), bytes: 0, topic: None };
         let events = trace(&[
-            ("worker-1", "pull-1", What::Stream { stream: 3, peer: None }),
-            (PUSH.0, PUSH.1, What::Stream { stream: 4, peer: Some(3) }),
+            ("worker-1", "pull-1", EventKind::Stream { stream: 3, peer: None }),
+            (PUSH.0, PUSH.1, EventKind::Stream { stream: 4, peer: Some(3) }),
             (PUSH.0, PUSH.1, frame(4, Direction::In, ready)),
-            (PUSH.0, PUSH.1, What::StreamEnded { stream: 4, how: "end".into() }),
-            (PUSH.0, PUSH.1, What::StreamEnded { stream: 4, how: "closed".into() }),
+            (PUSH.0, PUSH.1, EventKind::StreamEnded { stream: 4, how: "end".into() }),
+            (PUSH.0, PUSH.1, EventKind::StreamEnded { stream: 4, how: "closed".into() }),
         ])
         .events;
         let plan = plan(PIPELINE);
@@ -220,7 +220,7 @@ mod tests {
         let plan = plan(&two);
         let of = Some(message("push-2#0"));
         let sent = frame(1, Direction::Out, WireFrame::Message { bytes: 64, more: false, of, text: None });
-        let unknown = ("source", "", What::Stream { stream: 1, peer: None });
+        let unknown = ("source", "", EventKind::Stream { stream: 1, peer: None });
         let silent = Streams::of(&plan, &trace(std::slice::from_ref(&unknown)).events);
         assert_eq!(silent.end(1).unwrap().socket, None);
         assert_eq!(silent.ends_of(&plan, 0).count(), 1);

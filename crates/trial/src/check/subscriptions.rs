@@ -9,7 +9,7 @@ use super::streams::Streams;
 use crate::scenario::SocketKind;
 use seaworthy_engine::Violation;
 use seaworthy_sim::trace::wire::WireFrame;
-use seaworthy_sim::trace::{Direction, Event, MessageName, Name, What};
+use seaworthy_sim::trace::{Direction, Event, EventKind, MessageName, Name};
 
 /// Finds messages that a SUB received and did not ask for, or under another topic.
 pub fn soundness(case: &Case<'_>) -> Vec<Violation> {
@@ -21,22 +21,22 @@ pub fn soundness(case: &Case<'_>) -> Vec<Violation> {
     for event in &case.trace.events {
         let Some(socket) = &event.socket else { continue };
         match &event.what {
-            What::Opened { .. } => {
+            EventKind::Opened { .. } => {
                 held.remove(socket);
                 given_up.remove(socket);
             }
-            What::Subscribed { topic } => held.entry(socket).or_default().push(topic),
-            What::Unsubscribed { topic } => {
+            EventKind::Subscribed { topic } => held.entry(socket).or_default().push(topic),
+            EventKind::Unsubscribed { topic } => {
                 let prefixes = held.entry(socket).or_default();
                 if let Some(at) = prefixes.iter().position(|prefix| prefix == topic) {
                     prefixes.remove(at);
                 }
                 given_up.entry(socket).or_default().push((topic, event.t));
             }
-            What::Sent { message, topic: Some(topic), .. } => {
+            EventKind::Sent { message, topic: Some(topic), .. } => {
                 published.insert(message, (topic, event.t));
             }
-            What::Received { message, topic: Some(topic), .. } => {
+            EventKind::Received { message, topic: Some(topic), .. } => {
                 let (as_published, sent) = published.get(message).copied().unwrap_or(("", 0));
                 if as_published != topic {
                     let problem = format!(
@@ -74,7 +74,7 @@ pub fn soundness(case: &Case<'_>) -> Vec<Violation> {
 fn cancels<'a>(case: &Case<'a>) -> Vec<(&'a Name, &'a Name, &'a str, u64)> {
     let streams = Streams::of(case.plan, &case.trace.events);
     let cancel = |event: &'a Event| match &event.what {
-        What::Frame {
+        EventKind::Frame {
             stream,
             dir: Direction::In,
             frame: WireFrame::Command { name, topic: Some(topic), .. },
@@ -108,7 +108,8 @@ pub fn completeness(case: &Case<'_>) -> Vec<Violation> {
         let mut owed: BTreeMap<&MessageName, (usize, &str)> = BTreeMap::new();
         for (position, event) in events.iter().enumerate().skip(connection.begins) {
             match &event.what {
-                What::Frame { stream, dir, frame } if *stream == connection.stream => match (dir, frame) {
+                EventKind::Frame { stream, dir, frame } if *stream == connection.stream => match (dir, frame)
+                {
                     (Direction::In, WireFrame::Command { name, topic: Some(topic), .. })
                         if name == "SUBSCRIBE" && !manual =>
                     {
@@ -121,15 +122,15 @@ pub fn completeness(case: &Case<'_>) -> Vec<Violation> {
                     }
                     _ => {}
                 },
-                What::Unsubscribed { topic: given_up } if event.is_at(&connection.subscriber) => {
+                EventKind::Unsubscribed { topic: given_up } if event.is_at(&connection.subscriber) => {
                     // A SUB filters what was on its way.
                     owed.retain(|_, (_, topic)| !topic.starts_with(given_up));
                     break;
                 }
-                What::Granted { .. } if grants.contains_key(&position) => {
+                EventKind::Granted { .. } if grants.contains_key(&position) => {
                     prefixes.extend(grants.get(&position))
                 }
-                What::Sent { message, topic: Some(topic), bytes, parts, .. }
+                EventKind::Sent { message, topic: Some(topic), bytes, parts, .. }
                     if event.is_at(&connection.publisher)
                         && prefixes.iter().any(|prefix| topic.starts_with(prefix)) =>
                 {
@@ -146,7 +147,8 @@ pub fn completeness(case: &Case<'_>) -> Vec<Violation> {
             }
         }
         for event in &events[connection.begins..] {
-            if let (What::Received { message, .. }, true) = (&event.what, event.is_at(&connection.subscriber))
+            if let (EventKind::Received { message, .. }, true) =
+                (&event.what, event.is_at(&connection.subscriber))
             {
                 owed.remove(message);
             }
@@ -168,13 +170,13 @@ fn granted<'a>(events: &'a [Event], connection: &Lasting) -> BTreeMap<usize, &'a
     for (position, event) in events.iter().enumerate().filter(|(_, event)| event.is_at(&connection.publisher))
     {
         match &event.what {
-            What::Opened { .. } => asked.clear(),
-            What::Frame {
+            EventKind::Opened { .. } => asked.clear(),
+            EventKind::Frame {
                 stream,
                 dir: Direction::In,
                 frame: WireFrame::Command { name, topic: Some(topic), .. },
             } if name == "SUBSCRIBE" => asked.entry(topic).or_default().push_back(*stream),
-            What::Granted { topic, ended: false } => {
+            EventKind::Granted { topic, ended: false } => {
                 let by = asked.get_mut(topic.as_str()).and_then(VecDeque::pop_front);
                 if by == Some(connection.stream) {
                     granted.insert(position, topic.as_str());
@@ -203,16 +205,16 @@ pub(super) fn connections(case: &Case<'_>) -> Vec<Lasting> {
     let mut broken: BTreeSet<u64> = BTreeSet::new();
     for (position, event) in events.iter().enumerate() {
         match &event.what {
-            What::Stream { stream, peer } => {
+            EventKind::Stream { stream, peer } => {
                 if let Some(socket) = &event.socket {
                     sockets.insert(*stream, socket);
                 }
                 pairs.extend(peer.map(|peer| (*stream, peer, position)));
             }
-            What::StreamEnded { stream, .. } => {
+            EventKind::StreamEnded { stream, .. } => {
                 broken.insert(*stream);
             }
-            What::Crashed { .. } => {
+            EventKind::Crashed { .. } => {
                 let fell = |socket: &&Name| {
                     let number = case.plan.socket_number(socket);
                     number.is_some_and(|number| {
@@ -257,18 +259,18 @@ mod tests {
     use super::super::tests::{TOPICS, found_in, got, message, nothing_found_in, published, trace};
     use super::*;
 
-    type Line = (&'static str, &'static str, What);
+    type Line = (&'static str, &'static str, EventKind);
 
-    fn publisher(what: What) -> Line {
+    fn publisher(what: EventKind) -> Line {
         ("source", "pub", what)
     }
 
-    fn subscriber(what: What) -> Line {
+    fn subscriber(what: EventKind) -> Line {
         ("reader", "sub", what)
     }
 
     fn subscribed() -> Line {
-        subscriber(What::Subscribed { topic: "a".into() })
+        subscriber(EventKind::Subscribed { topic: "a".into() })
     }
 
     #[test]
@@ -285,8 +287,8 @@ mod tests {
     fn an_xsub_receives_what_is_sent_until_its_cancel_has_arrived() {
         let xsub = TOPICS.replace("\"SUB\"", "\"XSUB\"");
         let cancel = WireFrame::Command { name: "CANCEL".into(), bytes: 1, topic: Some("a".into()) };
-        let arrives = publisher(What::Frame { stream: 1, dir: Direction::In, frame: cancel });
-        let ends = subscriber(What::Unsubscribed { topic: "a".into() });
+        let arrives = publisher(EventKind::Frame { stream: 1, dir: Direction::In, frame: cancel });
+        let ends = subscriber(EventKind::Unsubscribed { topic: "a".into() });
         let (sent, receipt) = (publisher(published("pub#0", "a")), subscriber(got("pub#0", "a")));
         let late = [subscribed(), ends.clone(), sent.clone(), receipt.clone(), arrives.clone()];
         nothing_found_in(&xsub, soundness, &quiet(&late));
@@ -303,7 +305,7 @@ mod tests {
 
     #[test]
     fn what_was_published_after_a_subscription_was_given_up_is_a_violation() {
-        let ends = subscriber(What::Unsubscribed { topic: "a".into() });
+        let ends = subscriber(EventKind::Unsubscribed { topic: "a".into() });
         let sent = publisher(published("pub#0", "a"));
         let receipt = subscriber(got("pub#0", "a"));
         nothing_found_in(
@@ -317,9 +319,9 @@ mod tests {
     fn quiet(tail: &[Line]) -> Trace {
         let arrived = WireFrame::Command { name: "SUBSCRIBE".into(), bytes: 1, topic: Some("a".into()) };
         let head = [
-            subscriber(What::Stream { stream: 0, peer: None }),
-            publisher(What::Stream { stream: 1, peer: Some(0) }),
-            publisher(What::Frame { stream: 1, dir: Direction::In, frame: arrived }),
+            subscriber(EventKind::Stream { stream: 0, peer: None }),
+            publisher(EventKind::Stream { stream: 1, peer: Some(0) }),
+            publisher(EventKind::Frame { stream: 1, dir: Direction::In, frame: arrived }),
         ];
         trace(&[&head[..], tail].concat())
     }
@@ -343,7 +345,7 @@ mod tests {
                 "{ socket = \"pub\", role = \"receive\" },\n    { socket = \"sub\", role",
             );
         let sent = publisher(published("pub#0", "a"));
-        let grants = |topic: &str| publisher(What::Granted { topic: topic.into(), ended: false });
+        let grants = |topic: &str| publisher(EventKind::Granted { topic: topic.into(), ended: false });
         nothing_found_in(&manual, completeness, &quiet(&[sent.clone(), grants("a")]));
         nothing_found_in(&manual, completeness, &quiet(&[grants("b"), sent.clone()]));
         found_in(&manual, completeness, &quiet(&[grants("a"), sent.clone()]), "pub#0 was published");
@@ -351,7 +353,7 @@ mod tests {
         let other = WireFrame::Command { name: "SUBSCRIBE".into(), bytes: 1, topic: Some("a".into()) };
         let mut events = quiet(&[grants("a"), sent]);
         let mut first = events.events[2].clone();
-        first.what = What::Frame { stream: 7, dir: Direction::In, frame: other };
+        first.what = EventKind::Frame { stream: 7, dir: Direction::In, frame: other };
         events.events.insert(0, first);
         nothing_found_in(&manual, completeness, &events);
     }
@@ -359,7 +361,7 @@ mod tests {
     #[test]
     fn a_full_pipe_and_a_broken_connection_excuse_the_publisher() {
         let sent: Vec<_> = (0..4).map(|n| publisher(published(&format!("pub#{n}"), "a"))).collect();
-        let broke = subscriber(What::StreamEnded { stream: 0, how: "reset".into() });
+        let broke = subscriber(EventKind::StreamEnded { stream: 0, how: "reset".into() });
         nothing_found_in(TOPICS, completeness, &quiet(&[sent[0].clone(), broke]));
         // The pipe holds three: the fourth may be dropped, the third may not.
         let receipts: Vec<_> = (0..3).map(|n| subscriber(got(&format!("pub#{n}"), "a"))).collect();
@@ -370,7 +372,7 @@ mod tests {
     #[test]
     fn a_mark_in_bytes_excuses_the_publisher_too() {
         let weight = |line: &Line| match &line.2 {
-            What::Sent { bytes, parts, .. } => weight_of(*bytes, u64::from(*parts) + 1),
+            EventKind::Sent { bytes, parts, .. } => weight_of(*bytes, u64::from(*parts) + 1),
             _ => 0,
         };
         let sent: Vec<_> = (0..2).map(|n| publisher(published(&format!("pub#{n}"), "a"))).collect();
@@ -384,7 +386,7 @@ mod tests {
     #[test]
     fn what_was_on_its_way_when_a_subscription_was_given_up_is_not_owed_and_the_rest_is() {
         let sent = publisher(published("pub#0", "ab"));
-        let gives_up = |topic: &str| subscriber(What::Unsubscribed { topic: topic.into() });
+        let gives_up = |topic: &str| subscriber(EventKind::Unsubscribed { topic: topic.into() });
         nothing_found_in(TOPICS, completeness, &quiet(&[sent.clone(), gives_up("a")]));
         found_in(TOPICS, completeness, &quiet(&[sent, gives_up("b")]), "pub#0 was published");
     }
@@ -392,7 +394,7 @@ mod tests {
     #[test]
     fn what_left_the_pipe_makes_room_for_more() {
         let frame = WireFrame::Message { bytes: 64, more: false, of: Some(message("pub#0")), text: None };
-        let left = publisher(What::Frame { stream: 1, dir: Direction::Out, frame });
+        let left = publisher(EventKind::Frame { stream: 1, dir: Direction::Out, frame });
         let mut events = vec![publisher(published("pub#0", "a")), left, subscriber(got("pub#0", "a"))];
         events.extend((1..4).map(|n| publisher(published(&format!("pub#{n}"), "a"))));
         found_in(TOPICS, completeness, &quiet(&events), "pub#3 was published");

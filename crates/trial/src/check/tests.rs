@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::scenario::{Plan, Scenario};
-use seaworthy_sim::trace::{Event, MessageName, Phase, RelayStep, Trace, What};
+use seaworthy_sim::trace::{Event, EventKind, MessageName, Phase, RelayStep, Trace};
 
 /// PUSH `push` on `source`, bound; PULL `pull-1` and `pull-2`, connected, HWM 2, messages of 24 bytes.
 pub(super) const PIPELINE: &str = r#"
@@ -92,9 +92,9 @@ pub(super) fn plan(text: &str) -> Plan {
 }
 
 /// One event a millisecond: host, socket ("" for none) and what.
-pub(super) fn trace(events: &[(&str, &str, What)]) -> Trace {
+pub(super) fn trace(events: &[(&str, &str, EventKind)]) -> Trace {
     let name = |text: &str| (!text.is_empty()).then(|| text.into());
-    let event = |(index, (host, socket, what)): (usize, &(&str, &str, What))| Event {
+    let event = |(index, (host, socket, what)): (usize, &(&str, &str, EventKind))| Event {
         t: index as u64 * 1_000_000,
         host: name(host),
         socket: name(socket),
@@ -107,24 +107,24 @@ pub(super) fn message(name: &str) -> MessageName {
     name.parse().unwrap()
 }
 
-pub(super) fn sent(name: &str) -> What {
-    What::Sent { message: message(name), parts: 1, bytes: 100_000, topic: None, to: None, answer: false }
+pub(super) fn sent(name: &str) -> EventKind {
+    EventKind::Sent { message: message(name), parts: 1, bytes: 100_000, topic: None, to: None, answer: false }
 }
 
-pub(super) fn answered(name: &str) -> What {
-    What::Sent { message: message(name), parts: 1, bytes: 64, topic: None, to: None, answer: true }
+pub(super) fn answered(name: &str) -> EventKind {
+    EventKind::Sent { message: message(name), parts: 1, bytes: 64, topic: None, to: None, answer: true }
 }
 
-pub(super) fn received(name: &str) -> What {
-    What::Received { message: message(name), parts: 1, bytes: 100_000, topic: None, from: None }
+pub(super) fn received(name: &str) -> EventKind {
+    EventKind::Received { message: message(name), parts: 1, bytes: 100_000, topic: None, from: None }
 }
 
-pub(super) fn relayed(step: RelayStep, name: &str) -> What {
-    What::Relayed { step, message: message(name), parts: 1, bytes: 100_000, answer: false }
+pub(super) fn relayed(step: RelayStep, name: &str) -> EventKind {
+    EventKind::Relayed { step, message: message(name), parts: 1, bytes: 100_000, answer: false }
 }
 
-pub(super) fn published(name: &str, topic: &str) -> What {
-    What::Sent {
+pub(super) fn published(name: &str, topic: &str) -> EventKind {
+    EventKind::Sent {
         message: message(name),
         parts: 1,
         bytes: 65,
@@ -134,12 +134,18 @@ pub(super) fn published(name: &str, topic: &str) -> What {
     }
 }
 
-pub(super) fn got(name: &str, topic: &str) -> What {
-    What::Received { message: message(name), parts: 1, bytes: 65, topic: Some(topic.to_owned()), from: None }
+pub(super) fn got(name: &str, topic: &str) -> EventKind {
+    EventKind::Received {
+        message: message(name),
+        parts: 1,
+        bytes: 65,
+        topic: Some(topic.to_owned()),
+        from: None,
+    }
 }
 
-pub(super) fn phase(phase: Phase) -> What {
-    What::Phase { phase }
+pub(super) fn phase(phase: Phase) -> EventKind {
+    EventKind::Phase { phase }
 }
 
 type CheckFn = fn(&Case<'_>) -> Vec<Violation>;
@@ -168,7 +174,7 @@ pub(super) fn nothing_found(check: CheckFn, trace: &Trace) {
 
 #[test]
 fn a_check_reports_a_few_violations_and_counts_the_rest() {
-    let torn = ("worker-1", "pull-1", What::Torn { problem: "x".to_owned() });
+    let torn = ("worker-1", "pull-1", EventKind::Torn { problem: "x".to_owned() });
     let events = vec![torn; VIOLATIONS_MAX + 3];
     let violations = all(&Case { plan: &plan(PIPELINE), trace: &trace(&events) });
     let frames: Vec<_> = violations.iter().filter(|v| v.check == "frame integrity").collect();

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use seaworthy_core::planted::plant;
-use seaworthy_engine::{Carrier, Failure};
+use seaworthy_engine::{Backend, Failure};
 
 use super::catalogue::Entry;
 use super::detector::Detector;
@@ -64,16 +64,16 @@ impl Entry {
         let plan = Rc::new(Plan::new(scenario, seed));
         let _planted = plant(self.bug);
         match self.by {
-            Detector::Determinism => prove(&plan, Carrier::Warp, WALL),
-            Detector::WallClock => run(&plan, Carrier::Warp, WALL_TO_BE_FOUND),
-            _ => run(&plan, Carrier::Warp, WALL),
+            Detector::Determinism => prove(&plan, Backend::Warp, WALL),
+            Detector::WallClock => run(&plan, Backend::Warp, WALL_TO_BE_FOUND),
+            _ => run(&plan, Backend::Warp, WALL),
         }
     }
 }
 
 /// Runs a scenario as it is, twice.
 pub fn without_bug(scenario: &Scenario, seed: u64) -> Outcome {
-    prove(&Rc::new(Plan::new(scenario, seed)), Carrier::Warp, WALL)
+    prove(&Rc::new(Plan::new(scenario, seed)), Backend::Warp, WALL)
 }
 
 /// Everything that found fault with a run.

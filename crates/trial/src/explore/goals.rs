@@ -8,29 +8,29 @@ use std::collections::BTreeSet;
 
 use super::swarm::{fault_kinds, kind_of, link_properties, value};
 use crate::check::{Case, coverage};
+use crate::coverage_point::CoveragePoint;
 use crate::run::Outcome;
 use crate::scenario::{Must, Plan, Scenario};
-use crate::sighting::Sighting;
-use seaworthy_sim::trace::What;
+use seaworthy_sim::trace::EventKind;
 
 /// Properties of links that show in the fate of a packet.
-const LINK_FAULTS: [(&str, Sighting); 4] = [
-    ("loss", Sighting::PacketLost),
-    ("duplicate", Sighting::PacketDuplicated),
-    ("reorder", Sighting::PacketReordered),
-    ("corrupt", Sighting::PacketCorrupted),
+const LINK_FAULTS: [(&str, CoveragePoint); 4] = [
+    ("loss", CoveragePoint::PacketLost),
+    ("duplicate", CoveragePoint::PacketDuplicated),
+    ("reorder", CoveragePoint::PacketReordered),
+    ("corrupt", CoveragePoint::PacketCorrupted),
 ];
 
 /// What a sweep over a scenario has to reach, in words, each once.
 pub fn goals(scenario: &Scenario) -> Vec<String> {
-    let mut goals = BTreeSet::from([Sighting::Progressed.to_string()]);
+    let mut goals = BTreeSet::from([CoveragePoint::Progressed.to_string()]);
     // Of the resolved scenario, in which some faults have become others.
     let resolved = value(&scenario.resolved(scenario.seed));
     goals.extend(fault_kinds(&resolved).into_iter().map(|kind| fault(&kind)));
     let value = value(scenario);
     let properties = link_properties(&value);
     let shows = LINK_FAULTS.into_iter().filter(|(key, _)| properties.contains(*key));
-    goals.extend(shows.map(|(_, sighting)| sighting.to_string()));
+    goals.extend(shows.map(|(_, point)| point.to_string()));
     goals.extend(musts(scenario).map(must));
     goals.extend(scenario.expect.sometimes.iter().map(ToString::to_string));
     goals.into_iter().collect()
@@ -38,11 +38,11 @@ pub fn goals(scenario: &Scenario) -> Vec<String> {
 
 /// What a run of `plan`, a plan of `scenario`, reached, in the same words; also what is no goal.
 pub fn reached(scenario: &Scenario, plan: &Plan, outcome: &Outcome) -> Vec<String> {
-    let mut reached: BTreeSet<String> = outcome.sightings.iter().map(ToString::to_string).collect();
+    let mut reached: BTreeSet<String> = outcome.coverage.iter().map(ToString::to_string).collect();
     let resolved = value(&plan.scenario);
     let faults = resolved.get("fault").and_then(|faults| faults.as_array());
     for event in &outcome.trace.events {
-        if let What::Fault { fault: number, .. } = event.what {
+        if let EventKind::Fault { fault: number, .. } = event.what {
             let entry = faults.and_then(|faults| faults.get(number)).and_then(|entry| entry.as_object());
             reached.extend(entry.and_then(kind_of).map(|kind| fault(kind)));
         }
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
     use crate::explore::Mask;
     use crate::run::run;
-    use seaworthy_engine::Carrier;
+    use seaworthy_engine::Backend;
 
     const STORM: &str = r#"
 name = "storm"
@@ -121,7 +121,7 @@ must = [
 
     fn reached_with(mask: &Mask, seed: u64) -> Vec<String> {
         let plan = Rc::new(mask.plan(&storm(), seed));
-        let outcome = run(&plan, Carrier::Warp, Duration::from_secs(60));
+        let outcome = run(&plan, Backend::Warp, Duration::from_secs(60));
         reached(&storm(), &plan, &outcome)
     }
 

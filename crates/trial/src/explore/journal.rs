@@ -167,7 +167,7 @@ pub fn read(file: &Path, mut each: impl FnMut(RunRecord)) -> Result<Sweeps, BadJ
 mod tests {
     use super::*;
     use crate::run::Verdict;
-    use crate::scenario::CarrierName;
+    use crate::scenario::BackendName;
 
     /// A fresh folder, gone afterwards.
     struct Folder(PathBuf);
@@ -189,7 +189,7 @@ mod tests {
             of: "f".into(),
             scenario: "storm".into(),
             seed,
-            on: CarrierName::Warp,
+            on: BackendName::Warp,
             off: vec!["no cut".into()],
             verdict: Verdict::Passed,
             check: None,

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::goals::{goals, reached};
 use super::{Mask, fingerprint};
 use crate::run::{Outcome, Verdict};
-use crate::scenario::{CarrierName, Plan, Scenario};
-use seaworthy_engine::dice::fnv1a;
+use crate::scenario::{BackendName, Plan, Scenario};
+use seaworthy_engine::seeded_rng::fnv1a;
 
 /// A line of a journal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,7 +34,7 @@ pub struct Sweep {
     /// The seed behind the last.
     pub end: u64,
     /// On what.
-    pub on: Vec<CarrierName>,
+    pub on: Vec<BackendName>,
     /// Whether seeds switch part of a scenario off.
     pub swarm: bool,
     /// Which part of the pairs, as `i/n`.
@@ -67,7 +67,7 @@ pub struct RunRecord {
     /// The seed.
     pub seed: u64,
     /// On what it ran.
-    pub on: CarrierName,
+    pub on: BackendName,
     /// What the seed switched off.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub off: Vec<String>,
@@ -82,7 +82,7 @@ pub struct RunRecord {
     /// What the verdict rests on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<String>,
-    /// What it reached, goals and other sightings.
+    /// What it reached, goals and other coverage points.
     pub reached: Vec<String>,
     /// A hash of everything that happened.
     pub audit: String,
@@ -126,7 +126,7 @@ impl RunRecord {
         of: &str,
         scenario: &Scenario,
         (plan, mask): (&Plan, &Mask),
-        on: CarrierName,
+        on: BackendName,
         outcome: &Outcome,
         real: Duration,
     ) -> Self {
@@ -154,7 +154,7 @@ impl RunRecord {
     /// The record of a run without an outcome: it never came back, or the testbed itself panicked.
     pub fn without_outcome(
         of: &str,
-        (scenario, seed, on): (&Scenario, u64, CarrierName),
+        (scenario, seed, on): (&Scenario, u64, BackendName),
         off: &Mask,
         verdict: Verdict,
         reason: &str,
@@ -198,7 +198,7 @@ mod tests {
             build: "a".into(),
             first: 0,
             end: 9,
-            on: vec![CarrierName::Warp],
+            on: vec![BackendName::Warp],
             swarm: true,
             shard: "0/1".into(),
             runs: 9,

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use seaworthy_engine::dice::fnv1a;
+use seaworthy_engine::seeded_rng::fnv1a;
 
 /// One of `count` parts of a sweep. A pair of scenario and seed belongs to exactly one of them, whatever else is in
 /// the sweep.

@@ -9,7 +9,7 @@ use std::fmt;
 use serde_json::{Map, Value};
 
 use crate::scenario::{Plan, Scenario};
-use seaworthy_engine::Dice;
+use seaworthy_engine::SeededRng;
 
 /// Every so many seeds one runs its scenario as it is written.
 const WHOLE_EVERY: u64 = 4;
@@ -52,8 +52,9 @@ impl Mask {
             return Self::none();
         }
         let value = value(scenario);
-        let toss =
-            |feature: &str, name: &str| Dice::new(seed, &format!("swarm {feature} {name}")).roll() >> 62;
+        let toss = |feature: &str, name: &str| {
+            SeededRng::new(seed, &format!("swarm {feature} {name}")).next_u64() >> 62
+        };
         let mut off = Vec::new();
         for kind in fault_kinds(&value) {
             off.extend((toss("fault", &kind) < 2).then_some(Off::Fault(kind)));
@@ -73,8 +74,8 @@ impl Mask {
 
     /// This mask, and everything off that the real network cannot make.
     #[must_use]
-    pub fn and_calm(mut self, scenario: &Scenario) -> Self {
-        for obstacle in scenario.obstacles() {
+    pub fn and_skip_unsupported(mut self, scenario: &Scenario) -> Self {
+        for obstacle in scenario.unsupported() {
             let key = obstacle.key.to_owned();
             let off = if obstacle.fault { Off::Fault(key) } else { Off::Link(key) };
             if !self.0.contains(&off) {
@@ -325,11 +326,11 @@ expect = { must = [{ socket = "pull", event = "disconnected" }] }
 
     #[test]
     fn calm_leaves_what_the_real_network_can_make() {
-        let mask = Mask::none().and_calm(&storm());
+        let mask = Mask::none().and_skip_unsupported(&storm());
         assert_eq!(mask.words(), ["no loss", "no cut"]);
         let calm = mask.plan(&storm(), 1).scenario;
-        assert!(calm.obstacles().is_empty() && calm.fault.iter().any(|fault| fault.crash.is_some()));
-        assert_eq!(Mask::of(&calm, 0).and_calm(&calm), Mask::none());
+        assert!(calm.unsupported().is_empty() && calm.fault.iter().any(|fault| fault.crash.is_some()));
+        assert_eq!(Mask::of(&calm, 0).and_skip_unsupported(&calm), Mask::none());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::record::{RunRecord, Text};
 use crate::run::Verdict;
-use crate::scenario::CarrierName;
+use crate::scenario::BackendName;
 
 /// Most seeds that are kept of failures with one fingerprint.
 const SEEDS_MAX: usize = 20;
@@ -44,7 +44,7 @@ pub struct Fold {
     /// The worst verdict.
     pub verdict: Verdict,
     /// In which scenarios, and with which seeds; the first few.
-    pub seeds: BTreeSet<(String, u64, CarrierName)>,
+    pub seeds: BTreeSet<(String, u64, BackendName)>,
     /// The one with the fewest events, which is the easiest to understand.
     pub example: RunRecord,
 }
@@ -220,7 +220,7 @@ mod tests {
             of: String::new(),
             scenario: scenario.to_owned(),
             seed,
-            on: CarrierName::Warp,
+            on: BackendName::Warp,
             off: Vec::new(),
             verdict: failure.map_or(Verdict::Passed, |(verdict, ..)| verdict),
             check: failure.map(|_| "order".to_owned()),

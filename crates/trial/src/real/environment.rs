@@ -10,8 +10,8 @@ use seaworthy_core::{CompioNetwork, Instant, Network};
 use seaworthy_engine::recorder::Recorder;
 use seaworthy_engine::{Event, Failure, HostId};
 
-use super::meeting::Meetings;
-use super::place::Places;
+use super::address_map::AddressMap;
+use super::stream_pairing::StreamPairing;
 
 /// What all hosts of a real run share, without the hosts.
 pub(super) struct Environment {
@@ -20,8 +20,8 @@ pub(super) struct Environment {
     start: Instant,
     pub(super) seed: u64,
     pub(super) recorder: Recorder,
-    pub(super) places: Places,
-    pub(super) meetings: Meetings,
+    pub(super) places: AddressMap,
+    pub(super) meetings: StreamPairing,
     /// The hosts' names, by number.
     names: RefCell<Vec<String>>,
     failure: RefCell<Option<Failure>>,
@@ -39,8 +39,8 @@ impl Environment {
             start: compio.now(),
             seed,
             recorder: Recorder::default(),
-            places: Places::new(|| compio.random())?,
-            meetings: Meetings::default(),
+            places: AddressMap::new(|| compio.random())?,
+            meetings: StreamPairing::default(),
             names: RefCell::default(),
             failure: RefCell::default(),
             ended: Cell::new(false),

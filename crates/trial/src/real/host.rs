@@ -12,10 +12,10 @@ use std::task::{Poll, Waker};
 
 use seaworthy_core::{Instant, Network as _};
 
+use super::address_map::leave_behind;
 use super::environment::Environment;
-use super::place::leave_behind;
-use seaworthy_engine::Dice;
 use seaworthy_engine::Failure;
+use seaworthy_engine::SeededRng;
 use seaworthy_engine::clock::HostClock;
 use seaworthy_engine::task::{Home, TaskRun, panic_message};
 use seaworthy_engine::tasks::Tasks;
@@ -48,13 +48,13 @@ pub(crate) struct Host {
     stalled: RefCell<Vec<Waker>>,
     short: Cell<ShortIo>,
     yield_chance: Cell<f64>,
-    dice: RefCell<HostDice>,
+    rng: RefCell<HostDice>,
 }
 
 struct HostDice {
-    short_read: Dice,
-    short_write: Dice,
-    yields: Dice,
+    short_read: SeededRng,
+    short_write: SeededRng,
+    yields: SeededRng,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,12 +71,9 @@ enum State {
 
 impl Host {
     pub(super) fn new(env: Rc<Environment>, id: HostId, name: &str, program: Program) -> Rc<Self> {
-        let dice = |purpose: &str| Dice::new(env.seed, &format!("{purpose} {name}"));
-        let dice = HostDice {
-            short_read: dice("short read"),
-            short_write: dice("short write"),
-            yields: dice("yield"),
-        };
+        let rng = |purpose: &str| SeededRng::new(env.seed, &format!("{purpose} {name}"));
+        let rng =
+            HostDice { short_read: rng("short read"), short_write: rng("short write"), yields: rng("yield") };
         Rc::new(Self {
             id,
             name: name.to_owned(),
@@ -92,7 +89,7 @@ impl Host {
             stalled: RefCell::default(),
             short: Cell::default(),
             yield_chance: Cell::default(),
-            dice: RefCell::new(dice),
+            rng: RefCell::new(rng),
         })
     }
 
@@ -248,7 +245,7 @@ impl Host {
         self.throttle.borrow_mut().took(self.env.now(), bytes);
     }
 
-    // Dice.
+    // Randomness.
 
     pub(crate) fn set_short_io(&self, short: ShortIo) {
         self.short.set(short);
@@ -262,9 +259,9 @@ impl Host {
 
     /// How many of `most` bytes a read may take.
     pub(super) fn cut_read(&self, most: usize) -> usize {
-        let dice = &mut self.dice.borrow_mut().short_read;
-        if dice.chance(self.short.get().read) {
-            (dice.between(1, SHORT_READ_MAX) as usize).min(most)
+        let rng = &mut self.rng.borrow_mut().short_read;
+        if rng.chance(self.short.get().read) {
+            (rng.between(1, SHORT_READ_MAX) as usize).min(most)
         } else {
             most
         }
@@ -272,9 +269,9 @@ impl Host {
 
     /// How many of `most` bytes a write may take.
     pub(super) fn cut_write(&self, most: usize) -> usize {
-        let dice = &mut self.dice.borrow_mut().short_write;
-        if most >= 2 && dice.chance(self.short.get().write) {
-            dice.between(1, most as u64 - 1) as usize
+        let rng = &mut self.rng.borrow_mut().short_write;
+        if most >= 2 && rng.chance(self.short.get().write) {
+            rng.between(1, most as u64 - 1) as usize
         } else {
             most
         }
@@ -282,7 +279,7 @@ impl Host {
 
     /// Lets others run first, if the dice say so.
     pub(super) async fn yield_now(&self) {
-        let mut yields = self.dice.borrow_mut().yields.chance(self.yield_chance.get());
+        let mut yields = self.rng.borrow_mut().yields.chance(self.yield_chance.get());
         poll_fn(|cx| {
             if std::mem::take(&mut yields) {
                 cx.waker().wake_by_ref();

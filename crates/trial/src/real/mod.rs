@@ -5,15 +5,15 @@
 //! ipc paths for files in a folder of the run. What a kernel can be made to do is done; what it cannot, such as to lose
 //! packets, is not attempted here.
 
+mod address_map;
 mod environment;
 mod host;
 mod listener;
-mod meeting;
 mod network;
-mod place;
 mod stream;
-mod way;
+mod stream_pairing;
 mod world;
+mod write_ledger;
 
 pub(crate) use self::host::Host;
 pub(crate) use self::network::RealNetwork;

@@ -8,7 +8,7 @@ use bytes::{Bytes, BytesMut};
 use seaworthy_core::{CompioStream, Endpoint, Reachability, Stream};
 
 use super::host::Host;
-use super::way::Way;
+use super::write_ledger::WriteLedger;
 use seaworthy_engine::{CancelOutcome, Event, Operation, StreamId};
 
 /// One end of a stream.
@@ -17,7 +17,7 @@ pub(crate) struct RealStream {
     id: StreamId,
     inner: CompioStream,
     /// What this end writes.
-    out: Rc<Way>,
+    out: Rc<WriteLedger>,
     /// As the scenario calls it: where the peer is, or where this end was accepted.
     endpoint: Endpoint,
     /// It was recorded how this end ended.

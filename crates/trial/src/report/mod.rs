@@ -10,9 +10,9 @@ use serde::Serialize;
 pub use self::page::{Page, Run};
 pub use self::table::table;
 use crate::run::{Outcome, Verdict};
-use crate::scenario::{CarrierName, Obstacle, Plan, Scenario};
+use crate::scenario::{BackendName, Plan, Scenario, Unsupported};
 
-/// One run of a scenario with a seed on a carrier, as it is reported.
+/// One run of a scenario with a seed on a backend, as it is reported.
 #[derive(Clone, Debug, Serialize)]
 pub struct RunReport {
     /// The scenario's name.
@@ -20,7 +20,7 @@ pub struct RunReport {
     /// The seed.
     pub seed: u64,
     /// On what it ran.
-    pub on: CarrierName,
+    pub on: BackendName,
     /// The verdict.
     pub verdict: Verdict,
     /// What the verdict rests on; empty when passed.
@@ -40,7 +40,7 @@ pub struct RunReport {
 
 impl RunReport {
     /// The report of an outcome that took `real` time.
-    pub fn new(plan: &Plan, on: CarrierName, outcome: &Outcome, real: Duration) -> Self {
+    pub fn new(plan: &Plan, on: BackendName, outcome: &Outcome, real: Duration) -> Self {
         Self {
             scenario: plan.scenario.name.clone(),
             seed: plan.scenario.seed,
@@ -56,7 +56,7 @@ impl RunReport {
     }
 
     /// The report of a run that never came back.
-    pub fn hung(scenario: &Scenario, seed: u64, on: CarrierName, real: Duration) -> Self {
+    pub fn hung(scenario: &Scenario, seed: u64, on: BackendName, real: Duration) -> Self {
         Self {
             scenario: scenario.name.clone(),
             seed,
@@ -78,14 +78,14 @@ pub struct Skipped {
     /// The scenario's name.
     pub scenario: String,
     /// On what it cannot run.
-    pub on: CarrierName,
+    pub on: BackendName,
     /// What cannot be made there, each once.
     pub skipped: Vec<&'static str>,
 }
 
 impl Skipped {
     /// A scenario with these obstacles.
-    pub fn new(scenario: &Scenario, on: CarrierName, obstacles: &[Obstacle]) -> Self {
+    pub fn new(scenario: &Scenario, on: BackendName, obstacles: &[Unsupported]) -> Self {
         let mut skipped = Vec::new();
         for obstacle in obstacles {
             if !skipped.contains(&obstacle.key) {
@@ -97,7 +97,7 @@ impl Skipped {
 }
 
 /// The resolved scenario as a file that replays a run, with a comment that says so.
-pub fn replay_file(plan: &Plan, on: CarrierName, reasons: &[String]) -> String {
+pub fn replay_file(plan: &Plan, on: BackendName, reasons: &[String]) -> String {
     let mut text = format!(
         "# {} with seed {} on {on}, every draw made explicit.\n",
         plan.scenario.name, plan.scenario.seed

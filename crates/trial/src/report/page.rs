@@ -7,8 +7,8 @@ use super::RunReport;
 use crate::check::coverage::{Reached, reached};
 use crate::check::{CHECKS, Case};
 use crate::run::{Outcome, Verdict};
-use crate::scenario::{CarrierName, Plan};
-use seaworthy_sim::look::{self, escaped};
+use crate::scenario::{BackendName, Plan};
+use seaworthy_sim::html::{self, escaped};
 
 /// One run as the page shows it.
 #[derive(Clone, Debug)]
@@ -62,7 +62,7 @@ impl Run {
     }
 }
 
-/// The runs of a scenario on a carrier.
+/// The runs of a scenario on a backend.
 type Group<'a> = Vec<&'a Run>;
 
 impl Page<'_> {
@@ -77,31 +77,31 @@ impl Page<'_> {
         scenarios.dedup();
         let simulated: f64 = self.runs.iter().map(|run| run.report.simulated_s).sum();
         // A run on the real network cannot be repeated.
-        let real = self.runs.iter().any(|run| run.report.on == CarrierName::Real);
+        let real = self.runs.iter().any(|run| run.report.on == BackendName::Real);
         let runs = if real { "runs, each once" } else { "runs, each twice" };
         let facts = [
-            ("scenarios", look::grouped(scenarios.len() as u64)),
-            (runs, look::grouped(self.runs.len() as u64)),
-            ("passed", look::grouped((self.runs.len() - bad) as u64)),
-            ("failed", look::grouped(bad as u64)),
-            ("simulated", look::seconds(simulated)),
+            ("scenarios", html::grouped(scenarios.len() as u64)),
+            (runs, html::grouped(self.runs.len() as u64)),
+            ("passed", html::grouped((self.runs.len() - bad) as u64)),
+            ("failed", html::grouped(bad as u64)),
+            ("simulated", html::seconds(simulated)),
         ];
         let fact = |(name, value): &(&str, String)| format!("<div><dt>{name}</dt><dd>{value}</dd></div>");
-        look::filled(
+        html::filled(
             PAGE,
             &[
-                ("verdict", &look::verdict(&worst.to_string())),
+                ("verdict", &html::verdict(&worst.to_string())),
                 ("facts", &facts.iter().map(fact).collect::<String>()),
                 ("failures", &self.failures(&groups)),
                 ("rows", &groups.iter().map(|group| row(group)).collect::<String>()),
                 ("checks", &checks(self.runs)),
-                ("style", &[look::STYLE, STYLE].concat()),
-                ("script", &[look::SCRIPT, SCRIPT].concat()),
+                ("style", &[html::STYLE, STYLE].concat()),
+                ("script", &[html::SCRIPT, SCRIPT].concat()),
             ],
         )
     }
 
-    /// By scenario and carrier: those with failures first, else in the order of the runs.
+    /// By scenario and backend: those with failures first, else in the order of the runs.
     fn groups(&self) -> Vec<Group<'_>> {
         let mut places = BTreeMap::new();
         let mut groups: Vec<Group<'_>> = Vec::new();
@@ -143,7 +143,7 @@ impl Page<'_> {
         let report = &run.report;
         let mut html = format!(
             "<h3>{} {} <span class=\"quiet\">on {}, seed {}</span></h3><ul>",
-            look::verdict(&report.verdict.to_string()),
+            html::verdict(&report.verdict.to_string()),
             escaped(&report.scenario),
             report.on,
             report.seed
@@ -167,7 +167,7 @@ impl Page<'_> {
     }
 }
 
-/// A row of the table: the runs of a scenario on a carrier.
+/// A row of the table: the runs of a scenario on a backend.
 fn row(group: &Group<'_>) -> String {
     let Some(first) = group.first() else { return String::new() };
     let bad = group.iter().filter(|run| !run.passed()).count();
@@ -176,15 +176,15 @@ fn row(group: &Group<'_>) -> String {
     let worst = group.iter().map(|run| run.report.verdict).max().unwrap_or(Verdict::Passed);
     let count = match (bad, group.len()) {
         (_, 1) => String::new(),
-        (0, all) => format!(" <span class=\"quiet\">{}</span>", look::grouped(all as u64)),
-        (bad, all) => format!(" <span class=\"quiet\">{bad} of {}</span>", look::grouped(all as u64)),
+        (0, all) => format!(" <span class=\"quiet\">{}</span>", html::grouped(all as u64)),
+        (bad, all) => format!(" <span class=\"quiet\">{bad} of {}</span>", html::grouped(all as u64)),
     };
     format!(
         "<tr data-find=\"{} {on}\" data-bad=\"{bad}\"><th scope=\"row\">{name}<small>{}</small></th><td>{on}</td><td>{}{count}</td>\
          <td class=\"seeds\">{}</td><td>{}</td><td>{}</td><td class=\"number\">{}</td></tr>\n",
         name.to_lowercase(),
         escaped(description.unwrap_or_default()),
-        look::verdict(&worst.to_string()),
+        html::verdict(&worst.to_string()),
         seeds(group),
         found(group),
         coverage(group),
@@ -255,9 +255,9 @@ fn coverage(group: &Group<'_>) -> String {
         let least = all.iter().map(|reached| reached.times).min().unwrap_or_default();
         let most = all.iter().map(|reached| reached.times).max().unwrap_or_default();
         let times = if least == most {
-            look::grouped(least)
+            html::grouped(least)
         } else {
-            format!("{}–{}", look::grouped(least), look::grouped(most))
+            format!("{}–{}", html::grouped(least), html::grouped(most))
         };
         let class = if all.iter().all(|reached| reached.is_met()) { "good" } else { "bad" };
         let _ = write!(
@@ -275,8 +275,8 @@ fn coverage(group: &Group<'_>) -> String {
 /// How long the runs took in simulated time.
 fn durations(group: &Group<'_>) -> String {
     let all = || group.iter().map(|run| run.report.simulated_s);
-    let least = look::seconds(all().fold(f64::INFINITY, f64::min));
-    let most = look::seconds(all().fold(0.0, f64::max));
+    let least = html::seconds(all().fold(f64::INFINITY, f64::min));
+    let most = html::seconds(all().fold(0.0, f64::max));
     if least == most { most } else { format!("{least} – {most}") }
 }
 
@@ -320,7 +320,7 @@ mod tests {
             ..Run::without_outcome(RunReport {
                 scenario: scenario.to_owned(),
                 seed,
-                on: CarrierName::Warp,
+                on: BackendName::Warp,
                 verdict,
                 reasons,
                 audit: String::new(),

@@ -1,32 +1,32 @@
-//! Verdicts as a table: a row for each scenario, a column for each carrier.
+//! Verdicts as a table: a row for each scenario, a column for each backend.
 
 use std::fmt::Write as _;
 
 use super::{RunReport, Skipped};
 use crate::run::Verdict;
-use crate::scenario::CarrierName;
+use crate::scenario::BackendName;
 
 /// Renders the table and a line that sums it up. `scenarios` are the names in the order of the rows.
 ///
 /// Where a scenario was skipped, its row says why.
 pub fn table(
     scenarios: &[String],
-    carriers: &[CarrierName],
+    backends: &[BackendName],
     reports: &[RunReport],
     skipped: &[Skipped],
 ) -> String {
     let width = scenarios.iter().map(String::len).max().unwrap_or(0).max("scenario".len());
     let mut text = format!("{:<width$}", "scenario");
-    for carrier in carriers {
-        let _ = write!(text, "  {:<18}", carrier.to_string());
+    for backend in backends {
+        let _ = write!(text, "  {:<18}", backend.to_string());
     }
     let _ = writeln!(text, "  {:>11}  {:>8}", "simulated", "real");
     for scenario in scenarios {
         let _ = write!(text, "{scenario:<width$}");
         let of_scenario = || reports.iter().filter(|report| report.scenario == *scenario);
-        for carrier in carriers {
-            let runs: Vec<_> = of_scenario().filter(|report| report.on == *carrier).collect();
-            let skip = skipped.iter().find(|skip| skip.scenario == *scenario && skip.on == *carrier);
+        for backend in backends {
+            let runs: Vec<_> = of_scenario().filter(|report| report.on == *backend).collect();
+            let skip = skipped.iter().find(|skip| skip.scenario == *scenario && skip.on == *backend);
             let cell = match skip {
                 Some(skip) => format!("skipped: {}", skip.skipped.join(", ")),
                 None => cell(&runs),
@@ -47,11 +47,11 @@ pub fn table(
         let count = skipped.len();
         let _ = writeln!(
             text,
-            "{count} {} skipped; --calm leaves out what cannot be made",
+            "{count} {} skipped; --skip-unsupported leaves out what cannot be made",
             plural(count, "scenario")
         );
     }
-    if carriers.contains(&CarrierName::Real) {
+    if backends.contains(&BackendName::Real) {
         text.push_str("real: links are loopback's, with its latency and not the scenario's\n");
     }
     text
@@ -71,7 +71,7 @@ fn summary(scenarios: usize, reports: &[RunReport]) -> String {
     let runs = reports.len();
     let bad = reports.iter().filter(|report| report.verdict != Verdict::Passed).count();
     // A run on the real network cannot be repeated.
-    let times = if reports.iter().any(|report| report.on == CarrierName::Real) { "once" } else { "twice" };
+    let times = if reports.iter().any(|report| report.on == BackendName::Real) { "once" } else { "twice" };
     let what = format!(
         "{scenarios} {}, {runs} {}, each {times}",
         plural(scenarios, "scenario"),
@@ -88,7 +88,7 @@ fn plural(count: usize, noun: &str) -> String {
 mod tests {
     use super::*;
 
-    fn report(scenario: &str, seed: u64, on: CarrierName, verdict: Verdict) -> RunReport {
+    fn report(scenario: &str, seed: u64, on: BackendName, verdict: Verdict) -> RunReport {
         RunReport {
             scenario: scenario.to_owned(),
             seed,
@@ -105,7 +105,7 @@ mod tests {
 
     #[test]
     fn the_table_counts_what_did_not_pass() {
-        use CarrierName::{Turmoil, Warp};
+        use BackendName::{Turmoil, Warp};
         let reports = [
             report("a", 1, Turmoil, Verdict::Passed),
             report("a", 1, Warp, Verdict::Passed),

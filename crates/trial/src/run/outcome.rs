@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
-use crate::scenario::CarrierName;
-use crate::sighting::Sighting;
+use crate::coverage_point::CoveragePoint;
+use crate::scenario::BackendName;
 use seaworthy_engine::Failure;
 use seaworthy_engine::Violation;
 use seaworthy_sim::trace::{Audit, Trace};
@@ -14,7 +14,7 @@ use seaworthy_sim::trace::{Audit, Trace};
 #[derive(Clone, Debug)]
 pub struct Outcome {
     /// On what it ran.
-    pub on: CarrierName,
+    pub on: BackendName,
     /// What happened.
     pub trace: Trace,
     /// A hash of all of it, packets included.
@@ -22,7 +22,7 @@ pub struct Outcome {
     /// What the checks found.
     pub violations: Vec<Violation>,
     /// The states that it came across.
-    pub sightings: BTreeSet<Sighting>,
+    pub coverage: BTreeSet<CoveragePoint>,
     /// Why it ended early, if it did.
     pub failure: Option<Failure>,
 }
@@ -66,7 +66,7 @@ impl Outcome {
 
     /// Simulated time it took; none on the real network.
     pub fn simulated(&self) -> Duration {
-        if self.on == CarrierName::Real {
+        if self.on == BackendName::Real {
             return Duration::ZERO;
         }
         self.trace.events.last().map(|event| event.at()).unwrap_or_default()

@@ -10,16 +10,16 @@ use seaworthy_core::Instant;
 use super::clocks::set_clocks;
 use super::outcome::Outcome;
 use crate::check::{self, Case};
-use crate::lookout::Lookout;
+use crate::coverage_point;
+use crate::coverage_tap::CoverageTap;
 use crate::real::{Host, RealNetwork, World};
-use crate::scenario::{CarrierName, Must, MustEvent, Plan, Role};
-use crate::sighting;
-use crate::workload::{self, Stage};
+use crate::scenario::{BackendName, Must, MustEvent, Plan, Role};
+use crate::workload::{self, RunState};
 use seaworthy_engine::{ClockSkew, CrashKind, Failure, ReadRate, ShortIo};
 use seaworthy_sim::script::conditions::{Conditions, HostFaults};
 use seaworthy_sim::script::draw::Draw;
 use seaworthy_sim::script::{FaultPlan, timeline};
-use seaworthy_sim::trace::{Observer, Phase, Recorder, Sockets, What};
+use seaworthy_sim::trace::{EventKind, Observer, Phase, Recorder, Sockets};
 
 /// Time that healed workloads may take to send all they should.
 const FINISH_MAX: Duration = Duration::from_secs(60);
@@ -47,47 +47,47 @@ const QUIET_LOOKS: u32 = 50;
 /// longer than `wall_limit` is given up as hung.
 pub fn real(plan: &Rc<Plan>, wall_limit: Duration) -> Outcome {
     let recorder = Recorder::default();
-    let lookout = Lookout::default();
+    let coverage_tap = CoverageTap::default();
     let played = seaworthy_core::runtime()
         .map_err(|error| Failure::NoPlace(format!("no runtime: {error}")))
-        .and_then(|runtime| runtime.block_on(perform(plan, &recorder, &lookout, wall_limit)));
+        .and_then(|runtime| runtime.block_on(run_host(plan, &recorder, &coverage_tap, wall_limit)));
     let (trace, audit) = recorder.finish();
     // Some checks allow for real time.
     let mut plan = (**plan).clone();
-    plan.scenario.on = Some(CarrierName::Real);
+    plan.scenario.on = Some(BackendName::Real);
     plan.scenario.expect.must.retain(is_of_any_speed);
     let case = Case { plan: &plan, trace: &trace };
     // A run that ended early left everything half done; only what ended it counts.
     let violations = if played.is_ok() { check::all(&case) } else { check::panics(&case) };
-    let sightings = lookout.finish().into_iter().chain(sighting::in_trace(&trace)).collect();
-    Outcome { on: CarrierName::Real, trace, audit, violations, sightings, failure: played.err() }
+    let coverage = coverage_tap.finish().into_iter().chain(coverage_point::in_trace(&trace)).collect();
+    Outcome { on: BackendName::Real, trace, audit, violations, coverage, failure: played.err() }
 }
 
 /// A host's program while it runs.
 type Running = Pin<Box<dyn Future<Output = Result<(), Box<dyn Error>>>>>;
 
-async fn perform(
+async fn run_host(
     plan: &Rc<Plan>,
     recorder: &Recorder,
-    lookout: &Lookout,
+    coverage_tap: &CoverageTap,
     wall: Duration,
 ) -> Result<(), Failure> {
     let world = World::new(plan.scenario.seed).map_err(|error| Failure::NoPlace(error.to_string()))?;
-    let stage = Stage::new(Rc::clone(plan), recorder.clone());
+    let run = RunState::new(Rc::clone(plan), recorder.clone());
     let clock = Rc::clone(&world);
-    stage.keep_time(move || clock.now());
+    run.keep_time(move || clock.now());
     world.tap(Observer::new(plan.hosts.clone(), Rc::clone(plan) as Rc<dyn Sockets>, recorder.clone()));
-    world.tap(lookout.clone());
-    stage.enter(Phase::Scripted);
+    world.tap(coverage_tap.clone());
+    run.enter(Phase::Scripted);
     for name in &plan.hosts {
-        let (stage, host) = (stage.clone(), name.clone());
+        let (run, host) = (run.clone(), name.clone());
         let program = move |on: &Rc<Host>| -> Running {
             let network = RealNetwork::new(Rc::clone(on));
-            Box::pin(workload::perform(stage.clone(), host.clone(), network))
+            Box::pin(workload::run_host(run.clone(), host.clone(), network))
         };
         world.host(name, Rc::new(program));
     }
-    let run = Run { world: &world, plan, stage: &stage, recorder, wall };
+    let run = Run { world: &world, plan, run: &run, recorder, wall };
     let played = run.play().await;
     world.end();
     played
@@ -97,7 +97,7 @@ async fn perform(
 struct Run<'a> {
     world: &'a Rc<World>,
     plan: &'a Plan,
-    stage: &'a Stage,
+    run: &'a RunState,
     recorder: &'a Recorder,
     wall: Duration,
 }
@@ -105,7 +105,7 @@ struct Run<'a> {
 impl Run<'_> {
     /// The course of a run: faults as scripted, then healing and progress, then silence, then closing.
     async fn play(&self) -> Result<(), Failure> {
-        let (world, plan, stage) = (self.world, self.plan, self.stage);
+        let (world, plan, run) = (self.world, self.plan, self.run);
         let hosts = Hosts(world.hosts());
         let mut conditions = Conditions::none();
         set_clocks(&hosts, plan);
@@ -114,29 +114,28 @@ impl Run<'_> {
         for step in &timeline {
             self.wait_until(step.at, || false).await?;
             step.record_at(world.now(), &faults, self.recorder);
-            conditions =
-                conditions.change_without_links(Conditions::of(&faults, &step.active), &hosts, stage);
+            conditions = conditions.change_without_links(Conditions::of(&faults, &step.active), &hosts, run);
         }
-        let (all_told, mut quiet) = (all_told(plan), Quiet::new(stage));
+        let (all_told, mut quiet) = (all_told(plan), Quiet::new(run));
         self.wait_until(timeline::instant(plan.scenario.duration.0), || {
-            let is_over = stage.is_finished() && world.now() >= all_told;
+            let is_over = run.is_finished() && world.now() >= all_told;
             let is_quiet = quiet.look();
-            is_over && (is_quiet || stage.is_drained())
+            is_over && (is_quiet || run.is_drained())
         })
         .await?;
 
         for fault in timeline.last().iter().flat_map(|step| &step.active) {
             timeline::Step::healing(world.now(), *fault).record(&faults, self.recorder);
         }
-        conditions.change_without_links(Conditions::none(), &hosts, stage);
-        stage.enter(Phase::Healed);
-        self.wait(FINISH_MAX, || stage.has_progressed()).await?;
+        conditions.change_without_links(Conditions::none(), &hosts, run);
+        run.enter(Phase::Healed);
+        self.wait(FINISH_MAX, || run.has_progressed()).await?;
 
-        stage.enter(Phase::Draining);
-        let mut quiet = Quiet::new(stage);
-        self.wait(DRAIN_MAX, || quiet.look() || stage.is_drained()).await?;
+        run.enter(Phase::Draining);
+        let mut quiet = Quiet::new(run);
+        self.wait(DRAIN_MAX, || quiet.look() || run.is_drained()).await?;
 
-        stage.enter(Phase::Closing);
+        run.enter(Phase::Closing);
         self.wait(CLOSE_MAX, || world.all_finished()).await?;
         let is_clear = |host: &Rc<Host>| host.remains() == (Vec::new(), 0);
         self.wait(SETTLE_MAX, || hosts.0.iter().all(is_clear)).await?;
@@ -144,7 +143,7 @@ impl Run<'_> {
             let (tasks, streams) = host.remains();
             if !tasks.is_empty() || streams > 0 {
                 let tasks = tasks.into_iter().map(str::to_owned).collect();
-                self.recorder.push(world.now(), Some(name), None, What::Remains { tasks, streams });
+                self.recorder.push(world.now(), Some(name), None, EventKind::Remains { tasks, streams });
             }
         }
         Ok(())
@@ -177,19 +176,19 @@ impl Run<'_> {
 
 /// Counts looks during which nothing was sent or received.
 struct Quiet<'a> {
-    stage: &'a Stage,
+    run: &'a RunState,
     activity: Instant,
     looks: u32,
 }
 
 impl<'a> Quiet<'a> {
-    fn new(stage: &'a Stage) -> Self {
-        Self { stage, activity: stage.last_activity(), looks: 0 }
+    fn new(run: &'a RunState) -> Self {
+        Self { run, activity: run.last_activity(), looks: 0 }
     }
 
     /// Looks, and says whether it has been quiet for long enough.
     fn look(&mut self) -> bool {
-        let activity = self.stage.last_activity();
+        let activity = self.run.last_activity();
         self.looks = if activity == self.activity { self.looks + 1 } else { 0 };
         self.activity = activity;
         self.looks >= QUIET_LOOKS

@@ -5,7 +5,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::sighting::Sighting;
+use crate::coverage_point::CoveragePoint;
 use seaworthy_sim::script::quantity::Span;
 use seaworthy_sim::words;
 
@@ -25,7 +25,7 @@ pub struct Expect {
     pub must: Vec<Must>,
     /// What some seed of a sweep must have come across, for `explore`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub sometimes: Vec<Sighting>,
+    pub sometimes: Vec<CoveragePoint>,
 }
 
 words! {

@@ -17,12 +17,12 @@ pub mod expect;
 pub mod hostile;
 pub mod model;
 mod names;
-mod obstacles;
 mod options;
 mod plan;
 pub mod proxy;
 mod resolve;
 pub mod socket;
+mod unsupported;
 mod validate;
 pub mod workload;
 
@@ -35,12 +35,12 @@ pub use seaworthy_sim::script::{
 
 pub use self::expect::{Expect, LossRule, Must, MustEvent};
 pub use self::hostile::Hostile;
-pub use self::model::{CarrierName, Host, Scenario};
-pub use self::obstacles::Obstacle;
+pub use self::model::{BackendName, Host, Scenario};
 pub use self::options::SocketOptions;
 pub use self::plan::{Path as ConnectionPath, Plan};
 pub use self::proxy::{ProxyMode, ProxyPlan};
 pub use self::socket::{Socket, SocketKind};
+pub use self::unsupported::Unsupported;
 pub use self::validate::MEMBERS_MAX;
 pub use self::workload::{Role, Workload};
 

@@ -13,7 +13,7 @@ use super::expect::Expect;
 use super::hostile::Hostile;
 use super::socket::Socket;
 use super::workload::Workload;
-use seaworthy_engine::Carrier;
+use seaworthy_engine::Backend;
 use seaworthy_sim::script::draw::Draw;
 use seaworthy_sim::script::fault::Fault;
 use seaworthy_sim::script::link::{Link, LinkModel};
@@ -35,7 +35,7 @@ pub struct Scenario {
     pub seed: u64,
     /// In a resolved scenario: on what it ran when it was written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub on: Option<CarrierName>,
+    pub on: Option<BackendName>,
     /// What every link is like unless a `[[link]]` says otherwise.
     #[serde(default, skip_serializing_if = "LinkModel::is_default")]
     pub network: LinkModel,
@@ -61,7 +61,7 @@ pub struct Scenario {
 
 words! {
     /// On what a scenario runs.
-    pub enum CarrierName {
+    pub enum BackendName {
         /// turmoil's hosts and links, at its ticks of simulated time.
         Turmoil = "turmoil",
         /// One executor that jumps from event to event.
@@ -71,20 +71,20 @@ words! {
     }
 }
 
-impl CarrierName {
-    /// What a scenario file calls a carrier of the simulation.
-    pub const fn of(carrier: Carrier) -> Self {
-        match carrier {
-            Carrier::Turmoil => Self::Turmoil,
-            Carrier::Warp => Self::Warp,
+impl BackendName {
+    /// What a scenario file calls a backend of the simulation.
+    pub const fn of(backend: Backend) -> Self {
+        match backend {
+            Backend::Turmoil => Self::Turmoil,
+            Backend::Warp => Self::Warp,
         }
     }
 
-    /// The carrier of the simulation; `None` on the real network.
-    pub const fn simulated(self) -> Option<Carrier> {
+    /// The backend of the simulation; `None` on the real network.
+    pub const fn simulated(self) -> Option<Backend> {
         match self {
-            Self::Turmoil => Some(Carrier::Turmoil),
-            Self::Warp => Some(Carrier::Warp),
+            Self::Turmoil => Some(Backend::Turmoil),
+            Self::Warp => Some(Backend::Warp),
             Self::Real => None,
         }
     }

@@ -5,7 +5,7 @@ use seaworthy_core::{Endpoint, Host as EndpointHost};
 use super::proxy::ProxyPlan;
 use super::{Hostile, Role, Scenario, Socket, SocketKind, Workload};
 use seaworthy_sim::script::quantity::Count;
-use seaworthy_sim::script::{FaultPlan, Storm};
+use seaworthy_sim::script::{FaultPlan, FaultSchedule};
 use seaworthy_sim::trace::{MessageName, Name, Sockets};
 
 use crate::payload::Payload;
@@ -252,8 +252,12 @@ impl Plan {
 impl From<&Plan> for FaultPlan {
     fn from(plan: &Plan) -> Self {
         let Scenario { duration, network, link, fault, .. } = &plan.scenario;
-        let storm =
-            Storm { duration: *duration, network: *network, link: link.clone(), fault: fault.clone() };
+        let storm = FaultSchedule {
+            duration: *duration,
+            network: *network,
+            link: link.clone(),
+            fault: fault.clone(),
+        };
         Self { hosts: plan.hosts.clone(), storm }
     }
 }

@@ -11,7 +11,7 @@ use crate::check::{Case, coverage};
 use crate::explore::fingerprint;
 use crate::run::{self, Outcome};
 use crate::scenario::{Expect, Must, Plan, Scenario};
-use seaworthy_engine::Carrier;
+use seaworthy_engine::Backend;
 use seaworthy_sim::script::reduction::Reduction;
 
 /// What became of a scenario.
@@ -42,36 +42,36 @@ pub enum CannotShrink {
     TooLittle,
 }
 
-/// Shrinks a resolved scenario on `carrier`, as long as `more` says that there is time. A run that takes longer than
+/// Shrinks a resolved scenario on `backend`, as long as `more` says that there is time. A run that takes longer than
 /// `wall` of real time hangs.
 ///
 /// # Errors
 /// When the scenario passes, or fails in a way that says nothing about smaller ones.
 pub fn shrink(
     scenario: &Scenario,
-    carrier: Carrier,
+    backend: Backend,
     wall: Duration,
     more: impl FnMut() -> bool,
 ) -> Result<Shrunk, CannotShrink> {
     let mut scenario = scenario.resolved(scenario.seed);
-    let first = made(&scenario, carrier, wall, true);
+    let first = made(&scenario, backend, wall, true);
     let (check, _) = fingerprint(&first).ok_or(CannotShrink::Passes)?;
     scenario.expect.must = if check == "coverage" { too_often(&scenario, &first)? } else { Vec::new() };
     scenario.expect.sometimes.clear();
     let twice = check == "determinism";
     let fails =
-        |smaller: &Scenario| checks(&made(smaller, carrier, wall, twice)).any(|failed| failed == check);
+        |smaller: &Scenario| checks(&made(smaller, backend, wall, twice)).any(|failed| failed == check);
     let mut reduction = Reduction::new(scenario, Scenario::can_run, fails, more);
     let finished = reduction.reduce();
     let Reduction { best, tried, .. } = reduction;
-    let last = made(&best, carrier, wall, twice);
+    let last = made(&best, backend, wall, twice);
     let reasons = last.reasons().into_iter().filter(|reason| reason.starts_with(&check)).collect();
     Ok(Shrunk { scenario: best, reasons, check, tried, finished })
 }
 
-fn made(scenario: &Scenario, carrier: Carrier, wall: Duration, twice: bool) -> Outcome {
+fn made(scenario: &Scenario, backend: Backend, wall: Duration, twice: bool) -> Outcome {
     let plan = Rc::new(Plan::new(scenario, scenario.seed));
-    if twice { run::prove(&plan, carrier, wall) } else { run::run(&plan, carrier, wall) }
+    if twice { run::prove(&plan, backend, wall) } else { run::run(&plan, backend, wall) }
 }
 
 /// The checks that failed.
@@ -129,7 +129,7 @@ must = [{ socket = "req", event = "sent", at_most = 900 }]
     #[test]
     fn what_has_nothing_to_do_with_the_failure_goes() {
         let slow = Scenario::parse("slow.toml", SLOW).unwrap();
-        let shrunk = shrink(&slow, Carrier::Warp, WALL, || true).unwrap();
+        let shrunk = shrink(&slow, Backend::Warp, WALL, || true).unwrap();
         assert_eq!(shrunk.check, "liveness");
         assert!(shrunk.finished);
         let small = &shrunk.scenario;
@@ -141,15 +141,15 @@ must = [{ socket = "req", event = "sent", at_most = 900 }]
         assert_eq!(small.expect.must, []);
         // It fails as a file, too.
         let read = Scenario::parse("small.toml", &small.to_toml()).unwrap();
-        assert!(checks(&made(&read, Carrier::Warp, WALL, true)).any(|check| check == "liveness"));
-        let again = shrink(&slow, Carrier::Warp, WALL, || true).unwrap();
+        assert!(checks(&made(&read, Backend::Warp, WALL, true)).any(|check| check == "liveness"));
+        let again = shrink(&slow, Backend::Warp, WALL, || true).unwrap();
         assert_eq!(again.scenario, shrunk.scenario, "always the same");
     }
 
     #[test]
     fn without_time_the_scenario_stays_as_it_is() {
         let slow = Scenario::parse("slow.toml", SLOW).unwrap();
-        let shrunk = shrink(&slow, Carrier::Warp, WALL, || false).unwrap();
+        let shrunk = shrink(&slow, Backend::Warp, WALL, || false).unwrap();
         assert!(!shrunk.finished);
         assert_eq!(shrunk.scenario.socket, slow.resolved(slow.seed).socket);
     }
@@ -157,18 +157,18 @@ must = [{ socket = "req", event = "sent", at_most = 900 }]
     #[test]
     fn what_passes_or_is_too_little_is_not_shrunk() {
         let template = Scenario::parse("t.toml", &Scenario::template("t")).unwrap();
-        assert_eq!(shrink(&template, Carrier::Warp, WALL, || true).unwrap_err(), CannotShrink::Passes);
+        assert_eq!(shrink(&template, Backend::Warp, WALL, || true).unwrap_err(), CannotShrink::Passes);
         let never = SLOW.replace("event = \"sent\", at_most = 900", "event = \"timeout\"");
         let never = never.replace("20kbit", "20Mbit");
         let never = Scenario::parse("never.toml", &never).unwrap();
-        assert_eq!(shrink(&never, Carrier::Warp, WALL, || true).unwrap_err(), CannotShrink::TooLittle);
+        assert_eq!(shrink(&never, Backend::Warp, WALL, || true).unwrap_err(), CannotShrink::TooLittle);
     }
 
     #[test]
     fn too_much_stays_too_much() {
         let often = SLOW.replace("at_most = 900", "at_most = 3").replace("20kbit", "20Mbit");
         let shrunk =
-            shrink(&Scenario::parse("often.toml", &often).unwrap(), Carrier::Warp, WALL, || true).unwrap();
+            shrink(&Scenario::parse("often.toml", &often).unwrap(), Backend::Warp, WALL, || true).unwrap();
         assert_eq!(shrunk.check, "coverage");
         assert!(shrunk.reasons[0].contains("expected at most 3"), "{:?}", shrunk.reasons);
         assert_eq!(shrunk.scenario.expect.must.len(), 1);

@@ -8,20 +8,20 @@ use std::time::Duration;
 use seaworthy::Network;
 
 use super::deadline::Deadline;
-use super::player::Player;
+use super::player::WorkloadContext;
 use seaworthy_sim::script::CancelOperation;
-use seaworthy_sim::trace::{MessageName, What};
+use seaworthy_sim::trace::{EventKind, MessageName};
 
 /// What the application does before it tries again: nothing that takes no time at all, or it would never end.
 const AFTERWARDS: Duration = Duration::from_millis(1);
 
 /// Runs an operation, or as much of it as a cancellation lets happen: then `None`, and it was dropped.
 pub(super) async fn cancellable<N: Network, T>(
-    player: &Player<N>,
+    player: &WorkloadContext<N>,
     operation: CancelOperation,
     work: impl Future<Output = T>,
 ) -> Option<T> {
-    let deadline = player.stage.draw_cancel(&player.name, operation);
+    let deadline = player.run.draw_cancel(&player.name, operation);
     let expiry = match deadline {
         Some(Deadline::Time(time)) => Some(player.network.sleep_until(player.network.now() + time)),
         Some(Deadline::Polls(_)) | None => None,
@@ -49,24 +49,24 @@ pub(super) async fn cancellable<N: Network, T>(
 
 /// Takes a dropped operation down, and lets the application do something else.
 pub(super) async fn dropped<N: Network>(
-    player: &Player<N>,
+    player: &WorkloadContext<N>,
     operation: CancelOperation,
     message: Option<MessageName>,
 ) {
-    player.record(What::Cancelled { operation: operation.to_string(), message });
+    player.record(EventKind::Cancelled { operation: operation.to_string(), message });
     rest(player).await;
 }
 
 /// Takes an operation down that ended with `sndtimeo` or `rcvtimeo`, and lets the application do something else.
 pub(super) async fn timed_out<N: Network>(
-    player: &Player<N>,
+    player: &WorkloadContext<N>,
     operation: CancelOperation,
     message: Option<MessageName>,
 ) {
-    player.record(What::TimedOut { operation: operation.to_string(), message });
+    player.record(EventKind::TimedOut { operation: operation.to_string(), message });
     rest(player).await;
 }
 
-async fn rest<N: Network>(player: &Player<N>) {
+async fn rest<N: Network>(player: &WorkloadContext<N>) {
     player.network.sleep_until(player.network.now() + AFTERWARDS).await;
 }

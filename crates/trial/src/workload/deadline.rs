@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use seaworthy_engine::Dice;
+use seaworthy_engine::SeededRng;
 use seaworthy_sim::script::draw::Series;
 use seaworthy_sim::script::quantity::{Count, Span};
 use seaworthy_sim::script::{Cancel, CancelOperation};
@@ -19,20 +19,20 @@ pub(super) enum Deadline {
 /// The cancellations of one kind of operation on one socket.
 #[derive(Debug)]
 pub(super) struct Cancelling {
-    dice: Dice,
+    rng: SeededRng,
     /// How many operations were concerned.
     concerned: u64,
 }
 
 impl Cancelling {
     pub(super) fn new(seed: u64, socket: &str, operation: CancelOperation) -> Self {
-        Self { dice: Dice::new(seed, &format!("cancel {operation} {socket}")), concerned: 0 }
+        Self { rng: SeededRng::new(seed, &format!("cancel {operation} {socket}")), concerned: 0 }
     }
 
     /// When the next operation is dropped, if these faults concern it.
     pub(super) fn draw(&mut self, faults: &[Cancel], operation: CancelOperation) -> Option<Deadline> {
         // One draw for each operation, whatever the faults are: one does not move the draws of another.
-        let fraction = self.dice.fraction();
+        let fraction = self.rng.fraction();
         let concerned = |cancel: &&Cancel| {
             cancel.operation.is_none_or(|only| only == operation)
                 && fraction < cancel.chance.map_or(1.0, |chance| chance.value().0)

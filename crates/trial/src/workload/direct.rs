@@ -9,50 +9,51 @@ use seaworthy::{Message, Network, SocketType, StreamOptions};
 use seaworthy_core::Endpoint;
 
 use super::cancel::{cancellable, dropped};
-use super::player::Player;
+use super::player::WorkloadContext;
 use super::receive::take_down;
 use super::send::{fill, next_probe};
 use crate::scenario::{Plan, Role, SocketKind, Workload};
 use seaworthy_sim::script::CancelOperation;
-use seaworthy_sim::trace::{Phase, What};
+use seaworthy_sim::trace::{EventKind, Phase};
 
 /// Pause before connecting anew.
 const RETRY: Duration = Duration::from_millis(20);
 
 /// Plays a workload of a socket with `low_level`.
-pub(super) async fn run<N: Network>(player: &Player<N>, workload: &Workload) {
-    let stage = &player.stage;
+pub(super) async fn run<N: Network>(player: &WorkloadContext<N>, workload: &Workload) {
+    let run = &player.run;
     let Some(mut line) = Line::of(player) else { return };
     match workload.role {
-        Role::Send => drop(stage.before(Phase::Closing, send(player, workload, &mut line)).await),
-        Role::Receive => drop(stage.before(Phase::Closing, receive(player, workload, &mut line)).await),
+        Role::Send => drop(run.before(Phase::Closing, send(player, workload, &mut line)).await),
+        Role::Receive => drop(run.before(Phase::Closing, receive(player, workload, &mut line)).await),
         // A validated scenario asks for nothing else.
         _ => {}
     }
 }
 
-async fn send<N: Network>(player: &Player<N>, workload: &Workload, line: &mut Line<N>) {
+async fn send<N: Network>(player: &WorkloadContext<N>, workload: &Workload, line: &mut Line<N>) {
     let count = Plan::count(workload);
-    while player.stage.phase() < Phase::Draining {
-        let stamp = player.stage.next_stamp(&player.name);
+    while player.run.phase() < Phase::Draining {
+        let stamp = player.run.next_stamp(&player.name);
         if stamp.sequence >= count {
-            player.stage.done(&player.name, count);
+            player.run.done(&player.name, count);
             let Some(()) = next_probe(player).await else { return };
         }
         let mut message = Message::default();
         let parts = fill(&mut message, workload, stamp);
-        let (name, bytes) = (player.stage.message_name(stamp), message.byte_len() as u64);
+        let (name, bytes) = (player.run.message_name(stamp), message.byte_len() as u64);
         let connection = line.connection(player).await;
         match cancellable(player, CancelOperation::Send, connection.send(message.clone())).await {
             Some(Ok(())) => {
-                let what = What::Sent { message: name, parts, bytes, topic: None, to: None, answer: false };
-                player.stage.sent(&player.name, what);
+                let what =
+                    EventKind::Sent { message: name, parts, bytes, topic: None, to: None, answer: false };
+                player.run.sent(&player.name, what);
             }
             // Its last byte was not written, so nobody has it: it is sent again.
             Some(Err(_)) => line.hang_up(),
             None => {
                 dropped(player, CancelOperation::Send, Some(name)).await;
-                player.stage.skip(&player.name);
+                player.run.skip(&player.name);
                 line.after_drop(player, message).await;
             }
         }
@@ -62,9 +63,9 @@ async fn send<N: Network>(player: &Player<N>, workload: &Workload, line: &mut Li
     }
 }
 
-async fn receive<N: Network>(player: &Player<N>, workload: &Workload, line: &mut Line<N>) {
+async fn receive<N: Network>(player: &WorkloadContext<N>, workload: &Workload, line: &mut Line<N>) {
     loop {
-        player.stage.may_read(&player.name).await;
+        player.run.may_read(&player.name).await;
         let connection = line.connection(player).await;
         match cancellable(player, CancelOperation::Receive, connection.recv()).await {
             Some(Ok(message)) => {
@@ -90,8 +91,8 @@ struct Line<N: Network> {
 }
 
 impl<N: Network> Line<N> {
-    fn of(player: &Player<N>) -> Option<Self> {
-        let (plan, number) = (player.stage.plan(), player.name.number);
+    fn of(player: &WorkloadContext<N>) -> Option<Self> {
+        let (plan, number) = (player.run.plan(), player.name.number);
         let path = plan.paths.iter().find(|path| path.connecting == number)?;
         let kind = match plan.socket(number).kind {
             SocketKind::Push => SocketType::Push,
@@ -104,7 +105,7 @@ impl<N: Network> Line<N> {
     }
 
     /// The connection, made now if there is none.
-    async fn connection(&mut self, player: &Player<N>) -> &mut Connection<N> {
+    async fn connection(&mut self, player: &WorkloadContext<N>) -> &mut Connection<N> {
         let there = match self.connection.take() {
             Some(connection) => connection,
             None => self.connect_at_last(player).await,
@@ -112,7 +113,7 @@ impl<N: Network> Line<N> {
         self.connection.insert(there)
     }
 
-    async fn connect_at_last(&self, player: &Player<N>) -> Connection<N> {
+    async fn connect_at_last(&self, player: &WorkloadContext<N>) -> Connection<N> {
         loop {
             if let Some(connection) = self.connect(player).await {
                 return connection;
@@ -121,8 +122,8 @@ impl<N: Network> Line<N> {
         }
     }
 
-    async fn connect(&self, player: &Player<N>) -> Option<Connection<N>> {
-        player.record(What::Connecting { endpoint: self.endpoint.to_string() });
+    async fn connect(&self, player: &WorkloadContext<N>) -> Option<Connection<N>> {
+        player.record(EventKind::Connecting { endpoint: self.endpoint.to_string() });
         let stream = player.network.connect(&self.endpoint, &StreamOptions::default()).await.ok()?;
         Connection::handshake(&player.network, stream, self.config.clone()).await.ok()
     }
@@ -136,11 +137,11 @@ impl<N: Network> Line<N> {
     }
 
     /// A send was dropped. If that poisoned the connection, nothing is taken by it any more, and another takes its place.
-    async fn after_drop(&mut self, player: &Player<N>, message: Message) {
+    async fn after_drop(&mut self, player: &WorkloadContext<N>, message: Message) {
         if let Some(connection) = self.connection.as_mut().filter(|connection| connection.is_poisoned()) {
             if connection.send(message).await.is_ok() {
                 let error = "a poisoned connection took another message".to_owned();
-                player.record(What::Failed { operation: "send".to_owned(), error });
+                player.record(EventKind::Failed { operation: "send".to_owned(), error });
             }
             self.hang_up();
         }

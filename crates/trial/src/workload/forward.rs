@@ -10,14 +10,14 @@ use std::time::Duration;
 use seaworthy::proxy::{Forwards, Mode, ProxyHandle, Side};
 use seaworthy::{Message, Network, Proxy, Socket, proxy};
 
-use super::player::Actor;
+use super::player::SocketContext;
+use super::run_state::SocketName;
 use super::socket::AnySocket;
-use super::stage::SocketName;
 use crate::payload::read_message;
 use crate::scenario::proxy::{ProxyMode, ProxyPlan};
 use seaworthy_sim::script::draw::Draw;
 use seaworthy_sim::script::quantity::Span;
-use seaworthy_sim::trace::{Phase, RelayStep, What};
+use seaworthy_sim::trace::{EventKind, Phase, RelayStep};
 
 /// The sockets of a proxy beside its frontend.
 pub(super) struct Ends<N: Network> {
@@ -25,7 +25,7 @@ pub(super) struct Ends<N: Network> {
     pub(super) capture: Option<Rc<AnySocket<N>>>,
 }
 
-pub(super) async fn run<N: Network>(actor: &Actor<N>, plan: &ProxyPlan, ends: &Ends<N>) {
+pub(super) async fn run<N: Network>(actor: &SocketContext<N>, plan: &ProxyPlan, ends: &Ends<N>) {
     use AnySocket::{Dealer, Pair, Pub, Pull, Push, Router, Sub, XPub, XSub};
     match (&*actor.socket, &*ends.backend) {
         (Router(front), Dealer(back)) => between(actor, plan, ends, front, back).await,
@@ -44,7 +44,7 @@ pub(super) async fn run<N: Network>(actor: &Actor<N>, plan: &ProxyPlan, ends: &E
 }
 
 async fn between<F: Forwards, B: Forwards, N: Network>(
-    actor: &Actor<N>,
+    actor: &SocketContext<N>,
     plan: &ProxyPlan,
     ends: &Ends<N>,
     frontend: &Socket<F, N>,
@@ -83,7 +83,7 @@ async fn between<F: Forwards, B: Forwards, N: Network>(
                 Some(Ok(_)) => break,
                 Some(Err(error)) => {
                     let (operation, error) = (error.operation.to_owned(), error.to_string());
-                    actor.record(What::Failed { operation, error });
+                    actor.record(EventKind::Failed { operation, error });
                     break;
                 }
             }
@@ -98,7 +98,7 @@ async fn between<F: Forwards, B: Forwards, N: Network>(
         }
         forwarding.as_mut().poll(context)
     });
-    actor.stage.before(Phase::Closing, all).await;
+    actor.run.before(Phase::Closing, all).await;
 }
 
 /// The sockets of a proxy, as a trace calls them.
@@ -110,8 +110,8 @@ struct Names {
 }
 
 impl Names {
-    fn of<N: Network>(actor: &Actor<N>) -> Self {
-        let (plan, frontend) = (actor.stage.plan(), actor.name.clone());
+    fn of<N: Network>(actor: &SocketContext<N>) -> Self {
+        let (plan, frontend) = (actor.run.plan(), actor.name.clone());
         let number = plan.forwards_to(frontend.number).unwrap_or(frontend.number);
         let backend = SocketName { number, name: plan.name(number).clone(), ..frontend.clone() };
         let behind = |side| (0..plan.sockets.len()).map(|socket| plan.is_behind(side, socket)).collect();
@@ -122,7 +122,7 @@ impl Names {
     /// Records a step of a message that the socket of `side` had received. Subscriptions and the like are nobody's.
     fn take_down<N: Network>(
         &self,
-        actor: &Actor<N>,
+        actor: &SocketContext<N>,
         side: Side,
         step: seaworthy::proxy::RelayStep,
         message: &Message,
@@ -139,14 +139,14 @@ impl Names {
             seaworthy::proxy::RelayStep::PutBack => (RelayStep::PutBack, received_by),
             _ => return,
         };
-        let what = What::Relayed {
+        let what = EventKind::Relayed {
             step,
-            message: actor.stage.message_name(stamp),
+            message: actor.run.message_name(stamp),
             parts: u8::try_from(message.len() - before).unwrap_or(u8::MAX),
             bytes: message.byte_len() as u64,
             answer: self.behind[side as usize].get(usize::from(stamp.sender)) == Some(&false),
         };
-        actor.stage.record(at, what);
+        actor.run.record(at, what);
     }
 }
 
@@ -167,11 +167,11 @@ fn captured<'s, F: Forwards, B: Forwards, N: Network>(
 }
 
 /// Pauses the proxy while its frontend is stalled.
-async fn steer<N: Network>(actor: &Actor<N>, handle: &ProxyHandle) {
+async fn steer<N: Network>(actor: &SocketContext<N>, handle: &ProxyHandle) {
     loop {
-        actor.stage.may_not_read(&actor.name).await;
+        actor.run.may_not_read(&actor.name).await;
         handle.pause();
-        actor.stage.may_read(&actor.name).await;
+        actor.run.may_read(&actor.name).await;
         handle.resume();
     }
 }
@@ -179,7 +179,7 @@ async fn steer<N: Network>(actor: &Actor<N>, handle: &ProxyHandle) {
 /// Terminates the proxy each time `every` has passed, and sees that its run has ended by the next time: whoever runs it
 /// counts that. Goes on until it has not.
 async fn terminate<N: Network>(
-    actor: &Actor<N>,
+    actor: &SocketContext<N>,
     handle: &ProxyHandle,
     every: Option<Duration>,
     ended: &Cell<u64>,
@@ -189,7 +189,7 @@ async fn terminate<N: Network>(
         actor.network.sleep_until(actor.network.now() + every).await;
         if ended.get() < told {
             let error = format!("it goes on {} after it was told to end", Span(every));
-            return actor.record(What::Failed { operation: "terminate".to_owned(), error });
+            return actor.record(EventKind::Failed { operation: "terminate".to_owned(), error });
         }
         handle.terminate();
     }

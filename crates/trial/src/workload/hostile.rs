@@ -13,13 +13,13 @@ use bytes::{Bytes, BytesMut};
 use seaworthy::{Network, StreamOptions};
 use seaworthy_core::{Endpoint, Listener, Stream};
 
-use super::stage::{Stage, first};
+use super::run_state::{RunState, first};
 use crate::scenario::Hostile;
 use crate::scenario::hostile::{Action, End, Flood, Greeting};
-use seaworthy_engine::Dice;
+use seaworthy_engine::SeededRng;
 use seaworthy_sim::script::draw::{Draw, Series};
 use seaworthy_sim::script::quantity::{ByteCount, Count};
-use seaworthy_sim::trace::{Name, Phase, What};
+use seaworthy_sim::trace::{EventKind, Name, Phase};
 
 /// Pause after an attempt to connect that failed: it does not count as one of its `times`.
 const RETRY: Duration = Duration::from_millis(100);
@@ -31,11 +31,11 @@ const WRITE_MAX: usize = 64 * 1024;
 const READ_BYTES: usize = 16 * 1024;
 
 /// Plays the hostile peers of `host` until the scripted part is over.
-pub(super) async fn perform<N: Network>(stage: &Stage, host: &Name, network: &N, life: u16) {
+pub(super) async fn run_host<N: Network>(run: &RunState, host: &Name, network: &N, life: u16) {
     let running = Rc::new(Cell::new(0_usize));
-    for hostile in stage.plan().hostiles_on(host) {
+    for hostile in run.plan().hostiles_on(host) {
         let peer = Peer {
-            stage: stage.clone(),
+            run: run.clone(),
             network: network.clone(),
             host: host.clone(),
             name: hostile.name.as_str().into(),
@@ -46,19 +46,19 @@ pub(super) async fn perform<N: Network>(stage: &Stage, host: &Name, network: &N,
             if life == 1 { hostile.start.map(Draw::value).unwrap_or_default().0 } else { Duration::ZERO };
         peer.spawn("hostile", |peer| async move {
             let begin = peer.network.sleep_until(peer.network.now() + start);
-            if peer.stage.before(Phase::Healed, begin).await.is_some() {
+            if peer.run.before(Phase::Healed, begin).await.is_some() {
                 peer.play().await;
             }
         });
     }
-    stage.reached(Phase::Closing).await;
-    stage.until(|| running.get() == 0).await;
+    run.reached(Phase::Closing).await;
+    run.until(|| running.get() == 0).await;
 }
 
 /// One hostile peer.
 #[derive(Clone)]
 struct Peer<N: Network> {
-    stage: Stage,
+    run: RunState,
     network: N,
     host: Name,
     name: Name,
@@ -78,18 +78,18 @@ enum Over {
 impl<N: Network> Peer<N> {
     /// Runs `work` with a copy of this peer as a task of its own.
     fn spawn<F: Future<Output = ()> + 'static>(&self, name: &'static str, work: impl FnOnce(Self) -> F) {
-        let (running, stage) = (Rc::clone(&self.running), self.stage.clone());
+        let (running, run) = (Rc::clone(&self.running), self.run.clone());
         running.set(running.get() + 1);
         let work = work(self.clone());
         self.network.spawn(name, async move {
             work.await;
             running.set(running.get() - 1);
-            stage.wake();
+            run.wake();
         });
     }
 
     fn acted(&self, did: String) {
-        self.stage.record_hostile(&self.host, &self.name, What::Acted { did });
+        self.run.record_hostile(&self.host, &self.name, EventKind::Acted { did });
     }
 
     async fn play(&self) {
@@ -109,7 +109,7 @@ impl<N: Network> Peer<N> {
         while turn < times {
             let options = StreamOptions::default();
             let connecting = self.network.connect(endpoint, &options);
-            let Some(connected) = self.stage.before(Phase::Healed, connecting).await else { return };
+            let Some(connected) = self.run.before(Phase::Healed, connecting).await else { return };
             let rest = match connected {
                 Ok(stream) => {
                     self.acted(format!("connect {endpoint}"));
@@ -120,7 +120,7 @@ impl<N: Network> Peer<N> {
                 Err(_) => RETRY,
             };
             let rest = self.network.sleep_until(self.network.now() + rest);
-            if self.stage.before(Phase::Healed, rest).await.is_none() {
+            if self.run.before(Phase::Healed, rest).await.is_none() {
                 return;
             }
         }
@@ -132,7 +132,7 @@ impl<N: Network> Peer<N> {
             return self.acted(format!("cannot listen at {endpoint}"));
         };
         let mut turn = 0;
-        while let Some(accepted) = self.stage.before(Phase::Healed, listener.accept()).await {
+        while let Some(accepted) = self.run.before(Phase::Healed, listener.accept()).await {
             let Ok(stream) = accepted else { continue };
             self.acted(format!("accept {endpoint}"));
             self.spawn("conversation", |peer| async move { peer.converse(stream, turn).await });
@@ -160,11 +160,11 @@ impl<N: Network> Peer<N> {
                 None => Over::Dismissed(dismissed.unwrap_or_default()),
             }
         };
-        match self.stage.before(Phase::Healed, conversation).await {
+        match self.run.before(Phase::Healed, conversation).await {
             Some(Over::Ended(End::Close)) => {}
             Some(Over::Ended(End::Reset)) | None => stream.reset(),
             Some(Over::Dismissed(how)) => {
-                self.stage.record_hostile(&self.host, &self.name, What::Dismissed { how });
+                self.run.record_hostile(&self.host, &self.name, EventKind::Dismissed { how });
                 // A write may have been under way.
                 stream.reset();
             }
@@ -199,7 +199,7 @@ impl<N: Network> Peer<N> {
                 Action::Text(text) => pen.write(text.clone().into_bytes()).await?,
                 Action::Garbage(bytes) => {
                     let place = format!("hostile {} {turn} {index}", self.name);
-                    pen.write(garbage(self.stage.plan().scenario.seed, &place, bytes.value())).await?;
+                    pen.write(garbage(self.run.plan().scenario.seed, &place, bytes.value())).await?;
                 }
                 Action::Greeting(kind) => pen.write(greeting(*kind)).await?,
                 Action::Ready(kind) => pen.write(ready(kind)).await?,
@@ -337,8 +337,8 @@ fn topic(size: usize, number: u64) -> Vec<u8> {
 }
 
 fn garbage(seed: u64, place: &str, bytes: ByteCount) -> Vec<u8> {
-    let mut dice = Dice::new(seed, place);
-    (0..bytes.0).map(|_| dice.below(256) as u8).collect()
+    let mut rng = SeededRng::new(seed, place);
+    (0..bytes.0).map(|_| rng.below(256) as u8).collect()
 }
 
 #[cfg(test)]

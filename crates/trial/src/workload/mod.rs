@@ -1,6 +1,6 @@
 //! What the sockets of a scenario do: the program that each simulated host runs.
 //!
-//! Workloads use sockets as any application would. They share a [`Stage`], which tells them when a part of the run
+//! Workloads use sockets as any application would. They share a [`RunState`], which tells them when a part of the run
 //! ends or a fault stops them from reading, and takes down what they did.
 
 mod cancel;
@@ -12,11 +12,11 @@ mod hostile;
 mod player;
 mod receive;
 mod request;
+mod run_state;
 mod send;
 mod socket;
-mod stage;
 mod waiting;
 mod watch;
 
-pub use self::host::perform;
-pub use self::stage::Stage;
+pub use self::host::run_host;
+pub use self::run_state::RunState;

@@ -5,35 +5,35 @@ use std::rc::Rc;
 
 use seaworthy::Network;
 use seaworthy_sim::script::draw::Draw;
-use seaworthy_sim::trace::{Phase, What};
+use seaworthy_sim::trace::{EventKind, Phase};
 
+use super::run_state::{RunState, SocketName};
 use super::socket::AnySocket;
-use super::stage::{SocketName, Stage};
 use crate::scenario::{Role, Workload};
 
 /// Who plays a workload: where, and as whom.
 #[derive(Clone)]
-pub(super) struct Player<N: Network> {
-    pub(super) stage: Stage,
+pub(super) struct WorkloadContext<N: Network> {
+    pub(super) run: RunState,
     pub(super) network: N,
     pub(super) name: SocketName,
 }
 
 /// A player with a socket to work with.
-pub(super) struct Actor<N: Network> {
-    pub(super) player: Player<N>,
+pub(super) struct SocketContext<N: Network> {
+    pub(super) player: WorkloadContext<N>,
     pub(super) socket: Rc<AnySocket<N>>,
 }
 
-impl<N: Network> Deref for Actor<N> {
-    type Target = Player<N>;
+impl<N: Network> Deref for SocketContext<N> {
+    type Target = WorkloadContext<N>;
 
-    fn deref(&self) -> &Player<N> {
+    fn deref(&self) -> &WorkloadContext<N> {
         &self.player
     }
 }
 
-impl<N: Network> Player<N> {
+impl<N: Network> WorkloadContext<N> {
     /// Until the workload begins. In a later life it has begun.
     pub(super) async fn wait_for(&self, workload: &Workload) {
         let start = workload.start.map(Draw::value).unwrap_or_default();
@@ -42,32 +42,32 @@ impl<N: Network> Player<N> {
         }
     }
 
-    pub(super) fn record(&self, what: What) {
-        self.stage.record(&self.name, what);
+    pub(super) fn record(&self, what: EventKind) {
+        self.run.record(&self.name, what);
     }
 
     pub(super) fn failed(&self, operation: &str, error: &seaworthy::Error) {
-        self.record(What::Failed { operation: operation.to_owned(), error: error.to_string() });
+        self.record(EventKind::Failed { operation: operation.to_owned(), error: error.to_string() });
     }
 
     /// The scripted pause of a workload. Once everything is healed, nobody pauses any more.
     pub(super) async fn pause(&self, workload: &Workload) {
         if let Some(pause) = workload.interval.map(Draw::value).filter(|pause| !pause.0.is_zero()) {
             let wake = self.network.sleep_until(self.network.now() + pause.0);
-            self.stage.before(Phase::Healed, wake).await;
+            self.run.before(Phase::Healed, wake).await;
         }
     }
 }
 
-impl<N: Network> Actor<N> {
+impl<N: Network> SocketContext<N> {
     /// In a later life the application starts with all it had learnt.
     pub(super) fn change_subscriptions(&self, workload: &Workload) {
         for topic in &workload.topics {
             let topic_name = topic.clone();
             let (result, what) = if workload.role == Role::Subscribe {
-                (self.socket.subscribe(topic), What::Subscribed { topic: topic_name })
+                (self.socket.subscribe(topic), EventKind::Subscribed { topic: topic_name })
             } else {
-                (self.socket.unsubscribe(topic), What::Unsubscribed { topic: topic_name })
+                (self.socket.unsubscribe(topic), EventKind::Unsubscribed { topic: topic_name })
             };
             match result {
                 Ok(()) => self.record(what),

@@ -3,13 +3,13 @@
 use seaworthy::{Error, Message, Network};
 
 use super::cancel::{cancellable, dropped, timed_out};
-use super::player::{Actor, Player};
+use super::player::{SocketContext, WorkloadContext};
 use crate::payload::{Stamp, read_message};
 use crate::scenario::{Plan, SocketKind, Workload};
 use seaworthy_sim::script::CancelOperation;
-use seaworthy_sim::trace::{Phase, What};
+use seaworthy_sim::trace::{EventKind, Phase};
 
-pub(super) async fn run<N: Network>(actor: &Actor<N>, workload: &Workload) {
+pub(super) async fn run<N: Network>(actor: &SocketContext<N>, workload: &Workload) {
     while let Some((message, _)) = next(actor).await {
         take_down(actor, &message);
         if let Some((topic, ended)) = notice(actor, &message) {
@@ -20,12 +20,12 @@ pub(super) async fn run<N: Network>(actor: &Actor<N>, workload: &Workload) {
 }
 
 /// The next message, when the application may read; `None` when the run ends. Gives its stamp, if it has one.
-pub(super) async fn next<N: Network>(actor: &Actor<N>) -> Option<(Message, Option<Stamp>)> {
-    let limited = actor.stage.plan().socket(actor.name.number).options.rcvtimeo.is_some();
+pub(super) async fn next<N: Network>(actor: &SocketContext<N>) -> Option<(Message, Option<Stamp>)> {
+    let limited = actor.run.plan().socket(actor.name.number).options.rcvtimeo.is_some();
     loop {
-        actor.stage.before(Phase::Closing, actor.stage.may_read(&actor.name)).await?;
+        actor.run.before(Phase::Closing, actor.run.may_read(&actor.name)).await?;
         let receiving = std::pin::pin!(cancellable(actor, CancelOperation::Receive, actor.socket.recv()));
-        match actor.stage.before(Phase::Closing, receiving).await? {
+        match actor.run.before(Phase::Closing, receiving).await? {
             None => dropped(actor, CancelOperation::Receive, None).await,
             Some(Err(Error::WouldBlock)) if limited => timed_out(actor, CancelOperation::Receive, None).await,
             Some(Ok(message)) => {
@@ -41,40 +41,39 @@ pub(super) async fn next<N: Network>(actor: &Actor<N>) -> Option<(Message, Optio
 }
 
 /// Records a received message: whole, or what is wrong with it.
-pub(super) fn take_down<N: Network>(actor: &Player<N>, message: &Message) {
-    let plan = actor.stage.plan();
+pub(super) fn take_down<N: Network>(actor: &WorkloadContext<N>, message: &Message) {
+    let plan = actor.run.plan();
     let kind = plan.socket(actor.name.number).kind;
     let first = message.frame(0).unwrap_or_default();
     if let Some((topic, ended)) = notice(actor, message) {
-        return actor.record(What::Noticed { topic, ended });
+        return actor.record(EventKind::Noticed { topic, ended });
     }
-    let sender = || (kind == SocketKind::Router).then(|| actor.stage.peer_name(&actor.name, first));
+    let sender = || (kind == SocketKind::Router).then(|| actor.run.peer_name(&actor.name, first));
     let (before, stamp) = match read_message(message) {
         Ok(read) => read,
         Err(_) if is_probe(plan, actor.name.number, message) => {
-            return actor.record(What::Probed { from: sender() });
+            return actor.record(EventKind::Probed { from: sender() });
         }
         Err(_) if is_welcome(plan, actor.name.number, message) => {
-            return actor.record(What::Welcomed { text: String::from_utf8_lossy(first).into_owned() });
+            return actor.record(EventKind::Welcomed { text: String::from_utf8_lossy(first).into_owned() });
         }
-        Err(torn) => return actor.record(What::Torn { problem: torn.to_string() }),
+        Err(torn) => return actor.record(EventKind::Torn { problem: torn.to_string() }),
     };
     let topic = (kind.subscribes() && before == 1).then(|| String::from_utf8_lossy(first).into_owned());
     let from = if before > 0 { sender() } else { None };
-    let what = What::Received {
-        message: actor.stage.message_name(stamp),
+    let what = EventKind::Received {
+        message: actor.run.message_name(stamp),
         parts: u8::try_from(message.len() - before).unwrap_or(u8::MAX),
         bytes: message.byte_len() as u64,
         topic,
         from,
     };
-    actor.stage.received(&actor.name, what);
+    actor.run.received(&actor.name, what);
 }
 
 /// The topic that an XPUB hears is subscribed to, or is no longer: then true.
-fn notice<N: Network>(actor: &Player<N>, message: &Message) -> Option<(String, bool)> {
-    if actor.stage.plan().socket(actor.name.number).kind != SocketKind::XPub || read_message(message).is_ok()
-    {
+fn notice<N: Network>(actor: &WorkloadContext<N>, message: &Message) -> Option<(String, bool)> {
+    if actor.run.plan().socket(actor.name.number).kind != SocketKind::XPub || read_message(message).is_ok() {
         return None;
     }
     match (message.len(), message.frame(0)?) {
@@ -84,13 +83,13 @@ fn notice<N: Network>(actor: &Player<N>, message: &Message) -> Option<(String, b
 }
 
 /// An XPUB that is to decide grants what is asked for.
-fn grant<N: Network>(actor: &Actor<N>, topic: String, ended: bool) {
-    if actor.stage.plan().socket(actor.name.number).options.xpub_manual != Some(true) {
+fn grant<N: Network>(actor: &SocketContext<N>, topic: String, ended: bool) {
+    if actor.run.plan().socket(actor.name.number).options.xpub_manual != Some(true) {
         return;
     }
     let done = if ended { actor.socket.unsubscribe(&topic) } else { actor.socket.subscribe(&topic) };
     match done {
-        Ok(()) => actor.record(What::Granted { topic, ended }),
+        Ok(()) => actor.record(EventKind::Granted { topic, ended }),
         Err(error) => actor.failed("grant", &error),
     }
 }

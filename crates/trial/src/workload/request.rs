@@ -2,28 +2,28 @@
 
 use seaworthy::{Message, Network};
 
-use super::player::Actor;
+use super::player::SocketContext;
 use super::receive::{next, take_down};
+use super::run_state::first;
 use super::send::{Sending, fill, next_probe, send};
-use super::stage::first;
 use crate::scenario::{Plan, Workload};
 use seaworthy_sim::script::draw::Draw;
-use seaworthy_sim::trace::{Phase, What};
+use seaworthy_sim::trace::{EventKind, Phase};
 
 /// Sends a request, waits for its reply, and so on: `count` times, and then probes once everything is healed.
-pub(super) async fn ask<N: Network>(actor: &Actor<N>, workload: &Workload) {
+pub(super) async fn ask<N: Network>(actor: &SocketContext<N>, workload: &Workload) {
     let count = Plan::count(workload);
-    while actor.stage.phase() < Phase::Draining {
-        let stamp = actor.stage.next_stamp(&actor.name);
+    while actor.run.phase() < Phase::Draining {
+        let stamp = actor.run.next_stamp(&actor.name);
         if stamp.sequence >= count {
-            actor.stage.done(&actor.name, count);
+            actor.run.done(&actor.name, count);
             let Some(()) = next_probe(actor).await else { return };
         }
         let mut message = Message::default();
         let parts = fill(&mut message, workload, stamp);
-        let request = actor.stage.message_name(stamp);
+        let request = actor.run.message_name(stamp);
         let bytes = message.byte_len() as u64;
-        match actor.stage.before(Phase::Draining, send(actor, message, stamp)).await {
+        match actor.run.before(Phase::Draining, send(actor, message, stamp)).await {
             None => return,
             Some(Sending::Done(Ok(()))) => {}
             Some(Sending::Done(Err(error))) => {
@@ -31,14 +31,14 @@ pub(super) async fn ask<N: Network>(actor: &Actor<N>, workload: &Workload) {
                 return;
             }
             Some(Sending::Dropped) => {
-                actor.stage.skip(&actor.name);
+                actor.run.skip(&actor.name);
                 continue;
             }
             Some(Sending::TimedOut) => continue,
         }
         let what =
-            What::Sent { message: request.clone(), parts, bytes, topic: None, to: None, answer: false };
-        actor.stage.sent(&actor.name, what);
+            EventKind::Sent { message: request.clone(), parts, bytes, topic: None, to: None, answer: false };
+        actor.run.sent(&actor.name, what);
         match workload.timeout.map(Draw::value) {
             None => match next(actor).await {
                 Some((reply, _)) => take_down(actor, &reply),
@@ -49,7 +49,7 @@ pub(super) async fn ask<N: Network>(actor: &Actor<N>, workload: &Workload) {
                 match first(expiry, next(actor)).await {
                     Some(Some((reply, _))) => take_down(actor, &reply),
                     Some(None) => return,
-                    None => actor.record(What::GaveUp { message: request }),
+                    None => actor.record(EventKind::GaveUp { message: request }),
                 }
             }
         }
@@ -60,13 +60,13 @@ pub(super) async fn ask<N: Network>(actor: &Actor<N>, workload: &Workload) {
 }
 
 /// Answers every message with its own frames, envelope included.
-pub(super) async fn answer<N: Network>(actor: &Actor<N>, workload: &Workload) {
+pub(super) async fn answer<N: Network>(actor: &SocketContext<N>, workload: &Workload) {
     while let Some((message, stamp)) = next(actor).await {
         take_down(actor, &message);
         actor.pause(workload).await;
         let Some(stamp) = stamp else { continue };
-        let what = What::Sent {
-            message: actor.stage.message_name(stamp),
+        let what = EventKind::Sent {
+            message: actor.run.message_name(stamp),
             parts: u8::try_from(message.len()).unwrap_or(u8::MAX),
             bytes: message.byte_len() as u64,
             topic: None,
@@ -74,9 +74,9 @@ pub(super) async fn answer<N: Network>(actor: &Actor<N>, workload: &Workload) {
             answer: true,
         };
         loop {
-            match actor.stage.before(Phase::Closing, send(actor, message.clone(), stamp)).await {
+            match actor.run.before(Phase::Closing, send(actor, message.clone(), stamp)).await {
                 None => return,
-                Some(Sending::Done(Ok(()))) => actor.stage.sent(&actor.name, what),
+                Some(Sending::Done(Ok(()))) => actor.run.sent(&actor.name, what),
                 Some(Sending::Done(Err(error))) => actor.failed("send", &error),
                 // Sending a reply waits for nobody: what was dropped had not begun.
                 Some(Sending::Dropped | Sending::TimedOut) => continue,

@@ -9,14 +9,14 @@ use bytes::Bytes;
 use seaworthy::{Error, Message, Network};
 
 use super::cancel::{cancellable, dropped, timed_out};
-use super::player::{Actor, Player};
-use super::stage::first;
+use super::player::{SocketContext, WorkloadContext};
+use super::run_state::first;
 use super::waiting::unless_waiting;
 use crate::payload::{Stamp, stamp_message};
 use crate::scenario::{Plan, Role, SocketKind, Workload};
 use seaworthy_sim::script::CancelOperation;
 use seaworthy_sim::script::quantity::{ByteCount, Count};
-use seaworthy_sim::trace::{Phase, What};
+use seaworthy_sim::trace::{EventKind, Phase};
 
 /// Bytes of a payload frame when the scenario does not say.
 const SIZE_DEFAULT: u64 = 64;
@@ -24,12 +24,12 @@ const SIZE_DEFAULT: u64 = 64;
 /// Pause between probes.
 const PROBE_INTERVAL: Duration = Duration::from_millis(100);
 
-pub(super) async fn run<N: Network>(actor: &Actor<N>, workload: &Workload) {
+pub(super) async fn run<N: Network>(actor: &SocketContext<N>, workload: &Workload) {
     let count = Plan::count(workload);
-    while actor.stage.phase() < Phase::Draining {
-        let stamp = actor.stage.next_stamp(&actor.name);
+    while actor.run.phase() < Phase::Draining {
+        let stamp = actor.run.next_stamp(&actor.name);
         if stamp.sequence >= count {
-            actor.stage.done(&actor.name, count);
+            actor.run.done(&actor.name, count);
             let Some(()) = next_probe(actor).await else { return };
         }
         match send_one(actor, workload, stamp).await {
@@ -39,7 +39,7 @@ pub(super) async fn run<N: Network>(actor: &Actor<N>, workload: &Workload) {
                 actor.failed("send", &error);
                 actor.network.sleep_until(actor.network.now() + PROBE_INTERVAL).await;
             }
-            Some(Sending::Dropped) => actor.stage.skip(&actor.name),
+            Some(Sending::Dropped) => actor.run.skip(&actor.name),
             Some(Sending::TimedOut) => continue,
         }
         if stamp.sequence < count {
@@ -49,15 +49,19 @@ pub(super) async fn run<N: Network>(actor: &Actor<N>, workload: &Workload) {
 }
 
 /// Waits until it is time for a probe; `None` when none is needed any more.
-pub(super) async fn next_probe<N: Network>(actor: &Player<N>) -> Option<()> {
-    actor.stage.reached(Phase::Healed).await;
+pub(super) async fn next_probe<N: Network>(actor: &WorkloadContext<N>) -> Option<()> {
+    actor.run.reached(Phase::Healed).await;
     let tick = actor.network.sleep_until(actor.network.now() + PROBE_INTERVAL);
-    actor.stage.before(Phase::Draining, tick).await
+    actor.run.before(Phase::Draining, tick).await
 }
 
 /// Sends the message with this stamp; `None` when the time for sending was over before there was room.
-async fn send_one<N: Network>(actor: &Actor<N>, workload: &Workload, stamp: Stamp) -> Option<Sending> {
-    let plan = actor.stage.plan();
+async fn send_one<N: Network>(
+    actor: &SocketContext<N>,
+    workload: &Workload,
+    stamp: Stamp,
+) -> Option<Sending> {
+    let plan = actor.run.plan();
     let turn = usize::try_from(stamp.sequence).unwrap_or(usize::MAX);
     let mut message = Message::default();
     let topic = (!workload.topics.is_empty()).then(|| workload.topics[turn % workload.topics.len()].clone());
@@ -75,8 +79,8 @@ async fn send_one<N: Network>(actor: &Actor<N>, workload: &Workload, stamp: Stam
         message.push_back(Bytes::new());
     }
     let parts = fill(&mut message, workload, stamp);
-    let what = What::Sent {
-        message: actor.stage.message_name(stamp),
+    let what = EventKind::Sent {
+        message: actor.run.message_name(stamp),
         parts,
         bytes: message.byte_len() as u64,
         topic,
@@ -84,9 +88,9 @@ async fn send_one<N: Network>(actor: &Actor<N>, workload: &Workload, stamp: Stam
         answer: false,
     };
     let sending = std::pin::pin!(send(actor, message, stamp));
-    let sent = actor.stage.before(Phase::Draining, sending).await?;
+    let sent = actor.run.before(Phase::Draining, sending).await?;
     if matches!(sent, Sending::Done(Ok(()))) {
-        actor.stage.sent(&actor.name, what);
+        actor.run.sent(&actor.name, what);
     }
     Some(sent)
 }
@@ -112,8 +116,8 @@ pub(super) enum Sending {
 
 /// Sends, and takes down when it has to wait: when time passes before there is room. Where time passes anyway, it waits
 /// when somebody else has to wake it.
-pub(super) async fn send<N: Network>(actor: &Actor<N>, message: Message, stamp: Stamp) -> Sending {
-    let name = actor.stage.message_name(stamp);
+pub(super) async fn send<N: Network>(actor: &SocketContext<N>, message: Message, stamp: Stamp) -> Sending {
+    let name = actor.run.message_name(stamp);
     let sending = cancellable(actor, CancelOperation::Send, actor.socket.send(message));
     let mut sending = pin!(sending);
     let taken = if actor.network.has_other_threads() {
@@ -125,11 +129,11 @@ pub(super) async fn send<N: Network>(actor: &Actor<N>, message: Message, stamp: 
     let sent = match taken {
         Some(sent) => sent,
         None => {
-            actor.record(What::Blocked { message: name.clone() });
+            actor.record(EventKind::Blocked { message: name.clone() });
             sending.await
         }
     };
-    let limited = actor.stage.plan().socket(actor.name.number).options.sndtimeo.is_some();
+    let limited = actor.run.plan().socket(actor.name.number).options.sndtimeo.is_some();
     match sent {
         None => {
             dropped(actor, CancelOperation::Send, Some(name)).await;
@@ -144,7 +148,7 @@ pub(super) async fn send<N: Network>(actor: &Actor<N>, message: Message, stamp: 
 }
 
 /// Wakes a task when its runtime has done I/O. False if it has no doorbell that rings then.
-fn after_io<N: Network>(actor: &Actor<N>, task: &Waker) -> bool {
+fn after_io<N: Network>(actor: &SocketContext<N>, task: &Waker) -> bool {
     let doorbell = actor.network.doorbell().ok().flatten();
     doorbell.is_some_and(|doorbell| {
         doorbell.post(task.clone());

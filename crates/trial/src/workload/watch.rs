@@ -7,49 +7,49 @@ use futures_core::Stream;
 use seaworthy::monitor::Event;
 use seaworthy::{Monitor, Network};
 
-use super::stage::{SocketName, Stage};
-use seaworthy_sim::trace::What;
+use super::run_state::{RunState, SocketName};
+use seaworthy_sim::trace::EventKind;
 
 /// Watches a socket until it is gone.
-pub(super) fn spawn<N: Network>(stage: &Stage, name: &SocketName, network: &N, mut monitor: Monitor) {
-    let (stage, name) = (stage.clone(), name.clone());
+pub(super) fn spawn<N: Network>(run: &RunState, name: &SocketName, network: &N, mut monitor: Monitor) {
+    let (run, name) = (run.clone(), name.clone());
     network.spawn("monitor", async move {
         while let Some(event) = poll_fn(|context| Pin::new(&mut monitor).poll_next(context)).await {
             if let Some(what) = translate(&event) {
-                stage.record(&name, what);
+                run.record(&name, what);
             }
         }
     });
 }
 
-fn translate(event: &Event) -> Option<What> {
+fn translate(event: &Event) -> Option<EventKind> {
     Some(match event {
         Event::Accepted { endpoint, .. } => {
-            What::Connected { endpoint: endpoint.to_string(), accepted: true }
+            EventKind::Connected { endpoint: endpoint.to_string(), accepted: true }
         }
         Event::Connected { endpoint, .. } => {
-            What::Connected { endpoint: endpoint.to_string(), accepted: false }
+            EventKind::Connected { endpoint: endpoint.to_string(), accepted: false }
         }
-        Event::HandshakeSucceeded { endpoint, socket_type, routing_id, .. } => What::Handshake {
+        Event::HandshakeSucceeded { endpoint, socket_type, routing_id, .. } => EventKind::Handshake {
             endpoint: endpoint.to_string(),
             peer: (*socket_type).to_owned(),
             name: name(routing_id),
         },
         Event::HandshakeFailed { endpoint, reason, .. } => {
-            What::HandshakeFailed { endpoint: endpoint.to_string(), reason: reason.clone() }
+            EventKind::HandshakeFailed { endpoint: endpoint.to_string(), reason: reason.clone() }
         }
-        Event::Disconnected { endpoint, reason, routing_id, .. } => What::Disconnected {
+        Event::Disconnected { endpoint, reason, routing_id, .. } => EventKind::Disconnected {
             endpoint: endpoint.to_string(),
             reason: reason.clone(),
             name: name(routing_id),
         },
-        Event::ConnectRetried { endpoint, after, reason } => What::Retrying {
+        Event::ConnectRetried { endpoint, after, reason } => EventKind::Retrying {
             endpoint: endpoint.to_string(),
             after: u64::try_from(after.as_nanos()).unwrap_or(u64::MAX),
             reason: reason.clone(),
         },
         Event::ConnectStopped { endpoint, reason } | Event::AcceptFailed { endpoint, reason } => {
-            What::Stopped { endpoint: endpoint.to_string(), reason: reason.clone() }
+            EventKind::Stopped { endpoint: endpoint.to_string(), reason: reason.clone() }
         }
         // What the application did itself is in the trace already.
         _ => return None,

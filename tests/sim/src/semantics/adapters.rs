@@ -6,8 +6,8 @@ use futures_util::{SinkExt, StreamExt};
 use seaworthy::monitor::Event;
 use seaworthy::{Bytes, Error, Message, Options};
 
+use super::fixture::{SECOND, frames, play, sockets::*, text};
 use super::raw::{RawListener, RawPeer, encoded_message};
-use super::stage::{SECOND, frames, play, sockets::*, text};
 
 #[test]
 fn a_receiving_socket_is_a_stream_of_messages() {

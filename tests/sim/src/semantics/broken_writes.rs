@@ -3,8 +3,8 @@
 
 use seaworthy::{Error, Message, Options};
 
+use super::fixture::{Place, SECOND, disconnection, handshake, play, sockets::*};
 use super::raw::{RawListener, RawPeer, dealer_named, encoded_frame};
-use super::stage::{Place, SECOND, disconnection, handshake, play, sockets::*};
 
 /// What a peer sends before it goes: more than is read ahead of a full pipe, less than the kernels hold.
 const SENT: usize = 110;

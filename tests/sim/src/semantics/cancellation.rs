@@ -6,8 +6,8 @@ use std::rc::Rc;
 use seaworthy::{Bytes, Message, Options};
 use seaworthy_sim::{CancelOutcome, CancelWeights, Sim, SimBuilder};
 
+use super::fixture::{Fixture, SECOND, dropped_after, frames, play_in, sockets::*, text};
 use super::raw::RawPeer;
-use super::stage::{SECOND, Stage, dropped_after, frames, play_in, sockets::*, text};
 
 /// A stage on which every operation takes at least one more poll, dropped operations of the network happen by half,
 /// and the kernels hold little.
@@ -25,9 +25,9 @@ fn numbered(number: usize) -> Message {
 }
 
 /// Runs a script for each number of polls after which it drops its futures, until none of them is dropped any more.
-fn at_every_poll<F>(script: impl Fn(Stage, usize, Rc<Cell<bool>>) -> F + Clone + 'static)
+fn at_every_poll<F>(script: impl Fn(Fixture, usize, Rc<Cell<bool>>) -> F + Clone + 'static)
 where
-    F: Future<Output = super::stage::Outcome> + 'static,
+    F: Future<Output = super::fixture::Outcome> + 'static,
 {
     for polls in 0.. {
         let dropped = Rc::new(Cell::new(false));

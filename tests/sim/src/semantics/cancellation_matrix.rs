@@ -10,11 +10,11 @@ use seaworthy::{Bytes, Frame, Message, Network, Options, SocketType, StreamOptio
 use seaworthy_sim::invariant::poison::PoisonTap;
 use seaworthy_sim::{CancelOutcome, CancelPoint, CancelWeights, Sim, SimNetwork};
 
+use super::fixture::{Fixture, MS, Outcome, SECOND, frames, play_in, sockets::*, text};
 use super::raw::{Ending, RawListener, RawPeer, decoded_frame, hello};
-use super::stage::{MS, Outcome, SECOND, Stage, frames, play_in, sockets::*, text};
 
 /// Plays a script once for each outcome and each point; gives the most polls that the operation took.
-fn everywhere<F>(script: impl Fn(Stage, CancelPoint) -> F + Clone + 'static) -> u64
+fn everywhere<F>(script: impl Fn(Fixture, CancelPoint) -> F + Clone + 'static) -> u64
 where
     F: Future<Output = Outcome> + 'static,
 {
@@ -228,13 +228,13 @@ fn proxy_forwarding() {
     assert!(polls > 10, "it never waited: {polls}");
 }
 
-async fn stream(stage: &Stage) -> <SimNetwork as Network>::Stream {
+async fn stream(stage: &Fixture) -> <SimNetwork as Network>::Stream {
     let options = StreamOptions::default();
     stage.client.network().connect(&stage.server.at(1), &options).await.expect("a listener")
 }
 
 /// Connects and shakes hands with the next that connects to the listener.
-async fn connected(stage: &Stage, listener: &RawListener, peer: &str) -> (Connection<SimNetwork>, RawPeer) {
+async fn connected(stage: &Fixture, listener: &RawListener, peer: &str) -> (Connection<SimNetwork>, RawPeer) {
     let network = stage.client.network();
     let config = ConnectionConfig::new(SocketType::Dealer);
     let shaking =
@@ -243,7 +243,7 @@ async fn connected(stage: &Stage, listener: &RawListener, peer: &str) -> (Connec
 }
 
 /// That a connection made after one was cut off works from its first byte on.
-async fn the_next_is_clean(stage: &Stage, listener: &RawListener) -> Outcome {
+async fn the_next_is_clean(stage: &Fixture, listener: &RawListener) -> Outcome {
     let (mut connection, mut peer) = connected(stage, listener, "DEALER").await;
     connection.send(["clean", "again"]).await?;
     peer.expect_message(["clean", "again"]).await;

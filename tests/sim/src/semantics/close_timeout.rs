@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use seaworthy::{LeftUnsent, Options};
 
+use super::fixture::{Fixture, MS, SECOND, play, sockets::*, text};
 use super::raw::{RawListener, RawPeer};
-use super::stage::{MS, SECOND, Stage, play, sockets::*, text};
 
 /// What closing gives, and how long it takes.
 async fn closing(
-    stage: &Stage,
+    stage: &Fixture,
     close: impl Future<Output = Result<(), LeftUnsent>>,
 ) -> (Result<(), usize>, Duration) {
     let began = stage.now();

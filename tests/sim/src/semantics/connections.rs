@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use seaworthy::monitor::{ConnectionId, Event};
 use seaworthy::{Bytes, Monitor, Options};
 
+use super::fixture::{SECOND, event, frames, play, sockets::*};
 use super::raw::RawPeer;
-use super::stage::{SECOND, event, frames, play, sockets::*};
 
 /// What all events of a connection have in common: its id, and where its peer is.
 fn origin(event: &Event) -> Option<(ConnectionId, &str)> {

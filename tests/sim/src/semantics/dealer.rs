@@ -1,7 +1,7 @@
 //! DEALER (RFC 28; libzmq's test_spec_dealer).
 
+use super::fixture::{frames, play, sockets::*, text};
 use super::raw::{RawListener, RawPeer};
-use super::stage::{frames, play, sockets::*, text};
 use seaworthy::Options;
 
 #[test]

@@ -6,8 +6,8 @@ use std::time::Duration;
 use seaworthy::monitor::Event;
 use seaworthy::{Endpoint, Error, Options};
 
+use super::fixture::{MS, SECOND, disconnection, event, handshake, play, sockets::*, text};
 use super::raw::{RawListener, RawPeer};
-use super::stage::{MS, SECOND, disconnection, event, handshake, play, sockets::*, text};
 
 #[test]
 fn bind_gives_the_endpoint_with_its_port() {

@@ -6,8 +6,8 @@ use seaworthy::Options;
 use seaworthy::monitor::Event;
 use seaworthy_sim::Sim;
 
+use super::fixture::{MS, SECOND, event, play, play_in, retried, sockets::*, text};
 use super::raw::{Ending, GREETING, RawListener, RawPeer, hello};
-use super::stage::{MS, SECOND, event, play, play_in, retried, sockets::*, text};
 
 #[test]
 fn an_attempt_takes_no_longer_than_connect_timeout() {

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use seaworthy::Options;
 
+use super::fixture::{Fixture, MS, SECOND, disconnection, handshake, play, sockets::*, text};
 use super::raw::RawPeer;
-use super::stage::{MS, SECOND, Stage, disconnection, handshake, play, sockets::*, text};
 
 /// PINGs each second, gives up three seconds after one.
 fn beating() -> Options {
@@ -186,11 +186,11 @@ fn the_longest_ttl_that_the_wire_can_carry_is_sent() {
 }
 
 /// A socket of each type, idle for an hour behind heartbeats, is still connected.
-fn stays_connected<A: super::stage::Opens + 'static, B: super::stage::Opens + 'static>(
+fn stays_connected<A: super::fixture::Opens + 'static, B: super::fixture::Opens + 'static>(
     connect: fn(&A, seaworthy::Endpoint) -> Result<(), seaworthy::Error>,
     monitor: fn(&A) -> seaworthy::Monitor,
 ) {
-    play(move |stage: Stage| async move {
+    play(move |stage: Fixture| async move {
         let a: A = stage.client.open_with(beating());
         let b: B = stage.server.open_with(beating());
         let mut watch = monitor(&a);

@@ -6,8 +6,8 @@ use futures_util::join;
 use seaworthy::{Error, FRAME_WEIGHT, FRAMES_PER_PLACE, Options};
 use seaworthy_sim::Sim;
 
+use super::fixture::{MS, SECOND, disconnection, event, play, play_in, sockets::*, text};
 use super::raw::{COMMAND, RawListener, RawPeer, encoded_command, encoded_message};
-use super::stage::{MS, SECOND, disconnection, event, play, play_in, sockets::*, text};
 
 /// Sends messages until one is refused; gives how many were taken.
 fn fill(push: &Push, message: &Bytes, most: usize) -> usize {
@@ -208,7 +208,7 @@ fn a_slow_reader_holds_the_sender_back_and_loses_nothing() {
         );
         let mut watch = push.monitor();
         push.connect(stage.server.bind(&pull))?;
-        super::stage::handshake(&mut watch).await;
+        super::fixture::handshake(&mut watch).await;
         let body = "b".repeat(1000);
         let mut sent = 0;
         while stage.within(SECOND, push.send([sent.to_string(), body.clone()])).await.is_some() {

@@ -3,10 +3,10 @@
 use seaworthy::Options;
 use seaworthy::limits::PENDING_HANDSHAKES_MAX;
 use seaworthy::monitor::Event;
-use seaworthy_sim::Dice;
+use seaworthy_sim::SeededRng;
 
+use super::fixture::{Fixture, MS, Place, SECOND, disconnection, event, play, sockets::*, text};
 use super::raw::{COMMAND, Ending, LONG, MORE, RawPeer, encoded_command, encoded_frame, greeting, hello};
-use super::stage::{MS, Place, SECOND, Stage, disconnection, event, play, sockets::*, text};
 
 /// A good peer of a PULL that has been connected before the bad ones come.
 struct Good {
@@ -17,7 +17,7 @@ struct Good {
 }
 
 impl Good {
-    async fn new(stage: &Stage, options: Options) -> Self {
+    async fn new(stage: &Fixture, options: Options) -> Self {
         let pull: Pull = stage.server.open_with(options);
         let endpoint = stage.server.bind(&pull);
         let peer = RawPeer::connect_as(&stage.other, &endpoint, "PUSH").await;
@@ -25,7 +25,7 @@ impl Good {
     }
 
     /// Shows that the socket still serves who was there, and who comes now.
-    async fn is_served(&mut self, stage: &Stage) {
+    async fn is_served(&mut self, stage: &Fixture) {
         let serving = async {
             self.said += 1;
             let word = self.said.to_string();
@@ -142,17 +142,17 @@ fn commands_that_nobody_knows_and_pongs_nobody_asked_for_are_ignored() {
 fn random_bytes_at_any_stage_of_a_connection_harm_nobody_else() {
     for seed in 0..60 {
         play(move |stage| async move {
-            let mut dice = Dice::new(seed, "hostile");
+            let mut rng = SeededRng::new(seed, "hostile");
             let mut good = Good::new(&stage, Options::default()).await;
             let endpoint = good.endpoint.clone();
             for _ in 0..5 {
                 let mut said = hello("PUSH", &[]);
                 said.extend(encoded_frame(MORE, b"begun"));
-                said.truncate(dice.between(0, said.len() as u64) as usize);
-                let noise = dice.between(1, 400);
-                said.extend((0..noise).map(|_| dice.roll() as u8));
+                said.truncate(rng.between(0, said.len() as u64) as usize);
+                let noise = rng.between(1, 400);
+                said.extend((0..noise).map(|_| rng.next_u64() as u8));
                 let peer = bad(&stage.client, &endpoint, &said).await;
-                if dice.chance(0.5) {
+                if rng.chance(0.5) {
                     peer.reset()
                 } else {
                     drop(peer)

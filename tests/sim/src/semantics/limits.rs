@@ -4,8 +4,8 @@ use futures_util::join;
 use seaworthy::limits::{MESSAGE_FRAMES_MAX, TOPIC_BYTES_MAX, TOPIC_LENGTH_MAX, TOPICS_MAX};
 use seaworthy::{Error, Frame, Message, proxy};
 
+use super::fixture::{SECOND, disconnection, handshake, heard, play, retried, sockets::*, text};
 use super::raw::{COMMAND, RawListener, RawPeer, encoded_command, encoded_frame};
-use super::stage::{SECOND, disconnection, handshake, heard, play, retried, sockets::*, text};
 
 fn message_of(frames: usize) -> Message {
     vec![Frame::from("x"); frames].into()

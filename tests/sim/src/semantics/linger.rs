@@ -6,18 +6,18 @@ use std::time::Duration;
 use seaworthy::{Error, Options};
 use seaworthy_sim::Sim;
 
+use super::fixture::{Fixture, MS, Opens, SECOND, disconnection, handshake, play, play_in, sockets::*, text};
 use super::raw::{Ending, RawListener, RawPeer, dealer_named};
-use super::stage::{MS, Opens, SECOND, Stage, disconnection, handshake, play, play_in, sockets::*, text};
 
 /// Time that closing takes.
-async fn closing<F: Future<Output = ()>>(stage: &Stage, close: F) -> Duration {
+async fn closing<F: Future<Output = ()>>(stage: &Fixture, close: F) -> Duration {
     let began = stage.now();
     close.await;
     stage.now() - began
 }
 
 /// Shows that no task of a closed socket is left on the client.
-async fn nothing_is_left(stage: &Stage) {
+async fn nothing_is_left(stage: &Fixture) {
     // A stream is given a second to end in an orderly way.
     stage.pass(1100 * MS).await;
     assert_eq!(stage.control.tasks(stage.client.id), [""; 0]);

@@ -8,8 +8,8 @@ use seaworthy::low_level::{Connection, ConnectionError};
 use seaworthy::{Message, Network, SocketType, StreamOptions};
 use seaworthy_sim::{CancelOutcome, CancelWeights, Sim, SimBuilder, SimNetwork};
 
+use super::fixture::{Fixture, MS, SECOND, dropped_after, frames, play, play_in, text};
 use super::raw::{Ending, GREETING, RawListener, RawPeer, decoded_frame, encoded_message, hello};
-use super::stage::{MS, SECOND, Stage, dropped_after, frames, play, play_in, text};
 
 /// A stage whose kernels hold little and on which a dropped operation ends in a given way.
 fn tight(outcome: CancelOutcome) -> SimBuilder {
@@ -17,7 +17,11 @@ fn tight(outcome: CancelOutcome) -> SimBuilder {
 }
 
 /// A connection from the client, and the raw peer at the server.
-async fn connected(stage: &Stage, config: ConnectionConfig, peer: &str) -> (Connection<SimNetwork>, RawPeer) {
+async fn connected(
+    stage: &Fixture,
+    config: ConnectionConfig,
+    peer: &str,
+) -> (Connection<SimNetwork>, RawPeer) {
     let listener = RawListener::bind(&stage.server, 1);
     let network = stage.client.network();
     let connecting = async {
@@ -110,7 +114,7 @@ fn a_send_dropped_at_any_poll_poisons_and_the_peer_never_sees_a_torn_message() {
     }
 
     /// What the peer hears within a while, and whether the stream broke.
-    async fn peer_hears(stage: &Stage, peer: &mut RawPeer) -> (bytes::BytesMut, Option<Ending>) {
+    async fn peer_hears(stage: &Fixture, peer: &mut RawPeer) -> (bytes::BytesMut, Option<Ending>) {
         match stage.within(10 * SECOND, peer.rest()).await {
             Some((bytes, ending)) => (bytes.into(), Some(ending)),
             None => (bytes::BytesMut::new(), None),

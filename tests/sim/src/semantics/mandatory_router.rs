@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use seaworthy::{Error, Message, Options};
 
+use super::fixture::{SECOND, disconnection, frames, play, sockets::*};
 use super::raw::dealer_named;
-use super::stage::{SECOND, disconnection, frames, play, sockets::*};
 
 #[test]
 fn mandatory_router_names_whom_it_cannot_reach_and_gives_the_message_back() {

@@ -11,7 +11,7 @@ use seaworthy::{Endpoint, FRAME_WEIGHT, Message, Network, Options, proxy};
 
 use seaworthy_sim::CrashKind;
 
-use super::stage::{MS, SECOND, play, sockets::*, text};
+use super::fixture::{MS, SECOND, play, sockets::*, text};
 
 /// Without marks, so that only the budget counts.
 fn unbounded() -> Options {

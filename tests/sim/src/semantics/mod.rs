@@ -1,10 +1,10 @@
 //! That the sockets are ZeroMQ sockets: libzmq's test suite by meaning, and what it cannot test, in virtual time.
 //!
-//! A test is a script ([`stage::play`]) that holds sockets on several simulated hosts and waits for their own
+//! A test is a script ([`fixture::play`]) that holds sockets on several simulated hosts and waits for their own
 //! futures only. A [`raw::RawPeer`] says frames byte by byte, so that such a test reads like a packet trace.
 
+mod fixture;
 mod raw;
-mod stage;
 
 mod adapters;
 mod broken_writes;

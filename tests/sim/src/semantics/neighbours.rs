@@ -2,8 +2,8 @@
 
 use seaworthy::{Error, Message, Options};
 
+use super::fixture::{SECOND, play, sockets::*};
 use super::raw::{RawListener, RawPeer, subscriber};
-use super::stage::{SECOND, play, sockets::*};
 use super::turns::polls;
 
 /// More messages than turns that a peer is worth, by far.

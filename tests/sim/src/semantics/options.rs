@@ -18,8 +18,8 @@
 use seaworthy::{Context, DealerSocket, Error, Network, Options, StreamOptions};
 use seaworthy_sim::SimNetwork;
 
+use super::fixture::{SECOND, play, sockets::*};
 use super::raw::{RawListener, RawPeer, encoded_message};
-use super::stage::{SECOND, play, sockets::*};
 
 #[test]
 fn a_receive_buffer_of_the_kernel_is_as_large_as_rcvbuf_says() {

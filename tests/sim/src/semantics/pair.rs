@@ -6,8 +6,8 @@ use futures_util::join;
 use seaworthy::monitor::Event;
 use seaworthy::{Error, Options};
 
+use super::fixture::{SECOND, disconnection, event, frames, handshake, play, sockets::*, text};
 use super::raw::{Ending, RawListener, RawPeer, encoded_message};
-use super::stage::{SECOND, disconnection, event, frames, handshake, play, sockets::*, text};
 
 #[test]
 fn two_pairs_talk_both_ways_over_tcp_and_ipc() {

@@ -1,7 +1,7 @@
 //! Who gets what of a PUB (RFC 29).
 
+use super::fixture::{frames, handshake, heard, play, sockets::*, text};
 use super::raw::{RawListener, RawPeer, subscriber};
-use super::stage::{frames, handshake, heard, play, sockets::*, text};
 
 #[test]
 fn every_subscriber_gets_every_message_of_its_topics_and_no_other() {

@@ -3,8 +3,8 @@
 use futures_util::join;
 use seaworthy::Options;
 
+use super::fixture::{disconnection, frames, play, sockets::*, text};
 use super::raw::{MORE, RawListener, RawPeer};
-use super::stage::{disconnection, frames, play, sockets::*, text};
 
 #[test]
 fn push_gives_messages_to_its_peers_in_turn() {
@@ -114,8 +114,8 @@ fn push_connected_twice_to_one_endpoint_has_two_pipes() {
         let mut watch = pull.monitor();
         push.connect(&endpoint)?;
         push.connect(&endpoint)?;
-        super::stage::handshake(&mut watch).await;
-        super::stage::handshake(&mut watch).await;
+        super::fixture::handshake(&mut watch).await;
+        super::fixture::handshake(&mut watch).await;
         assert_eq!((push.peers(), pull.peers()), (2, 2));
         Ok(())
     });

@@ -12,7 +12,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use seaworthy::{Endpoint, Listener, Network, Stream, StreamOptions};
 use seaworthy_sim::{SimListener, SimStream};
 
-use super::stage::Place;
+use super::fixture::Place;
 
 pub(crate) const MORE: u8 = 1;
 pub(crate) const LONG: u8 = 2;

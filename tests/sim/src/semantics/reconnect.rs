@@ -5,8 +5,8 @@ use std::time::Duration;
 use seaworthy::Options;
 use seaworthy_sim::CrashKind;
 
+use super::fixture::{MS, SECOND, disconnection, handshake, play, sockets::*, text};
 use super::raw::{RawListener, RawPeer, encoded_message, hello};
-use super::stage::{MS, SECOND, disconnection, handshake, play, sockets::*, text};
 
 #[test]
 fn messages_sent_before_the_peer_is_there_arrive_when_it_is() {

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use seaworthy::{Error, Instant, Monitor, Options};
 
+use super::fixture::{MS, SECOND, disconnection, handshake, play, retried, sockets::*, stopped, text};
 use super::raw::{COMMAND, GREETING, RawListener, hello};
-use super::stage::{MS, SECOND, disconnection, handshake, play, retried, sockets::*, stopped, text};
 
 #[test]
 fn pauses_stay_at_reconnect_ivl_with_jitter() {

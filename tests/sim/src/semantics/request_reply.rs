@@ -3,8 +3,8 @@
 
 use seaworthy::{Error, Options};
 
+use super::fixture::{SECOND, disconnection, frames, handshake, play, sockets::*, text};
 use super::raw::{MORE, RawListener, RawPeer};
-use super::stage::{SECOND, disconnection, frames, handshake, play, sockets::*, text};
 
 #[test]
 fn req_gives_requests_to_its_peers_in_turn() {

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use seaworthy::{Message, Options};
 
+use super::fixture::{SECOND, disconnection, frames, handshake, play, sockets::*, text};
 use super::raw::{MORE, RawListener, dealer_named};
-use super::stage::{SECOND, disconnection, frames, handshake, play, sockets::*, text};
 
 #[test]
 fn router_puts_the_routing_id_of_the_sender_first_and_sends_to_whom_it_names() {

@@ -3,8 +3,8 @@
 use seaworthy::Options;
 use seaworthy::monitor::Event;
 
+use super::fixture::{Fixture, disconnection, event, frames, handshake, play, sockets::*, text};
 use super::raw::{RawListener, RawPeer, dealer_named, hello};
-use super::stage::{Stage, disconnection, event, frames, handshake, play, sockets::*, text};
 
 #[test]
 fn router_names_anonymous_peers_by_a_zero_byte_and_a_number_that_counts_up() {
@@ -162,7 +162,7 @@ async fn accept_named(listener: &RawListener, routing_id: &str) -> RawPeer {
 }
 
 /// A ROUTER that connected to two peers, of which the second has the name of the first.
-async fn router_with_namesakes(stage: &Stage) -> (Router, [RawListener; 2], [RawPeer; 2]) {
+async fn router_with_namesakes(stage: &Fixture) -> (Router, [RawListener; 2], [RawPeer; 2]) {
     let listeners = [RawListener::bind(&stage.server, 1), RawListener::bind(&stage.server, 2)];
     let router: Router = stage.client.open();
     router.connect(stage.server.at(1)).expect("an endpoint");

@@ -11,10 +11,10 @@ use seaworthy::monitor::{Event, HandshakeFailure};
 use seaworthy::{Error, Listener, Message, Network, Options, SocketType, StreamOptions};
 use seaworthy_sim::Sim;
 
-use super::raw::RawPeer;
-use super::stage::{
+use super::fixture::{
     MS, SECOND, event, frames, handshake, handshake_failure, heard, play, play_in, retried, sockets::*, text,
 };
+use super::raw::RawPeer;
 
 const SERVER: [u8; 32] = [11; 32];
 const CLIENT: [u8; 32] = [12; 32];

@@ -3,8 +3,8 @@
 use futures_util::join;
 use seaworthy::Options;
 
+use super::fixture::{SECOND, play, sockets::*, text};
 use super::raw::subscriber;
-use super::stage::{SECOND, play, sockets::*, text};
 
 #[test]
 fn pub_drops_exactly_what_a_subscriber_has_no_room_for() {

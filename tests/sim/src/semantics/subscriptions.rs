@@ -3,8 +3,8 @@
 use seaworthy::Options;
 use seaworthy::limits::{TOPIC_BYTES_MAX, TOPICS_MAX};
 
+use super::fixture::{SECOND, disconnection, heard, play, sockets::*, text};
 use super::raw::{MORE, RawListener, RawPeer, encoded_command, encoded_message, subscriber};
-use super::stage::{SECOND, disconnection, heard, play, sockets::*, text};
 
 #[test]
 fn one_cancel_of_a_peer_undoes_its_two_subscriptions() {

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use seaworthy::{Error, Options};
 
+use super::fixture::{Fixture, MS, SECOND, frames, play, sockets::*, text};
 use super::raw::RawPeer;
-use super::stage::{MS, SECOND, Stage, frames, play, sockets::*, text};
 
 /// What an operation gives and how long it takes.
-async fn timed<T>(stage: &Stage, operation: impl Future<Output = T>) -> (T, Duration) {
+async fn timed<T>(stage: &Fixture, operation: impl Future<Output = T>) -> (T, Duration) {
     let began = stage.now();
     let output = operation.await;
     (output, stage.now() - began)

@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use seaworthy::{Error, Options};
 
-use super::stage::{MS, Stage, play, sockets::*};
+use super::fixture::{Fixture, MS, play, sockets::*};
 
 const NAME: &str = "inproc://turns";
 
 /// More operations than a turn has.
 const MANY: usize = 5000;
 
-async fn pair(stage: &Stage, options: Options) -> Result<(Dealer, Dealer), Error> {
+async fn pair(stage: &Fixture, options: Options) -> Result<(Dealer, Dealer), Error> {
     let unlimited = options.sndhwm(0).rcvhwm(0);
     let (here, there): (Dealer, Dealer) =
         (stage.server.open_with(unlimited.clone()), stage.server.open_with(unlimited));

@@ -6,11 +6,11 @@ use futures_util::stream::{self, FusedStream};
 use futures_util::{FutureExt, StreamExt, select_biased};
 use seaworthy::{Error, Options};
 
+use super::fixture::{Fixture, MS, SECOND, dropped_after, play, sockets::*, text};
 use super::raw::RawPeer;
-use super::stage::{MS, SECOND, Stage, dropped_after, play, sockets::*, text};
 
 /// What an operation gives and how long it takes.
-async fn timed<T>(stage: &Stage, operation: impl Future<Output = T>) -> (T, Duration) {
+async fn timed<T>(stage: &Fixture, operation: impl Future<Output = T>) -> (T, Duration) {
     let began = stage.now();
     let output = operation.await;
     (output, stage.now() - began)

@@ -10,8 +10,8 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
+use super::fixture::{Fixture, Outcome, SECOND, play, sockets::*};
 use super::raw::{RawPeer, hello};
-use super::stage::{Outcome, SECOND, Stage, play, sockets::*};
 
 /// Everything that was said at WARN, a line each.
 #[derive(Clone, Default)]
@@ -53,7 +53,9 @@ impl Subscriber for Warnings {
 }
 
 /// What is said at WARN while the script plays.
-fn warnings<F: Future<Output = Outcome> + 'static>(script: impl FnOnce(Stage) -> F + 'static) -> Vec<String> {
+fn warnings<F: Future<Output = Outcome> + 'static>(
+    script: impl FnOnce(Fixture) -> F + 'static,
+) -> Vec<String> {
     let warnings = Warnings::default();
     tracing::subscriber::with_default(warnings.clone(), || play(script));
     warnings.lines()

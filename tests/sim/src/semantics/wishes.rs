@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use seaworthy::Options;
 
+use super::fixture::{MS, SECOND, play, sockets::*};
 use super::raw::{RawListener, RawPeer};
-use super::stage::{MS, SECOND, play, sockets::*};
 
 /// Subscriptions and cancellations that came, and what is subscribed to by now.
-async fn heard(stage: &super::stage::Stage, peer: &mut RawPeer) -> (usize, BTreeSet<String>) {
+async fn heard(stage: &super::fixture::Fixture, peer: &mut RawPeer) -> (usize, BTreeSet<String>) {
     let (mut count, mut topics) = (0, BTreeSet::new());
     while let Some(frame) = stage.within(10 * SECOND, peer.frame()).await {
         count += 1;

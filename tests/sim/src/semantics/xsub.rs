@@ -2,8 +2,8 @@
 
 use seaworthy::{Message, Options};
 
+use super::fixture::{SECOND, disconnection, frames, handshake, play, sockets::*, text};
 use super::raw::{RawListener, RawPeer};
-use super::stage::{SECOND, disconnection, frames, handshake, play, sockets::*, text};
 
 /// A subscription as users of XSUB send it.
 fn wish(first: u8, topic: &str) -> Message {

@@ -9,7 +9,7 @@ use seaworthy::curve::curve_public;
 use seaworthy::monitor::{Event, HandshakeFailure};
 use seaworthy::{Message, Network, Options};
 
-use super::stage::{Place, SECOND, event, handshake, handshake_failure, play, retried, sockets::*, text};
+use super::fixture::{Place, SECOND, event, handshake, handshake_failure, play, retried, sockets::*, text};
 
 const SERVER: [u8; 32] = [11; 32];
 const CLIENT: [u8; 32] = [12; 32];

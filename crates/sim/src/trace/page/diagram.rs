@@ -110,7 +110,7 @@ struct Builder {
     /// The other end of each end of a stream, and the lane of each.
     peers: BTreeMap<u64, u64>,
     lane_of_stream: BTreeMap<u64, usize>,
-    /// Bands that have begun: by the name of their event and their number.
+    /// Intervals that have begun: by the name of their event and their number.
     open: BTreeMap<(String, u64), Band>,
     /// Hosts that are down, since when and how.
     down: BTreeMap<usize, Band>,

@@ -13,7 +13,7 @@ use self::diagram::Diagram;
 use super::capture::Packet;
 use super::line::Line;
 use super::name::Name;
-use crate::look;
+use crate::html;
 use seaworthy_engine::Violation;
 
 /// What stands on a page.
@@ -65,26 +65,26 @@ impl Page<'_> {
         let diagram = Diagram::new(self.hosts, self.lines, self.packets);
         let mut facts = String::new();
         let hosts = ("hosts", diagram.lanes().to_string());
-        let events = ("events", look::grouped(self.lines.len() as u64));
-        let simulated = ("simulated", look::seconds(diagram.end as f64 / 1e9));
+        let events = ("events", html::grouped(self.lines.len() as u64));
+        let simulated = ("simulated", html::seconds(diagram.end as f64 / 1e9));
         for (name, value) in self.facts.iter().chain([&hosts, &events, &simulated]) {
             facts.push_str(&format!(
                 "<div><dt>{}</dt><dd>{}</dd></div>",
-                look::escaped(name),
-                look::escaped(value)
+                html::escaped(name),
+                html::escaped(value)
             ));
         }
-        let verdict = self.verdict.map(look::verdict).unwrap_or_default();
+        let verdict = self.verdict.map(html::verdict).unwrap_or_default();
         let findings = self.findings.iter().map(Finding::of).collect();
-        let data = look::json(&Data { title: self.title, findings, diagram });
-        look::filled(
+        let data = html::json(&Data { title: self.title, findings, diagram });
+        html::filled(
             PAGE,
             &[
-                ("title", &look::escaped(self.title)),
+                ("title", &html::escaped(self.title)),
                 ("verdict", &verdict),
                 ("facts", &facts),
-                ("style", &[look::STYLE, STYLE].concat()),
-                ("script", &[look::SCRIPT, SCRIPT].concat()),
+                ("style", &[html::STYLE, STYLE].concat()),
+                ("script", &[html::SCRIPT, SCRIPT].concat()),
                 ("data", &data),
             ],
         )

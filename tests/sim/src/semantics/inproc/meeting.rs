@@ -4,7 +4,7 @@ use bytes::Bytes;
 use seaworthy::monitor::Event;
 use seaworthy::{FRAME_IN_PLACE_MAX, Options};
 
-use super::super::stage::{MS, Place, SECOND, event, play, sockets::*, text};
+use super::super::fixture::{MS, Place, SECOND, event, play, sockets::*, text};
 use super::NAME;
 
 #[test]

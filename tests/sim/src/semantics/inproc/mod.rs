@@ -8,7 +8,7 @@ mod partings;
 mod routing_ids;
 mod subscriptions;
 
-use super::stage::sockets::Push;
+use super::fixture::sockets::Push;
 
 const NAME: &str = "inproc://name";
 

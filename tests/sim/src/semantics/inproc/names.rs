@@ -2,7 +2,7 @@
 
 use seaworthy::{Error, HighWaterMarks, Options, SocketType};
 
-use super::super::stage::{MS, SECOND, play, sockets::*, text};
+use super::super::fixture::{MS, SECOND, play, sockets::*, text};
 use super::NAME;
 
 #[test]

@@ -3,7 +3,7 @@
 use seaworthy::monitor::Event;
 use seaworthy::{Error, Options};
 
-use super::super::stage::{MS, SECOND, disconnection, event, handshake, play, sockets::*, text};
+use super::super::fixture::{MS, SECOND, disconnection, event, handshake, play, sockets::*, text};
 use super::{NAME, fill};
 
 #[test]

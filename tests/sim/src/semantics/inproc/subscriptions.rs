@@ -2,7 +2,7 @@
 
 use seaworthy::HighWaterMarks;
 
-use super::super::stage::{MS, play, sockets::*, text};
+use super::super::fixture::{MS, play, sockets::*, text};
 use super::NAME;
 
 #[test]

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use seaworthy::{Error, Options};
 
+use super::super::fixture::{MS, SECOND, play, sockets::*};
 use super::super::raw::{RawPeer, encoded_message, hello};
-use super::super::stage::{MS, SECOND, play, sockets::*};
 
 #[test]
 fn rcvtimeo_changes_for_what_begins_to_wait_from_then_on() {

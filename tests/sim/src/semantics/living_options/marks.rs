@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use seaworthy::{Error, Message, Options};
 
+use super::super::fixture::{Fixture, MS, SECOND, play, sockets::*, text};
 use super::super::raw::{RawListener, RawPeer, encoded_message};
-use super::super::stage::{MS, SECOND, Stage, play, sockets::*, text};
 
 /// Sends until that would block, and gives how many messages that were.
 fn fill(push: &Push) -> usize {
@@ -83,7 +83,7 @@ fn sndhwm_bytes_changes_for_pipes_that_there_are() {
 }
 
 /// A PULL, and a peer that has sent it more than it takes.
-async fn flooded(stage: &Stage, options: Options) -> (Pull, RawPeer) {
+async fn flooded(stage: &Fixture, options: Options) -> (Pull, RawPeer) {
     let pull: Pull = stage.server.open_with(options);
     let peer = RawPeer::connect_as(&stage.client, &stage.server.bind(&pull), "PUSH").await;
     peer.say(&encoded_message(["0123456789"]).repeat(500)).await;

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use seaworthy::{Error, StreamOptions};
 
-use super::stage::{play, sockets::*};
+use super::fixture::{play, sockets::*};
 
 #[test]
 fn a_value_that_cannot_be_used_is_refused_and_the_former_one_stays() {

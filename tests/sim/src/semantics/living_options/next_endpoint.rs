@@ -3,8 +3,8 @@
 use seaworthy::monitor::Event;
 use seaworthy::{Options, StreamOptions};
 
+use super::super::fixture::{MS, SECOND, disconnection, event, play, retried, sockets::*, text};
 use super::super::raw::{RawListener, RawPeer, encoded_frame};
-use super::super::stage::{MS, SECOND, disconnection, event, play, retried, sockets::*, text};
 
 #[test]
 fn reconnect_ivl_and_its_maximum_change_for_the_next_endpoint() {

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use seaworthy::{Error, Options};
 
+use super::super::fixture::{MS, SECOND, play, sockets::*, text};
 use super::super::raw::{MORE, RawPeer, dealer_named, subscriber};
-use super::super::stage::{MS, SECOND, play, sockets::*, text};
 
 #[test]
 fn router_mandatory_changes_at_once() {

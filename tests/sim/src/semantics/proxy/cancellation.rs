@@ -7,7 +7,7 @@ use seaworthy::proxy::{Mode, Side};
 use seaworthy::{Bytes, Message, Options, proxy};
 use seaworthy_sim::{CancelOutcome, CancelWeights, Sim, SimBuilder};
 
-use super::super::stage::{MS, Stage, dropped_after, play_in, sockets::*};
+use super::super::fixture::{Fixture, MS, dropped_after, play_in, sockets::*};
 
 /// A stage on which operations take more polls, and the kernels hold little.
 fn tight() -> SimBuilder {
@@ -34,12 +34,12 @@ enum Afterwards {
 
 /// Forwards both ways while the run of the proxy is dropped after its first poll, and then after each `polls` polls.
 async fn forward(
-    stage: Stage,
+    stage: Fixture,
     polls: usize,
     queue: usize,
     afterwards: Afterwards,
     dropped: Rc<Cell<usize>>,
-) -> super::super::stage::Outcome {
+) -> super::super::fixture::Outcome {
     let hwm = Options::default().sndhwm(1).rcvhwm(1);
     let (front, back): (Dealer, Dealer) =
         (stage.server.open_with(hwm.clone()), stage.server.open_with(hwm.clone()));

@@ -2,7 +2,7 @@
 
 use seaworthy::{Options, proxy};
 
-use super::super::stage::{SECOND, play, sockets::*, text};
+use super::super::fixture::{SECOND, play, sockets::*, text};
 use super::beside;
 
 #[test]

@@ -3,7 +3,7 @@
 use futures_util::join;
 use seaworthy::{Message, Options, proxy};
 
-use super::super::stage::{Outcome, Stage, frames, play, sockets::*, text};
+use super::super::fixture::{Fixture, Outcome, frames, play, sockets::*, text};
 use super::beside;
 
 #[test]
@@ -80,7 +80,7 @@ fn sub_and_pub_carry_publications() {
         subscriber.subscribe("a")?;
         subscriber.connect(&subscriptions)?;
         beside(&mut proxy(&front, &back), async {
-            stage.pass(super::super::stage::SECOND).await;
+            stage.pass(super::super::fixture::SECOND).await;
             publisher.send("b unwanted").await?;
             publisher.send(["a", "wanted"]).await?;
             assert_eq!(text(&subscriber.recv().await?), ["a", "wanted"]);
@@ -130,9 +130,9 @@ fn router_and_router_connect_namesakes() {
         // Both must be known before either is named.
         let mut monitors = [one.monitor(), other.monitor()];
         for monitor in &mut monitors {
-            super::super::stage::handshake(monitor).await;
+            super::super::fixture::handshake(monitor).await;
         }
-        stage.pass(super::super::stage::SECOND).await;
+        stage.pass(super::super::fixture::SECOND).await;
         both_ways(&mut proxy(&front, &back), &one, &other).await
     });
 }
@@ -177,7 +177,7 @@ fn one_socket_as_both_ends_gets_back_what_it_sends_out() {
 }
 
 /// A client and a worker with two proxies between them, over these endpoints.
-async fn chain(stage: &Stage, middle: &str, back: &str) -> Outcome {
+async fn chain(stage: &Fixture, middle: &str, back: &str) -> Outcome {
     let (outer, inner): (Router, Dealer) = (stage.server.open(), stage.server.open());
     let (next, last): (Router, Dealer) = (stage.server.open(), stage.server.open());
     let clients = stage.server.bind(&outer);
@@ -293,7 +293,7 @@ fn xsub_and_xpub_wait_in_peace_while_nobody_subscribes() {
                 publisher.send("unheard").await?;
             }
             // Time goes on, which it would not if the proxy never waited.
-            stage.pass(super::super::stage::SECOND).await;
+            stage.pass(super::super::fixture::SECOND).await;
             let subscriber: Sub = stage.other.open();
             subscriber.subscribe("heard")?;
             subscriber.connect(&subscriptions)?;

@@ -4,7 +4,7 @@ use futures_util::join;
 use seaworthy::proxy::Statistics;
 use seaworthy::{Message, Options, proxy};
 
-use super::super::stage::{SECOND, dropped_after, play, sockets::*, text};
+use super::super::fixture::{SECOND, dropped_after, play, sockets::*, text};
 use super::beside;
 
 /// The counters in an answer to STATISTICS.

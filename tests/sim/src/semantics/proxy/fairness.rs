@@ -4,7 +4,7 @@ use seaworthy::proxy::{BATCH_DEFAULT, Mode, Side};
 use seaworthy::{Message, Options, proxy};
 use seaworthy_sim::Sim;
 
-use super::super::stage::{MS, SECOND, Stage, play_in, sockets::*, text};
+use super::super::fixture::{Fixture, MS, SECOND, play_in, sockets::*, text};
 use super::beside;
 
 /// Jain's index of these shares: one when all are equal, 1/n when one has everything.
@@ -35,7 +35,7 @@ fn longest_wait(order: &[String], name: &str) -> usize {
     order[..end].split(|sender| sender == name).map(<[String]>::len).max().unwrap_or(0)
 }
 
-fn unlimited<S: super::super::stage::Opens>(place: &super::super::stage::Place) -> S {
+fn unlimited<S: super::super::fixture::Opens>(place: &super::super::fixture::Place) -> S {
     place.open_with(Options::default().sndhwm(0).rcvhwm(0))
 }
 
@@ -62,7 +62,7 @@ const FAIR: [Setting; 6] = [
 fn saturated(seed: u64, setting: Setting, peers: usize, count: usize) -> Vec<String> {
     let order = std::rc::Rc::new(std::cell::RefCell::new(Vec::new()));
     let seen = std::rc::Rc::clone(&order);
-    play_in(Sim::builder(seed).shuffle(true), move |stage: Stage| async move {
+    play_in(Sim::builder(seed).shuffle(true), move |stage: Fixture| async move {
         let (front, back): (Dealer, Dealer) = (unlimited(&stage.server), unlimited(&stage.server));
         let (fronts, backs) = (stage.server.bind(&front), stage.server.bind(&back));
         let (copies, capture): (Push, Pull) = (unlimited(&stage.server), unlimited(&stage.other));
@@ -142,7 +142,7 @@ fn a_biased_proxy_starves_the_other_side_while_the_first_has_anything() {
 }
 
 /// Messages as `count` of them in a second, for three seconds, each with the time it was sent at.
-async fn stream(stage: &Stage, dealer: &Dealer, count: u32) -> Result<(), seaworthy::Error> {
+async fn stream(stage: &Fixture, dealer: &Dealer, count: u32) -> Result<(), seaworthy::Error> {
     for _ in 0..3 * count {
         dealer.send(stage.now().to_string_nanos()).await?;
         stage.pass(SECOND / count).await;
@@ -161,7 +161,7 @@ impl Nanos for seaworthy::Instant {
 }
 
 /// How long a message was under way, in nanoseconds.
-fn age(stage: &Stage, message: &Message) -> u128 {
+fn age(stage: &Fixture, message: &Message) -> u128 {
     let sent: u128 = text(message)[0].parse().expect("a time");
     (stage.now() - seaworthy::Instant::ZERO).as_nanos() - sent
 }

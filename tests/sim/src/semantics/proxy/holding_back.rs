@@ -3,16 +3,16 @@
 use futures_util::join;
 use seaworthy::{Options, proxy};
 
-use super::super::stage::{Place, SECOND, Stage, play, sockets::*, text};
+use super::super::fixture::{Fixture, Place, SECOND, play, sockets::*, text};
 use super::beside;
 
 /// Sockets with marks of `hwm` each way.
-fn open<S: super::super::stage::Opens>(place: &Place, hwm: usize) -> S {
+fn open<S: super::super::fixture::Opens>(place: &Place, hwm: usize) -> S {
     place.open_with(Options::default().sndhwm(hwm).rcvhwm(hwm))
 }
 
 /// Sends numbers until ten seconds pass without room; gives how many were taken.
-async fn fill(stage: &Stage, push: &Push) -> usize {
+async fn fill(stage: &Fixture, push: &Push) -> usize {
     let mut sent = 0;
     while let Some(Ok(())) = stage.within(10 * SECOND, push.send(sent.to_string())).await {
         sent += 1;

@@ -17,7 +17,7 @@ use seaworthy::Proxy;
 use seaworthy::proxy::{Forwards, Statistics};
 use seaworthy_sim::SimNetwork;
 
-use super::stage::Outcome;
+use super::fixture::Outcome;
 
 /// Runs a proxy for as long as a script takes, and gives what it did.
 pub(crate) async fn beside<F: Forwards, B: Forwards>(

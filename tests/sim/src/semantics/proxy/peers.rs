@@ -3,8 +3,8 @@
 use seaworthy::{Options, proxy};
 use seaworthy_sim::CrashKind;
 
+use super::super::fixture::{MS, SECOND, play, sockets::*, text};
 use super::super::raw::{RawPeer, encoded_frame};
-use super::super::stage::{MS, SECOND, play, sockets::*, text};
 use super::beside;
 
 #[test]

@@ -5,16 +5,16 @@ use seaworthy::proxy::{Forwards, Mode, Side, Statistics};
 use seaworthy::{Options, Proxy, proxy};
 use seaworthy_sim::SimNetwork;
 
-use super::super::stage::{MS, Outcome, Place, SECOND, Stage, play, sockets::*, text};
+use super::super::fixture::{Fixture, MS, Outcome, Place, SECOND, play, sockets::*, text};
 
 /// Sockets with marks of two messages each way.
-fn tight<S: super::super::stage::Opens>(place: &Place) -> S {
+fn tight<S: super::super::fixture::Opens>(place: &Place) -> S {
     place.open_with(Options::default().sndhwm(2).rcvhwm(2))
 }
 
 /// Lets a proxy run until everything stands still, tells it to end, and shows that it ends in the same millisecond.
 async fn ends<F: Forwards, B: Forwards>(
-    stage: &Stage,
+    stage: &Fixture,
     broker: &mut Proxy<'_, F, B, SimNetwork>,
     in_hand: u64,
 ) -> Result<Statistics, Box<dyn std::error::Error>> {
@@ -254,7 +254,7 @@ fn one_socket_that_is_both_ends_gets_back_what_was_in_hand() {
 /// Says TERMINATE by a control socket, amid other commands or alone, while a message waits for a peer.
 fn by_a_control_socket(
     flood: usize,
-) -> impl Fn(Stage) -> futures_util::future::LocalBoxFuture<'static, Outcome> {
+) -> impl Fn(Fixture) -> futures_util::future::LocalBoxFuture<'static, Outcome> {
     move |stage| {
         Box::pin(async move {
             let (front, back, steer): (Pull, Push, Pair) =

@@ -3,7 +3,7 @@
 use futures_util::join;
 use seaworthy::Options;
 
-use super::super::stage::{MS, frames, handshake, play, sockets::*};
+use super::super::fixture::{MS, frames, handshake, play, sockets::*};
 use super::{beside, expect};
 
 /// Between two sockets in both directions, as a proxy does, for as long as they live.

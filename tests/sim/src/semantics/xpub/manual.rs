@@ -2,7 +2,7 @@
 
 use seaworthy::{Endpoint, Error, Options};
 
-use super::super::stage::{Outcome, Stage, disconnection, play, sockets::*};
+use super::super::fixture::{Fixture, Outcome, disconnection, play, sockets::*};
 use super::{cancel, expect, subscribe, subscriber};
 
 fn manual() -> [Options; 2] {
@@ -11,7 +11,7 @@ fn manual() -> [Options; 2] {
 
 /// Plays the same script on an XPUB with `xpub_manual` and with `xpub_manual_last_value`.
 #[track_caller]
-fn play_manually<F>(script: impl Fn(Stage, XPub, Endpoint) -> F + Copy + 'static)
+fn play_manually<F>(script: impl Fn(Fixture, XPub, Endpoint) -> F + Copy + 'static)
 where
     F: Future<Output = Outcome> + 'static,
 {

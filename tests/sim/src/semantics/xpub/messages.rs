@@ -1,7 +1,7 @@
 //! What XPUB sends, and what XSUB peers send to it.
 
+use super::super::fixture::{frames, play, sockets::*, text};
 use super::super::raw::{Ending, RawPeer};
-use super::super::stage::{frames, play, sockets::*, text};
 use super::{cancel, expect, expect_nothing, subscribe, subscriber};
 
 #[test]

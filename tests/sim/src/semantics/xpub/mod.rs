@@ -10,8 +10,8 @@ mod welcome;
 
 use seaworthy::{Endpoint, Error};
 
+use super::fixture::{Outcome, Place, sockets::*, text};
 use super::raw::RawPeer;
-use super::stage::{Outcome, Place, sockets::*, text};
 
 /// A subscriber that has shaken hands and whose subscriptions the publisher has taken in.
 async fn subscriber(place: &Place, endpoint: &Endpoint, topics: &[&str]) -> RawPeer {

@@ -2,8 +2,8 @@
 
 use seaworthy::Options;
 
+use super::super::fixture::{SECOND, disconnection, play, sockets::*, text};
 use super::super::raw::{RawListener, RawPeer};
-use super::super::stage::{SECOND, disconnection, play, sockets::*, text};
 use super::{cancel, expect, expect_nothing, subscribe, subscriber};
 
 #[test]

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use seaworthy::{Error, Options};
 
+use super::super::fixture::{SECOND, disconnection, play, sockets::*, text};
 use super::super::raw::{RawPeer, encoded_command, encoded_message};
-use super::super::stage::{SECOND, disconnection, play, sockets::*, text};
 use super::{expect, expect_nothing, subscriber};
 
 #[test]

@@ -2,8 +2,8 @@
 
 use seaworthy::Options;
 
+use super::super::fixture::{play, sockets::*, text};
 use super::super::raw::{RawListener, RawPeer};
-use super::super::stage::{play, sockets::*, text};
 
 #[test]
 fn the_welcome_message_comes_first_on_every_connection_of_pub_and_xpub() {

@@ -25,7 +25,7 @@ use crate::trace::Name;
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Storm {
+pub struct FaultSchedule {
     /// How long it lasts, in simulated time.
     pub duration: Span,
     /// What every link is like unless a `[[link]]` says otherwise.
@@ -39,7 +39,7 @@ pub struct Storm {
     pub fault: Vec<Fault>,
 }
 
-impl Storm {
+impl FaultSchedule {
     /// Reads a storm from `text`, over hosts with these names. Members of a group, `worker-1` and so on, have the group's
     /// name, too.
     ///
@@ -111,7 +111,7 @@ pub struct FaultPlan {
     /// The hosts' names, by number.
     pub hosts: Vec<Name>,
     /// Links and faults, with every group spelled out and every range decided.
-    pub storm: Storm,
+    pub storm: FaultSchedule,
 }
 
 /// A storm over the hosts it names, as something that gets smaller: without a host it is without all that concerns it.
@@ -130,7 +130,7 @@ pub(crate) struct Hosted {
 
 impl Hosted {
     pub(crate) fn new(plan: &FaultPlan) -> Self {
-        let Storm { duration, network, link, fault } = plan.storm.clone();
+        let FaultSchedule { duration, network, link, fault } = plan.storm.clone();
         let single = |name: &String| Group { name: name.clone(), count: None };
         let groups = groups(&plan.hosts);
         let names = names(&groups);
@@ -144,9 +144,9 @@ impl Hosted {
     }
 
     /// The storm, without its hosts.
-    pub(crate) fn storm(&self) -> Storm {
+    pub(crate) fn storm(&self) -> FaultSchedule {
         let Self { duration, network, link, fault, .. } = self.clone();
-        Storm { duration, network, link, fault }
+        FaultSchedule { duration, network, link, fault }
     }
 }
 
@@ -211,11 +211,11 @@ mod tests {
     #[test]
     fn a_storm_is_refused_with_its_line_and_key() {
         let text = "duration = \"5s\"\n[[fault]]\nat = \"1s\"\ncrash = \"wroker\"\n";
-        let error = Storm::parse(text, &hosts(&["worker-1", "worker-2"])).unwrap_err().to_string();
+        let error = FaultSchedule::parse(text, &hosts(&["worker-1", "worker-2"])).unwrap_err().to_string();
         assert!(error.contains("storm:4:9: fault[0].crash: there is no host \"wroker\""), "{error}");
-        let error = Storm::parse("duration = \"0s\"", &hosts(&["a"])).unwrap_err().to_string();
+        let error = FaultSchedule::parse("duration = \"0s\"", &hosts(&["a"])).unwrap_err().to_string();
         assert!(error.contains("no duration"), "{error}");
-        let error = Storm::parse("duration = \"1s\"\nsocket = []", &hosts(&["a"])).unwrap_err();
+        let error = FaultSchedule::parse("duration = \"1s\"\nsocket = []", &hosts(&["a"])).unwrap_err();
         assert!(error.to_string().contains("socket"), "{error}");
     }
 
@@ -223,9 +223,9 @@ mod tests {
     fn what_is_resolved_reads_back() {
         let text = "duration = \"5s\"\n[[fault]]\nat = \"1s..2s\"\nfor = \"1s\"\ncut = [\"a\", \"worker\"]\n";
         let hosts = hosts(&["a", "worker-1", "worker-2"]);
-        let resolved = Storm::parse(text, &hosts).unwrap().planned(&hosts, 7).storm;
+        let resolved = FaultSchedule::parse(text, &hosts).unwrap().planned(&hosts, 7).storm;
         assert_eq!(resolved.fault.len(), 2);
-        let again = Storm::parse(&resolved.to_toml(), &hosts).unwrap().planned(&hosts, 8).storm;
+        let again = FaultSchedule::parse(&resolved.to_toml(), &hosts).unwrap().planned(&hosts, 8).storm;
         assert_eq!(again.fault, resolved.fault);
     }
 }

@@ -9,18 +9,18 @@ use rand_chacha::rand_core::{RngCore, SeedableRng};
 ///
 /// The seed is the key of a ChaCha8 cipher and the purpose chooses one of its 2^64 streams, so switching one
 /// fault off leaves the draws of all others as they were. Conversions to ranges are written out here, because
-/// those of the `rand` crate may change between its versions and a seed must replay for ever.
+/// those of the `rand` crate may change between its versions and a seed must replay forever.
 ///
 /// ```
-/// use seaworthy_sim::Dice;
-/// let (mut loss, mut latency) = (Dice::new(7, "loss a>b"), Dice::new(7, "latency a>b"));
-/// assert_ne!(loss.roll(), latency.roll());
-/// assert_eq!(Dice::new(7, "loss a>b").roll(), Dice::new(7, "loss a>b").roll());
+/// use seaworthy_engine::SeededRng;
+/// let (mut loss, mut latency) = (SeededRng::new(7, "loss a>b"), SeededRng::new(7, "latency a>b"));
+/// assert_ne!(loss.next_u64(), latency.next_u64());
+/// assert_eq!(SeededRng::new(7, "loss a>b").next_u64(), SeededRng::new(7, "loss a>b").next_u64());
 /// ```
 #[derive(Clone, Debug)]
-pub struct Dice(ChaCha8Rng);
+pub struct SeededRng(ChaCha8Rng);
 
-impl Dice {
+impl SeededRng {
     /// The stream that belongs to `seed` and `purpose`.
     pub fn new(seed: u64, purpose: &str) -> Self {
         let mut key = [0; 32];
@@ -31,13 +31,13 @@ impl Dice {
     }
 
     /// Uniform over all of `u64`.
-    pub fn roll(&mut self) -> u64 {
+    pub fn next_u64(&mut self) -> u64 {
         self.0.next_u64()
     }
 
     /// Uniform over `0..bound`; 0 when `bound` is 0.
     pub fn below(&mut self, bound: u64) -> u64 {
-        let product = u128::from(self.roll()) * u128::from(bound);
+        let product = u128::from(self.next_u64()) * u128::from(bound);
         (product >> 64) as u64
     }
 
@@ -48,7 +48,7 @@ impl Dice {
 
     /// Uniform over `0.0..1.0`.
     pub fn fraction(&mut self) -> f64 {
-        (self.roll() >> 11) as f64 / (1_u64 << 53) as f64
+        (self.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
     /// True with probability `p`. Draws nothing when the answer is certain.
@@ -112,37 +112,37 @@ mod tests {
 
     #[test]
     fn the_logarithm_agrees_with_the_platform() {
-        let mut dice = Dice::new(1, "logarithm");
+        let mut rng = SeededRng::new(1, "logarithm");
         for _ in 0..1000 {
-            let x = 1.0 - dice.fraction();
+            let x = 1.0 - rng.fraction();
             assert!((natural_logarithm(x) - x.ln()).abs() < 1e-12, "{x}");
         }
     }
 
     #[test]
     fn ranges_reach_both_ends_and_nothing_beyond() {
-        let mut dice = Dice::new(1, "ranges");
-        let drawn: std::collections::BTreeSet<u64> = (0..1000).map(|_| dice.between(3, 6)).collect();
+        let mut rng = SeededRng::new(1, "ranges");
+        let drawn: std::collections::BTreeSet<u64> = (0..1000).map(|_| rng.between(3, 6)).collect();
         assert_eq!(drawn.into_iter().collect::<Vec<_>>(), [3, 4, 5, 6]);
     }
 
     #[test]
     fn shuffling_reaches_every_order() {
-        let mut dice = Dice::new(1, "orders");
-        let orders: std::collections::BTreeSet<_> = (0..200).map(|_| dice.shuffled(vec![1, 2, 3])).collect();
+        let mut rng = SeededRng::new(1, "orders");
+        let orders: std::collections::BTreeSet<_> = (0..200).map(|_| rng.shuffled(vec![1, 2, 3])).collect();
         assert_eq!(orders.len(), 6);
     }
 
     #[test]
     fn the_numbers_of_a_seed_never_change() {
-        let mut dice = Dice::new(42, "golden");
-        assert_eq!([dice.roll(), dice.roll()], [12_538_805_133_675_071_158, 2_849_983_506_378_322_583]);
+        let mut rng = SeededRng::new(42, "golden");
+        assert_eq!([rng.next_u64(), rng.next_u64()], [12_538_805_133_675_071_158, 2_849_983_506_378_322_583]);
     }
 
     #[test]
     fn the_mean_of_exponential_draws_is_the_mean() {
-        let mut dice = Dice::new(1, "exponential");
-        let sum: Duration = (0..20_000).map(|_| dice.exponential(Duration::from_millis(10))).sum();
+        let mut rng = SeededRng::new(1, "exponential");
+        let sum: Duration = (0..20_000).map(|_| rng.exponential(Duration::from_millis(10))).sum();
         let mean = sum / 20_000;
         assert!((Duration::from_micros(9_700)..Duration::from_micros(10_300)).contains(&mean), "{mean:?}");
     }

@@ -8,7 +8,7 @@ use seaworthy_sim::script::{BadScenario, LinkModel};
 
 /// Something in a scenario that the real network cannot make.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Obstacle {
+pub struct Unsupported {
     /// Its key: a fault's, or a property's of links.
     pub key: &'static str,
     /// Whether it is a fault.
@@ -23,8 +23,8 @@ impl Scenario {
     ///
     /// Latency and jitter are no obstacles, and are not made either: every network has its own, and no promise rests on
     /// them.
-    pub fn obstacles(&self) -> Vec<Obstacle> {
-        let property = |place: &Place, key| Obstacle { key, fault: false, place: place.key(key) };
+    pub fn unsupported(&self) -> Vec<Unsupported> {
+        let property = |place: &Place, key| Unsupported { key, fault: false, place: place.key(key) };
         let mut found = Vec::new();
         let network = Place::root().key("network");
         found.extend(beyond(&self.network).into_iter().map(|key| property(&network, key)));
@@ -35,7 +35,7 @@ impl Scenario {
         for (index, fault) in self.fault.iter().enumerate() {
             let place = Place::root().key("fault").index(index);
             let impossible = fault.given().into_iter().filter(|(_, kind)| !kind.is_real());
-            found.extend(impossible.map(|(key, _)| Obstacle { key, fault: true, place: place.key(key) }));
+            found.extend(impossible.map(|(key, _)| Unsupported { key, fault: true, place: place.key(key) }));
         }
         found
     }
@@ -46,11 +46,11 @@ impl Scenario {
     /// # Errors
     /// All obstacles, each with its line.
     pub fn check_real(&self, file: &str, text: &str) -> Result<(), BadScenario> {
-        let problem = |obstacle: Obstacle| {
+        let problem = |obstacle: Unsupported| {
             let key = obstacle.key;
-            (obstacle.place, format!("the real network cannot make {key}; --calm leaves it out"))
+            (obstacle.place, format!("the real network cannot make {key}; --skip-unsupported leaves it out"))
         };
-        let problems: Vec<_> = self.obstacles().into_iter().map(problem).collect();
+        let problems: Vec<_> = self.unsupported().into_iter().map(problem).collect();
         if problems.is_empty() { Ok(()) } else { Err(BadScenario::meaning(file, text, problems)) }
     }
 }
@@ -101,7 +101,7 @@ cut = ["source", "worker"]
     #[test]
     fn each_obstacle_is_named_with_its_place() {
         let storm = Scenario::parse("storm.toml", STORM).unwrap();
-        let keys: Vec<_> = storm.obstacles().into_iter().map(|found| found.place.to_string()).collect();
+        let keys: Vec<_> = storm.unsupported().into_iter().map(|found| found.place.to_string()).collect();
         assert_eq!(keys, ["network.loss", "link[0].bandwidth", "fault[1].cut"]);
     }
 

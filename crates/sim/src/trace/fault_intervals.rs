@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::event::What;
+use super::event::EventKind;
 use seaworthy_engine::HostId;
 use seaworthy_engine::LinkConfig;
 use seaworthy_engine::{Fault, ReadRate, Readers};
@@ -13,7 +13,7 @@ const FIRST: usize = 1_000_000;
 
 /// What is wrong now.
 #[derive(Debug, Default)]
-pub(super) struct Bands {
+pub(super) struct FaultIntervals {
     /// What links are like when nothing is wrong with them.
     link: LinkConfig,
     /// Number and words of what has begun, by kind and place.
@@ -21,13 +21,13 @@ pub(super) struct Bands {
     begun: usize,
 }
 
-impl Bands {
+impl FaultIntervals {
     pub(super) fn new(link: LinkConfig) -> Self {
         Self { link, ..Self::default() }
     }
 
     /// What a trace says of this fault.
-    pub(super) fn changed(&mut self, fault: &Fault, name: impl Fn(HostId) -> String) -> Vec<What> {
+    pub(super) fn changed(&mut self, fault: &Fault, name: impl Fn(HostId) -> String) -> Vec<EventKind> {
         let way = |from: &HostId, to: &HostId| format!("{} -> {}", name(*from), name(*to));
         match fault {
             Fault::Link { from, to, config } => {
@@ -73,26 +73,26 @@ impl Bands {
     }
 
     /// A host has started: nothing of it stands still any more.
-    pub(super) fn started(&mut self, host: &str) -> Vec<What> {
+    pub(super) fn started(&mut self, host: &str) -> Vec<EventKind> {
         self.turn("pause", host.to_owned(), None)
     }
 
-    fn block(&mut self, how: Option<&'static str>, way: &str) -> Vec<What> {
+    fn block(&mut self, how: Option<&'static str>, way: &str) -> Vec<EventKind> {
         let kinds = ["cut", "black hole"];
         let wrong = |kind| (how == Some(kind)).then(String::new);
         kinds.into_iter().flat_map(|kind| self.turn(kind, way.to_owned(), wrong(kind))).collect()
     }
 
     /// Ends what has begun, and begins what is `wrong` now.
-    fn turn(&mut self, kind: &'static str, place: String, wrong: Option<String>) -> Vec<What> {
+    fn turn(&mut self, kind: &'static str, place: String, wrong: Option<String>) -> Vec<EventKind> {
         let over = self.open.remove(&(kind, place.clone()));
-        let mut said: Vec<What> =
-            over.into_iter().map(|(fault, what)| What::FaultOver { fault, what }).collect();
+        let mut said: Vec<EventKind> =
+            over.into_iter().map(|(fault, what)| EventKind::FaultOver { fault, what }).collect();
         if let Some(how) = wrong {
             let colon = if how.is_empty() { "" } else { ": " };
             let (fault, what) = (FIRST + self.begun, format!("{kind} {place}{colon}{how}"));
             self.begun += 1;
-            said.push(What::Fault { fault, what: what.clone() });
+            said.push(EventKind::Fault { fault, what: what.clone() });
             self.open.insert((kind, place), (fault, what));
         }
         said
@@ -123,11 +123,11 @@ fn different(config: &LinkConfig, base: &LinkConfig) -> String {
 mod tests {
     use super::*;
 
-    fn said(bands: &mut Bands, fault: Fault) -> Vec<String> {
+    fn said(bands: &mut FaultIntervals, fault: Fault) -> Vec<String> {
         let name = |host: HostId| ["a", "b"][host.index()].to_owned();
-        let words = |what: What| match what {
-            What::Fault { what, .. } => what,
-            What::FaultOver { what, .. } => format!("over: {what}"),
+        let words = |what: EventKind| match what {
+            EventKind::Fault { what, .. } => what,
+            EventKind::FaultOver { what, .. } => format!("over: {what}"),
             other => panic!("{other:?}"),
         };
         bands.changed(&fault, name).into_iter().map(words).collect()
@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn what_begins_is_over_once() {
         let (from, to) = (HostId::at(0), HostId::at(1));
-        let bands = &mut Bands::default();
+        let bands = &mut FaultIntervals::default();
         assert_eq!(said(bands, Fault::Cut { from, to }), ["cut a -> b"]);
         assert_eq!(said(bands, Fault::BlackHole { from, to }), ["over: cut a -> b", "black hole a -> b"]);
         assert_eq!(said(bands, Fault::Healed { from, to }), ["over: black hole a -> b"]);
@@ -146,7 +146,7 @@ mod tests {
     #[test]
     fn a_link_is_well_again_when_it_is_as_it_was() {
         let (from, to) = (HostId::at(0), HostId::at(1));
-        let bands = &mut Bands::default();
+        let bands = &mut FaultIntervals::default();
         let lossy = LinkConfig { loss: 0.5, ..LinkConfig::default() };
         assert_eq!(said(bands, Fault::Link { from, to, config: lossy }), ["degrade a -> b: loss 0.5"]);
         let well = Fault::Link { from, to, config: LinkConfig::default() };

@@ -13,12 +13,12 @@ pub(super) type Act = Box<dyn FnOnce(&Control)>;
 
 /// Acts by their times; those of the same time happen in the order in which they were added.
 #[derive(Default)]
-pub(super) struct Agenda {
+pub(super) struct Schedule {
     acts: RefCell<BTreeMap<(Instant, u64), Act>>,
     added: Cell<u64>,
 }
 
-impl Agenda {
+impl Schedule {
     pub(super) fn add(&self, at: Instant, act: Act) {
         let number = self.added.replace(self.added.get() + 1);
         self.acts.borrow_mut().insert((at, number), act);
@@ -37,8 +37,8 @@ impl Agenda {
     }
 }
 
-impl fmt::Debug for Agenda {
+impl fmt::Debug for Schedule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Agenda").field("acts", &self.acts.borrow().len()).finish()
+        f.debug_struct("Schedule").field("acts", &self.acts.borrow().len()).finish()
     }
 }

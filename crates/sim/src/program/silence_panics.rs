@@ -9,9 +9,9 @@ thread_local! {
 }
 
 /// While it lives, panics of this thread are not printed.
-pub(super) struct Hush;
+pub(super) struct SilencePanics;
 
-impl Hush {
+impl SilencePanics {
     pub(super) fn new() -> Self {
         static HOOK: Once = Once::new();
         HOOK.call_once(|| {
@@ -27,7 +27,7 @@ impl Hush {
     }
 }
 
-impl Drop for Hush {
+impl Drop for SilencePanics {
     fn drop(&mut self) {
         HUSHED.set(false);
     }

@@ -10,7 +10,7 @@ use crate::trace::{Audit, Line, Log, Name, Packet, Trace, pcap};
 
 /// A finished run, without its simulation.
 #[derive(Debug)]
-pub(super) struct Evidence {
+pub(super) struct Artifacts {
     pub(super) seed: u64,
     pub(super) hosts: Vec<Name>,
     pub(super) trace: Trace,
@@ -18,7 +18,7 @@ pub(super) struct Evidence {
     pub(super) packets: Option<Vec<Packet>>,
 }
 
-impl Evidence {
+impl Artifacts {
     /// Takes the record out of a simulation.
     pub(super) fn of(sim: &Sim) -> Self {
         let (trace, audit) = sim.log.as_ref().map(|log| log.recorder.finish()).unwrap_or_default();

@@ -7,20 +7,20 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
-use super::way::Way;
+use super::write_ledger::WriteLedger;
 use seaworthy_engine::StreamId;
 
 /// Both ends of all streams of a run.
 #[derive(Debug, Default)]
-pub(super) struct Meetings {
+pub(super) struct StreamPairing {
     /// Connecting ends that were not accepted yet, by what the accepting end will know of them.
     waiting: RefCell<BTreeMap<String, VecDeque<StreamId>>>,
     partners: RefCell<BTreeMap<StreamId, StreamId>>,
     /// What each end writes.
-    ways: RefCell<BTreeMap<StreamId, Rc<Way>>>,
+    ways: RefCell<BTreeMap<StreamId, Rc<WriteLedger>>>,
 }
 
-impl Meetings {
+impl StreamPairing {
     /// A stream that connected: the accepting end will have `mark`, which only this stream has.
     pub(super) fn await_alone(&self, mark: String, stream: StreamId) {
         self.waiting.borrow_mut().insert(mark, VecDeque::from([stream]));
@@ -52,12 +52,12 @@ impl Meetings {
     }
 
     /// Where what an end writes is kept count of.
-    pub(super) fn way(&self, stream: StreamId) -> Rc<Way> {
+    pub(super) fn way(&self, stream: StreamId) -> Rc<WriteLedger> {
         Rc::clone(self.ways.borrow_mut().entry(stream).or_default())
     }
 
     /// Who writes what an end reads.
-    pub(super) fn writer(&self, reader: StreamId) -> Option<(StreamId, Rc<Way>)> {
+    pub(super) fn writer(&self, reader: StreamId) -> Option<(StreamId, Rc<WriteLedger>)> {
         let writer = *self.partners.borrow().get(&reader)?;
         Some((writer, self.way(writer)))
     }

@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 /// What one end of a stream wrote and the other read.
 #[derive(Debug, Default)]
-pub(super) struct Way(RefCell<State>);
+pub(super) struct WriteLedger(RefCell<State>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -23,7 +23,7 @@ struct State {
     read: u64,
 }
 
-impl Way {
+impl WriteLedger {
     /// A write was handed to the kernel.
     pub(super) fn submit(&self, segments: &[Bytes]) {
         self.0.borrow_mut().submitted.extend(segments.iter().filter(|part| !part.is_empty()).cloned());
@@ -76,7 +76,7 @@ impl State {
 mod tests {
     use super::*;
 
-    fn submit(way: &Way, segments: &[&'static str]) {
+    fn submit(way: &WriteLedger, segments: &[&'static str]) {
         way.submit(&segments.iter().map(|text| Bytes::from_static(text.as_bytes())).collect::<Vec<_>>());
     }
 
@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn what_was_read_was_written_before_its_writer_is_told() {
-        let way = Way::default();
+        let way = WriteLedger::default();
         submit(&way, &["he", "llo", ""]);
         assert_eq!(text(way.arrive(4)), "hell");
         assert_eq!(text(way.confirm(5)), "o");
@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn a_short_write_leaves_the_rest_for_the_next() {
-        let way = Way::default();
+        let way = WriteLedger::default();
         submit(&way, &["hello"]);
         assert_eq!(text(way.confirm(2)), "he");
         submit(&way, &["llo"]);
@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn a_write_that_nobody_waited_for_is_known_as_far_as_it_was_read() {
-        let way = Way::default();
+        let way = WriteLedger::default();
         submit(&way, &["hello"]);
         assert_eq!(text(way.arrive(1)), "h");
         assert_eq!(way.uncertain(), 4);

@@ -5,15 +5,15 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::played::{Played, Trouble};
-use crate::script::Storm;
+use super::played::{Played, TestFailure};
+use crate::script::FaultSchedule;
 
 /// Says which one run to make instead of many: a seed, or the file that a failure left.
 pub(super) const REPLAY: &str = "SEAWORTHY_REPLAY";
 /// A seed that fails.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Finding {
+pub struct FailureReport {
     /// The test.
     pub test: String,
     /// The seed.
@@ -25,14 +25,14 @@ pub struct Finding {
     /// What is said of it.
     pub message: String,
     /// The storm in which it fails, with every draw made and as small as it got.
-    pub storm: Option<Storm>,
+    pub storm: Option<FaultSchedule>,
     /// How many faults that storm has, and how many the seed's own.
     pub faults: (usize, usize),
     /// What was written down.
     pub files: Vec<PathBuf>,
 }
 
-impl Finding {
+impl FailureReport {
     pub(super) fn new(test: &str, played: &Played, tried: u64) -> Self {
         let trouble = played.failure.as_ref();
         let storm = played.storm.as_ref().map(|plan| plan.storm.clone());
@@ -50,7 +50,7 @@ impl Finding {
     }
 }
 
-impl fmt::Display for Finding {
+impl fmt::Display for FailureReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let played = match self.tried {
             1 => "the first that was played".to_owned(),
@@ -88,15 +88,15 @@ pub(super) fn look(files: &[PathBuf]) -> String {
 /// The file that replays a failure.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Kept {
+pub(super) struct ReplayFile {
     pub(super) test: String,
     pub(super) seed: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) storm: Option<Storm>,
+    pub(super) storm: Option<FaultSchedule>,
 }
 
-impl Kept {
-    pub(super) fn to_toml(&self, trouble: Option<&Trouble>) -> String {
+impl ReplayFile {
+    pub(super) fn to_toml(&self, trouble: Option<&TestFailure>) -> String {
         let mut text = String::new();
         for line in trouble.map(|trouble| trouble.message.as_str()).unwrap_or("It passes.").lines() {
             text.push_str(&format!("# {line}\n"));

@@ -16,13 +16,13 @@ use crate::check::liveness::{self, Need};
 use crate::payload::Stamp;
 use crate::scenario::{Plan, Role};
 use seaworthy_sim::script::{Cancel, CancelOperation};
-use seaworthy_sim::trace::{MessageName, Name, Phase, Recorder, What};
+use seaworthy_sim::trace::{EventKind, MessageName, Name, Phase, Recorder};
 
 /// The state of a run that outlives any host: its phase, what was sent and received, who must not read now.
 ///
 /// Cloning it gives the same stage.
 #[derive(Clone)]
-pub struct Stage(Rc<State>);
+pub struct RunState(Rc<State>);
 
 struct State {
     plan: Rc<Plan>,
@@ -51,13 +51,13 @@ struct State {
     waiting: RefCell<Vec<Waker>>,
 }
 
-impl fmt::Debug for Stage {
+impl fmt::Debug for RunState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Stage").field("phase", &self.phase()).finish_non_exhaustive()
+        f.debug_struct("RunState").field("phase", &self.phase()).finish_non_exhaustive()
     }
 }
 
-impl Stage {
+impl RunState {
     /// The stage of a run that has not begun.
     pub fn new(plan: Rc<Plan>, recorder: Recorder) -> Self {
         let sockets = plan.sockets.len();
@@ -110,7 +110,7 @@ impl Stage {
     /// Begins the next part of the run.
     pub fn enter(&self, phase: Phase) {
         self.0.phase.set(phase);
-        self.0.recorder.push(self.now(), None, None, What::Phase { phase });
+        self.0.recorder.push(self.now(), None, None, EventKind::Phase { phase });
         if phase == Phase::Healed {
             self.0.healed_from.replace(self.0.sequences.borrow().clone());
         }
@@ -164,12 +164,12 @@ impl Stage {
         *life
     }
 
-    pub(super) fn record(&self, socket: &SocketName, what: What) {
+    pub(super) fn record(&self, socket: &SocketName, what: EventKind) {
         self.0.recorder.push(self.now(), Some(&socket.host), Some(&socket.name), what);
     }
 
     /// Takes down what a hostile peer did.
-    pub(super) fn record_hostile(&self, host: &Name, hostile: &Name, what: What) {
+    pub(super) fn record_hostile(&self, host: &Name, hostile: &Name, what: EventKind) {
         self.0.recorder.push(self.now(), Some(host), Some(hostile), what);
     }
 
@@ -190,8 +190,8 @@ impl Stage {
     }
 
     /// A message was taken by a send; the next has the next number. An answer has its request's.
-    pub(super) fn sent(&self, socket: &SocketName, what: What) {
-        if let What::Sent { message, answer: false, .. } = &what {
+    pub(super) fn sent(&self, socket: &SocketName, what: EventKind) {
+        if let EventKind::Sent { message, answer: false, .. } = &what {
             self.0.sequences.borrow_mut()[socket.number] += 1;
             if !self.plan().socket(socket.number).kind.distributes() {
                 self.0.outstanding.borrow_mut().insert((message.clone(), false));
@@ -207,8 +207,8 @@ impl Stage {
     }
 
     /// A message was received whole.
-    pub(super) fn received(&self, socket: &SocketName, what: What) {
-        if let What::Received { message, .. } = &what {
+    pub(super) fn received(&self, socket: &SocketName, what: EventKind) {
+        if let EventKind::Received { message, .. } = &what {
             let sender = self.plan().socket_number(&message.sender);
             let mut outstanding = self.0.outstanding.borrow_mut();
             outstanding.remove(&(message.clone(), sender == Some(socket.number)));
@@ -235,7 +235,7 @@ impl Stage {
     /// A socket has sent all it should; what follows are probes.
     pub(super) fn done(&self, socket: &SocketName, count: u64) {
         if self.0.unfinished.borrow_mut().remove(&socket.name) {
-            self.record(socket, What::Done { count });
+            self.record(socket, EventKind::Done { count });
         }
     }
 
@@ -312,7 +312,7 @@ pub(super) async fn first<T>(end: impl Future<Output = ()>, work: impl Future<Ou
     .await
 }
 
-impl SocketFaults for Stage {
+impl SocketFaults for RunState {
     fn stall(&self, socket: &Name, stalled: bool) {
         if stalled {
             self.0.stalled.borrow_mut().insert(socket.clone());

@@ -16,7 +16,7 @@ use seaworthy_engine::HostId;
 
 /// The ports and the folder of one run.
 #[derive(Debug)]
-pub(super) struct Places {
+pub(super) struct AddressMap {
     ports: RefCell<BTreeMap<(HostId, u16), Reserved>>,
     paths: RefCell<BTreeMap<(HostId, IpcPath), usize>>,
     folder: Folder,
@@ -46,7 +46,7 @@ impl Reserved {
     }
 }
 
-impl Places {
+impl AddressMap {
     pub(super) fn new(random: impl Fn() -> u64) -> io::Result<Self> {
         Ok(Self {
             ports: RefCell::default(),
@@ -119,9 +119,9 @@ mod tests {
 
     use super::*;
 
-    fn places() -> Places {
+    fn places() -> AddressMap {
         let next = Cell::new(u64::from(std::process::id()) << 32);
-        Places::new(|| next.replace(next.get() + 1)).unwrap()
+        AddressMap::new(|| next.replace(next.get() + 1)).unwrap()
     }
 
     #[test]

@@ -8,48 +8,48 @@ use seaworthy_engine::Control;
 
 use crate::script::conditions::Conditions;
 use crate::script::timeline::{self, Step};
-use crate::script::{FaultPlan, Storm};
+use crate::script::{FaultPlan, FaultSchedule};
 use crate::trace::Log;
 
 /// What a storm was made of, and what it is to be made of instead of its script.
 #[derive(Debug, Default)]
 pub(super) struct Storms {
-    pub(super) replacing: Option<Storm>,
+    pub(super) replacing: Option<FaultSchedule>,
     pub(super) played: RefCell<Option<FaultPlan>>,
 }
 
 /// A storm that goes on.
-pub(super) struct Weather {
+pub(super) struct FaultInjector {
     plan: Rc<FaultPlan>,
     conditions: RefCell<Option<Conditions>>,
     log: Option<Log>,
 }
 
-impl Weather {
+impl FaultInjector {
     pub(super) fn new(plan: Rc<FaultPlan>, log: Option<Log>) -> Self {
         Self { plan, conditions: RefCell::new(Some(Conditions::none())), log }
     }
 
     /// A fault begins or ends.
-    pub(super) fn turns(&self, control: &Control, step: &Step) {
+    pub(super) fn step(&self, control: &Control, step: &Step) {
         if let Some(log) = &self.log {
             step.record(&self.plan, &log.recorder);
         }
-        self.becomes(control, Conditions::of(&self.plan, &step.active));
+        self.apply(control, Conditions::of(&self.plan, &step.active));
     }
 
     /// The storm is over.
-    pub(super) fn clears(&self, control: &Control, now: Instant) {
+    pub(super) fn end(&self, control: &Control, now: Instant) {
         if let Some(log) = &self.log {
             let timeline = timeline::timeline(&self.plan);
             for fault in timeline.last().iter().flat_map(|step| &step.active) {
                 Step::healing(now, *fault).record(&self.plan, &log.recorder);
             }
         }
-        self.becomes(control, Conditions::none());
+        self.apply(control, Conditions::none());
     }
 
-    fn becomes(&self, control: &Control, next: Conditions) {
+    fn apply(&self, control: &Control, next: Conditions) {
         let before = self.conditions.borrow_mut().take().unwrap_or_default();
         let mut after = None;
         quietly(self.log.as_ref(), || after = Some(before.change_to(next, control, &self.plan, None)));

@@ -6,38 +6,38 @@ use std::rc::Rc;
 
 use seaworthy_core::Instant;
 
-use crate::sighting::Sighting;
+use crate::coverage_point::CoveragePoint;
 use seaworthy_engine::{DropReason, Event, Tap};
 
 /// Watches a simulation for what only its wire and its streams know. Cloning it gives the same watch.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Lookout(Rc<RefCell<Watch>>);
+pub(crate) struct CoverageTap(Rc<RefCell<Watch>>);
 
 #[derive(Debug, Default)]
 struct Watch {
-    seen: BTreeSet<Sighting>,
+    seen: BTreeSet<CoveragePoint>,
     /// Both directions of each end of a stream: written, and read.
     ends: BTreeMap<u64, (Framing, Framing)>,
 }
 
-impl Lookout {
+impl CoverageTap {
     /// Takes out what was seen.
-    pub(crate) fn finish(&self) -> BTreeSet<Sighting> {
+    pub(crate) fn finish(&self) -> BTreeSet<CoveragePoint> {
         std::mem::take(&mut *self.0.borrow_mut()).seen
     }
 }
 
-impl Tap for Lookout {
+impl Tap for CoverageTap {
     fn event(&mut self, _: Instant, event: &Event<'_>) {
         let mut watch = self.0.borrow_mut();
         let Watch { seen, ends } = &mut *watch;
         let sighting = match *event {
-            Event::PacketDropped { reason: DropReason::Loss, .. } => Sighting::PacketLost,
-            Event::PacketDropped { reason: DropReason::Cut, .. } => Sighting::PacketCut,
-            Event::PacketDuplicated { .. } => Sighting::PacketDuplicated,
-            Event::PacketReordered { .. } => Sighting::PacketReordered,
-            Event::PacketCorrupted { .. } => Sighting::PacketCorrupted,
-            Event::ConnectFailed { .. } => Sighting::ConnectFailed,
+            Event::PacketDropped { reason: DropReason::Loss, .. } => CoveragePoint::PacketLost,
+            Event::PacketDropped { reason: DropReason::Cut, .. } => CoveragePoint::PacketCut,
+            Event::PacketDuplicated { .. } => CoveragePoint::PacketDuplicated,
+            Event::PacketReordered { .. } => CoveragePoint::PacketReordered,
+            Event::PacketCorrupted { .. } => CoveragePoint::PacketCorrupted,
+            Event::ConnectFailed { .. } => CoveragePoint::ConnectFailed,
             Event::Written { stream, bytes } => {
                 return ends.entry(stream.index()).or_default().0.feed(bytes);
             }
@@ -45,17 +45,17 @@ impl Tap for Lookout {
                 let read = &mut ends.entry(stream.index()).or_default().1;
                 read.feed(bytes);
                 match () {
-                    () if !read.header.is_empty() => Sighting::PartialHeader,
-                    () if read.body > 0 => Sighting::PartialFrame,
+                    () if !read.header.is_empty() => CoveragePoint::PartialHeader,
+                    () if read.body > 0 => CoveragePoint::PartialFrame,
                     () => return,
                 }
             }
             Event::Reset { stream } | Event::Closed { stream } => match ends.remove(&stream.index()) {
-                Some((written, _)) if written.is_in_message() => Sighting::CutInMessage,
+                Some((written, _)) if written.is_in_message() => CoveragePoint::CutInMessage,
                 _ => return,
             },
-            Event::PeerReset { .. } => Sighting::ResetByPeer,
-            Event::TimedOut { .. } => Sighting::TimedOut,
+            Event::PeerReset { .. } => CoveragePoint::ResetByPeer,
+            Event::TimedOut { .. } => CoveragePoint::TimedOut,
             _ => return,
         };
         seen.insert(sighting);
@@ -116,8 +116,8 @@ mod tests {
     use super::*;
     use seaworthy_engine::StreamId;
 
-    fn seen(events: &[Event<'_>]) -> Vec<Sighting> {
-        let lookout = Lookout::default();
+    fn seen(events: &[Event<'_>]) -> Vec<CoveragePoint> {
+        let lookout = CoverageTap::default();
         for event in events {
             lookout.clone().event(Instant::ZERO, event);
         }
@@ -132,9 +132,9 @@ mod tests {
     fn where_a_read_ends_is_told() {
         let read = |bytes: &[u8]| seen(&[Event::Read { stream: StreamId::at(0), bytes }]);
         assert_eq!(read(&stream(&[0, 2, 7, 7])), []);
-        assert_eq!(read(&stream(&[0, 2, 7])), [Sighting::PartialFrame]);
-        assert_eq!(read(&stream(&[0])), [Sighting::PartialHeader]);
-        assert_eq!(read(&stream(&[2, 0, 0, 0, 0, 0, 0, 0])), [Sighting::PartialHeader]);
+        assert_eq!(read(&stream(&[0, 2, 7])), [CoveragePoint::PartialFrame]);
+        assert_eq!(read(&stream(&[0])), [CoveragePoint::PartialHeader]);
+        assert_eq!(read(&stream(&[2, 0, 0, 0, 0, 0, 0, 0])), [CoveragePoint::PartialHeader]);
         assert_eq!(read(&stream(&[2, 0, 0, 0, 0, 0, 0, 0, 1, 7])), []);
         assert_eq!(read(&[0; 10]), [], "a greeting is no frame");
     }
@@ -148,7 +148,11 @@ mod tests {
             ])
         };
         assert_eq!(ended(&stream(&[0, 1, 7])), []);
-        assert_eq!(ended(&stream(&[1, 1, 7])), [Sighting::CutInMessage], "further frames were announced");
-        assert_eq!(ended(&stream(&[0, 2, 7])), [Sighting::CutInMessage]);
+        assert_eq!(
+            ended(&stream(&[1, 1, 7])),
+            [CoveragePoint::CutInMessage],
+            "further frames were announced"
+        );
+        assert_eq!(ended(&stream(&[0, 2, 7])), [CoveragePoint::CutInMessage]);
     }
 }

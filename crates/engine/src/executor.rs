@@ -45,12 +45,12 @@ pub(crate) struct Ticket {
     pub(crate) sequence: u64,
 }
 
-/// Carries packets, keeps time, runs tasks. Everything else is common to both carriers.
-pub(crate) trait Carrier: fmt::Debug {
+/// Carries packets, keeps time, runs tasks. Everything else is common to both executors.
+pub(crate) trait Executor: fmt::Debug {
     /// The simulation's true time.
     fn now(&self) -> Instant;
 
-    /// Performs `action` for `host` at `at`, or as soon after as the carrier's clock ticks.
+    /// Performs `action` for `host` at `at`, or as soon after as the executor's clock ticks.
     fn schedule(&self, host: HostId, at: Instant, action: Action) -> Ticket;
 
     /// Forgets a scheduled action, if it has not happened yet.
@@ -59,10 +59,10 @@ pub(crate) trait Carrier: fmt::Debug {
     /// Runs `task` on `host`.
     fn spawn(&self, host: HostId, task: Task);
 
-    /// The address of a host that `name` stands for, where the carrier knows names of its own.
+    /// The address of a host that `name` stands for, where the executor knows names of its own.
     fn resolve(&self, name: &str) -> Option<Ipv4Addr>;
 
-    /// True if the carrier knows a host with this address besides those of the world.
+    /// True if the executor knows a host with this address besides those of the world.
     fn knows(&self, _address: Ipv4Addr) -> bool {
         false
     }

@@ -23,11 +23,11 @@ pub(crate) const MS: Duration = Duration::from_millis(1);
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 
 /// Virtual time after which a script that still waits is taken to wait for ever.
-const CURTAIN: Duration = Duration::from_secs(24 * 3600);
+const DEADLINE: Duration = Duration::from_secs(24 * 3600);
 
 /// Three hosts, each one millisecond from the others: `server`, `client` and `other`.
 #[derive(Clone)]
-pub(crate) struct Stage {
+pub(crate) struct Fixture {
     pub(crate) server: Place,
     pub(crate) client: Place,
     pub(crate) other: Place,
@@ -45,7 +45,7 @@ pub(crate) struct Place {
 
 /// Plays a script to its end.
 #[track_caller]
-pub(crate) fn play<F>(script: impl FnOnce(Stage) -> F + 'static)
+pub(crate) fn play<F>(script: impl FnOnce(Fixture) -> F + 'static)
 where
     F: Future<Output = Outcome> + 'static,
 {
@@ -54,12 +54,12 @@ where
 
 /// Plays a script on a stage of another kind.
 #[track_caller]
-pub(crate) fn play_in<F>(builder: SimBuilder, script: impl FnOnce(Stage) -> F + 'static)
+pub(crate) fn play_in<F>(builder: SimBuilder, script: impl FnOnce(Fixture) -> F + 'static)
 where
     F: Future<Output = Outcome> + 'static,
 {
     let sim = builder.build();
-    let stage = Stage {
+    let stage = Fixture {
         server: Place::new(&sim, "server"),
         client: Place::new(&sim, "client"),
         other: Place::new(&sim, "other"),
@@ -71,7 +71,7 @@ where
         let script = script.borrow_mut().take().expect("the script's host never restarts");
         script(stage.clone())
     });
-    match sim.run_until_condition(Instant::ZERO + CURTAIN, || control.is_finished(script)) {
+    match sim.run_until_condition(Instant::ZERO + DEADLINE, || control.is_finished(script)) {
         Ok(true) => {}
         Ok(false) => panic!("the script waits for something that never happens"),
         Err(failure) => panic!("{failure}"),
@@ -182,7 +182,7 @@ pub(crate) mod sockets {
     }
 }
 
-impl Stage {
+impl Fixture {
     pub(crate) fn now(&self) -> Instant {
         self.control.now()
     }
@@ -281,7 +281,7 @@ pub(crate) async fn disconnection(monitor: &mut Monitor) -> String {
 }
 
 /// Publishes until the subscriber hears of it: from then on its subscription to `topic` is known.
-pub(crate) async fn heard(stage: &Stage, publisher: &Pub, subscriber: &Sub, topic: &str) {
+pub(crate) async fn heard(stage: &Fixture, publisher: &Pub, subscriber: &Sub, topic: &str) {
     loop {
         publisher.send([topic.to_owned(), "heard?".to_owned()]).await.expect("a PUB always sends");
         if stage.within(10 * MS, subscriber.recv()).await.is_some() {

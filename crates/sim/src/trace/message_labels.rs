@@ -9,7 +9,7 @@ use seaworthy_engine::Note;
 
 /// Messages under way.
 #[derive(Debug, Default)]
-pub(super) struct Letters {
+pub(super) struct MessageLabels {
     /// Names of those that were written and not yet read, by their stream's writing end.
     sent: BTreeMap<u64, VecDeque<String>>,
     /// What has passed of the next message, by end and direction.
@@ -18,7 +18,7 @@ pub(super) struct Letters {
     counts: BTreeMap<Name, u64>,
 }
 
-impl Letters {
+impl MessageLabels {
     /// A frame passed the end `stream`, which is on `host`, and whose other end is `peer`. Gives back what to tell when it
     /// was a message's last.
     pub(super) fn frame(
@@ -69,7 +69,7 @@ mod tests {
 
     #[test]
     fn a_message_is_known_where_it_arrives() {
-        let letters = &mut Letters::default();
+        let letters = &mut MessageLabels::default();
         let (a, b) = (Name::from("a"), Name::from("b"));
         let mut pass =
             |host, ends, dir, more, shown: &str| letters.frame(host, ends, dir, more, shown.to_owned());
