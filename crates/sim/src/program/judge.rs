@@ -17,7 +17,7 @@ impl Sim {
     /// Looks at every event of the trace as it happens, from now on. The first that `check` refuses ends the run, as
     /// the violation of the promise called `name`.
     ///
-    /// What happens: everything that [`trace::EventKind`](crate::trace::What) lists below sockets (hosts, faults, streams,
+    /// What happens: everything that [`trace::EventKind`](crate::trace::EventKind) lists below sockets (hosts, faults, streams,
     /// frames), and the programs' own events (see [`Note`](crate::trace::Note)). `check` must not call into the simulation.
     pub fn watch<E: ToString>(
         &self,
