@@ -5,7 +5,7 @@
 //! (`rcvhwm`), or decoded behind it (`rcvbuf_pending` where PINGs are exchanged, `PENDING_UNASKED` at most where they
 //! are not), or in the last read.
 //!
-//! Marks in bytes count the memory that messages take: for each frame its bytes and [`FRAME_WEIGHT`].
+//! Marks in bytes count the memory that messages take: for each frame its bytes and `FRAME_WEIGHT`.
 //!
 //! Over inproc there is no wire: what was taken is in the pipe until it is received, and the pipe holds what both sides
 //! allow together. The sockets of a proxy are held to their marks as those of applications.

@@ -41,7 +41,7 @@ const LOOK: Duration = Duration::from_millis(10);
 const QUIET_LOOKS: u32 = 50;
 
 /// Runs a plan once on the real network and judges it. The plan must ask for nothing that the real network cannot make:
-/// see [`Scenario::obstacles`](crate::scenario::Scenario::obstacles).
+/// see [`Scenario::unsupported`](crate::scenario::Scenario::unsupported).
 ///
 /// The scripted part ends early when its faults are over and its workloads have done all they should. A run that takes
 /// longer than `wall_limit` is given up as hung.

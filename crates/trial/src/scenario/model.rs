@@ -1,8 +1,8 @@
 //! What a scenario file can say.
 //!
 //! These types are the file format: their documentation becomes the JSON Schema of `seaworthy schema`, and
-//! what they cannot express does not exist. Each table of a file has a module of its own: [`link`](super::link),
-//! [`socket`](super::socket), [`workload`](super::workload), [`hostile`](super::hostile), [`fault`](super::fault) and [`expect`](super::expect).
+//! what they cannot express does not exist. Each table of a file has a module of its own: `link`,
+//! [`socket`](super::socket), [`workload`](super::workload), [`hostile`](super::hostile), `fault` and [`expect`](super::expect).
 //! A *group* is a host or socket with a `count`; wherever a name is asked for, a group's name means all of its
 //! members and `group-2` means one.
 
