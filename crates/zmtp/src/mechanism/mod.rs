@@ -193,7 +193,7 @@ impl Command<'_> {
     ///
     /// # Errors
     /// It has another.
-    pub(crate) fn expect(&self, name: &str) -> Result<&[u8], PeerMisbehaved> {
+    pub(crate) fn require(&self, name: &str) -> Result<&[u8], PeerMisbehaved> {
         if self.name == name.as_bytes() {
             return Ok(self.data);
         }

@@ -57,7 +57,7 @@ impl Handshake for ExpectReady {
     }
 
     fn handle_command(&mut self, command: Command<'_>, _: &mut Commands<'_>) -> Result<Status, Error> {
-        let metadata = Metadata::decode(command.expect("READY")?)?;
+        let metadata = Metadata::decode(command.require("READY")?)?;
         Ok(Status::Complete(Complete { metadata, protection: None }))
     }
 }

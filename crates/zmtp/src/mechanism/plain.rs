@@ -81,7 +81,7 @@ impl Handshake for Client {
         match self {
             Self::ExpectWelcome(ExpectWelcome { ours, .. }) => {
                 // RFC 24: `welcome = command-size %d7 "WELCOME"`.
-                if !command.expect(WELCOME)?.is_empty() {
+                if !command.require(WELCOME)?.is_empty() {
                     return Err(malformed(WELCOME, "it has data").into());
                 }
                 // RFC 24: `initiate = command-size %d8 "INITIATE" metadata`.
@@ -90,7 +90,7 @@ impl Handshake for Client {
                 Ok(Status::AwaitCommand)
             }
             Self::ExpectReady => {
-                let metadata = Metadata::decode(command.expect(READY)?)?;
+                let metadata = Metadata::decode(command.require(READY)?)?;
                 Ok(Status::Complete(Complete { metadata, protection: None }))
             }
         }
@@ -150,13 +150,13 @@ impl Handshake for Server {
     fn handle_command(&mut self, command: Command<'_>, commands: &mut Commands<'_>) -> Result<Status, Error> {
         match self.awaited {
             Awaited::Hello => {
-                let (username, password) = credentials(command.expect(HELLO)?)?;
+                let (username, password) = credentials(command.require(HELLO)?)?;
                 self.awaited = Awaited::Verdict;
                 let frames = [username, password].map(Bytes::copy_from_slice);
                 Ok(Status::AwaitVerdict(Credentials::new(PLAIN, frames)))
             }
             Awaited::Initiate => {
-                let metadata = Metadata::decode(command.expect(INITIATE)?)?;
+                let metadata = Metadata::decode(command.require(INITIATE)?)?;
                 // RFC 24: `ready = command-size %d5 "READY" metadata`.
                 commands.ready(&self.ours);
                 Ok(Status::Complete(Complete { metadata, protection: None }))

@@ -52,10 +52,10 @@ impl Handshake for Client {
     fn handle_command(&mut self, command: Command<'_>, commands: &mut Commands<'_>) -> Result<Status, Error> {
         match std::mem::replace(self, Self::Over) {
             Self::ExpectWelcome(state) => {
-                *self = Self::ExpectReady(state.welcome(command.expect(WELCOME)?, commands)?);
+                *self = Self::ExpectReady(state.welcome(command.require(WELCOME)?, commands)?);
                 Ok(Status::AwaitCommand)
             }
-            Self::ExpectReady(state) => Ok(Status::Complete(state.ready(command.expect(READY)?)?)),
+            Self::ExpectReady(state) => Ok(Status::Complete(state.ready(command.require(READY)?)?)),
             Self::Over => Err(PeerMisbehaved::UnexpectedCommand { name: command.printable_name() }.into()),
         }
     }

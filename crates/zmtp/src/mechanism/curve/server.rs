@@ -55,12 +55,12 @@ impl Handshake for Server {
     fn handle_command(&mut self, command: Command<'_>, commands: &mut Commands<'_>) -> Result<Status, Error> {
         match std::mem::replace(&mut self.state, State::Over) {
             State::ExpectHello(state) => {
-                let next = state.hello(&self.config, command.expect(HELLO)?, commands)?;
+                let next = state.hello(&self.config, command.require(HELLO)?, commands)?;
                 self.state = State::ExpectInitiate(next);
                 Ok(Status::AwaitCommand)
             }
             State::ExpectInitiate(state) => {
-                let initiated = state.initiate(&self.config, command.expect(INITIATE)?)?;
+                let initiated = state.initiate(&self.config, command.require(INITIATE)?)?;
                 if !self.config.authenticate {
                     return Ok(Status::Complete(initiated.ready(&self.ours, commands)));
                 }
