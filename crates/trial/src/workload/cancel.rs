@@ -8,7 +8,7 @@ use std::time::Duration;
 use seaworthy::Network;
 
 use super::deadline::Deadline;
-use super::player::WorkloadContext;
+use super::workload_context::WorkloadContext;
 use seaworthy_sim::script::CancelOperation;
 use seaworthy_sim::trace::{EventKind, MessageName};
 
@@ -17,13 +17,13 @@ const AFTERWARDS: Duration = Duration::from_millis(1);
 
 /// Runs an operation, or as much of it as a cancellation lets happen: then `None`, and it was dropped.
 pub(super) async fn cancellable<N: Network, T>(
-    player: &WorkloadContext<N>,
+    context: &WorkloadContext<N>,
     operation: CancelOperation,
     work: impl Future<Output = T>,
 ) -> Option<T> {
-    let deadline = player.run.draw_cancel(&player.name, operation);
+    let deadline = context.run.draw_cancel(&context.name, operation);
     let expiry = match deadline {
-        Some(Deadline::Time(time)) => Some(player.network.sleep_until(player.network.now() + time)),
+        Some(Deadline::Time(time)) => Some(context.network.sleep_until(context.network.now() + time)),
         Some(Deadline::Polls(_)) | None => None,
     };
     let polls_max = match deadline {
@@ -49,24 +49,24 @@ pub(super) async fn cancellable<N: Network, T>(
 
 /// Takes a dropped operation down, and lets the application do something else.
 pub(super) async fn dropped<N: Network>(
-    player: &WorkloadContext<N>,
+    context: &WorkloadContext<N>,
     operation: CancelOperation,
     message: Option<MessageName>,
 ) {
-    player.record(EventKind::Cancelled { operation: operation.to_string(), message });
-    rest(player).await;
+    context.record(EventKind::Cancelled { operation: operation.to_string(), message });
+    rest(context).await;
 }
 
 /// Takes an operation down that ended with `sndtimeo` or `rcvtimeo`, and lets the application do something else.
 pub(super) async fn timed_out<N: Network>(
-    player: &WorkloadContext<N>,
+    context: &WorkloadContext<N>,
     operation: CancelOperation,
     message: Option<MessageName>,
 ) {
-    player.record(EventKind::TimedOut { operation: operation.to_string(), message });
-    rest(player).await;
+    context.record(EventKind::TimedOut { operation: operation.to_string(), message });
+    rest(context).await;
 }
 
-async fn rest<N: Network>(player: &WorkloadContext<N>) {
-    player.network.sleep_until(player.network.now() + AFTERWARDS).await;
+async fn rest<N: Network>(context: &WorkloadContext<N>) {
+    context.network.sleep_until(context.network.now() + AFTERWARDS).await;
 }

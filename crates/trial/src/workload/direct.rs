@@ -9,9 +9,9 @@ use seaworthy::{Message, Network, SocketType, StreamOptions};
 use seaworthy_core::Endpoint;
 
 use super::cancel::{cancellable, dropped};
-use super::player::WorkloadContext;
 use super::receive::take_down;
 use super::send::{fill, next_probe};
+use super::workload_context::WorkloadContext;
 use crate::scenario::{Plan, Role, SocketKind, Workload};
 use seaworthy_sim::script::CancelOperation;
 use seaworthy_sim::trace::{EventKind, Phase};
@@ -20,61 +20,61 @@ use seaworthy_sim::trace::{EventKind, Phase};
 const RETRY: Duration = Duration::from_millis(20);
 
 /// Plays a workload of a socket with `low_level`.
-pub(super) async fn run<N: Network>(player: &WorkloadContext<N>, workload: &Workload) {
-    let run = &player.run;
-    let Some(mut line) = Line::of(player) else { return };
+pub(super) async fn run<N: Network>(context: &WorkloadContext<N>, workload: &Workload) {
+    let run = &context.run;
+    let Some(mut line) = Line::of(context) else { return };
     match workload.role {
-        Role::Send => drop(run.before(Phase::Closing, send(player, workload, &mut line)).await),
-        Role::Receive => drop(run.before(Phase::Closing, receive(player, workload, &mut line)).await),
+        Role::Send => drop(run.before(Phase::Closing, send(context, workload, &mut line)).await),
+        Role::Receive => drop(run.before(Phase::Closing, receive(context, workload, &mut line)).await),
         // A validated scenario asks for nothing else.
         _ => {}
     }
 }
 
-async fn send<N: Network>(player: &WorkloadContext<N>, workload: &Workload, line: &mut Line<N>) {
+async fn send<N: Network>(context: &WorkloadContext<N>, workload: &Workload, line: &mut Line<N>) {
     let count = Plan::count(workload);
-    while player.run.phase() < Phase::Draining {
-        let stamp = player.run.next_stamp(&player.name);
+    while context.run.phase() < Phase::Draining {
+        let stamp = context.run.next_stamp(&context.name);
         if stamp.sequence >= count {
-            player.run.done(&player.name, count);
-            let Some(()) = next_probe(player).await else { return };
+            context.run.done(&context.name, count);
+            let Some(()) = next_probe(context).await else { return };
         }
         let mut message = Message::default();
         let parts = fill(&mut message, workload, stamp);
-        let (name, bytes) = (player.run.message_name(stamp), message.byte_len() as u64);
-        let connection = line.connection(player).await;
-        match cancellable(player, CancelOperation::Send, connection.send(message.clone())).await {
+        let (name, bytes) = (context.run.message_name(stamp), message.byte_len() as u64);
+        let connection = line.connection(context).await;
+        match cancellable(context, CancelOperation::Send, connection.send(message.clone())).await {
             Some(Ok(())) => {
                 let what =
                     EventKind::Sent { message: name, parts, bytes, topic: None, to: None, answer: false };
-                player.run.sent(&player.name, what);
+                context.run.sent(&context.name, what);
             }
             // Its last byte was not written, so nobody has it: it is sent again.
             Some(Err(_)) => line.hang_up(),
             None => {
-                dropped(player, CancelOperation::Send, Some(name)).await;
-                player.run.skip(&player.name);
-                line.after_drop(player, message).await;
+                dropped(context, CancelOperation::Send, Some(name)).await;
+                context.run.skip(&context.name);
+                line.after_drop(context, message).await;
             }
         }
         if stamp.sequence < count {
-            player.pause(workload).await;
+            context.pause(workload).await;
         }
     }
 }
 
-async fn receive<N: Network>(player: &WorkloadContext<N>, workload: &Workload, line: &mut Line<N>) {
+async fn receive<N: Network>(context: &WorkloadContext<N>, workload: &Workload, line: &mut Line<N>) {
     loop {
-        player.run.may_read(&player.name).await;
-        let connection = line.connection(player).await;
-        match cancellable(player, CancelOperation::Receive, connection.recv()).await {
+        context.run.may_read(&context.name).await;
+        let connection = line.connection(context).await;
+        match cancellable(context, CancelOperation::Receive, connection.recv()).await {
             Some(Ok(message)) => {
-                take_down(player, &message);
-                player.pause(workload).await;
+                take_down(context, &message);
+                context.pause(workload).await;
             }
             Some(Err(_)) => line.hang_up(),
             None => {
-                dropped(player, CancelOperation::Receive, None).await;
+                dropped(context, CancelOperation::Receive, None).await;
                 if line.is_poisoned() {
                     line.hang_up();
                 }
@@ -91,8 +91,8 @@ struct Line<N: Network> {
 }
 
 impl<N: Network> Line<N> {
-    fn of(player: &WorkloadContext<N>) -> Option<Self> {
-        let (plan, number) = (player.run.plan(), player.name.number);
+    fn of(context: &WorkloadContext<N>) -> Option<Self> {
+        let (plan, number) = (context.run.plan(), context.name.number);
         let path = plan.paths.iter().find(|path| path.connecting == number)?;
         let kind = match plan.socket(number).kind {
             SocketKind::Push => SocketType::Push,
@@ -105,27 +105,27 @@ impl<N: Network> Line<N> {
     }
 
     /// The connection, made now if there is none.
-    async fn connection(&mut self, player: &WorkloadContext<N>) -> &mut Connection<N> {
+    async fn connection(&mut self, context: &WorkloadContext<N>) -> &mut Connection<N> {
         let there = match self.connection.take() {
             Some(connection) => connection,
-            None => self.connect_at_last(player).await,
+            None => self.connect_at_last(context).await,
         };
         self.connection.insert(there)
     }
 
-    async fn connect_at_last(&self, player: &WorkloadContext<N>) -> Connection<N> {
+    async fn connect_at_last(&self, context: &WorkloadContext<N>) -> Connection<N> {
         loop {
-            if let Some(connection) = self.connect(player).await {
+            if let Some(connection) = self.connect(context).await {
                 return connection;
             }
-            player.network.sleep_until(player.network.now() + RETRY).await;
+            context.network.sleep_until(context.network.now() + RETRY).await;
         }
     }
 
-    async fn connect(&self, player: &WorkloadContext<N>) -> Option<Connection<N>> {
-        player.record(EventKind::Connecting { endpoint: self.endpoint.to_string() });
-        let stream = player.network.connect(&self.endpoint, &StreamOptions::default()).await.ok()?;
-        Connection::handshake(&player.network, stream, self.config.clone()).await.ok()
+    async fn connect(&self, context: &WorkloadContext<N>) -> Option<Connection<N>> {
+        context.record(EventKind::Connecting { endpoint: self.endpoint.to_string() });
+        let stream = context.network.connect(&self.endpoint, &StreamOptions::default()).await.ok()?;
+        Connection::handshake(&context.network, stream, self.config.clone()).await.ok()
     }
 
     fn is_poisoned(&self) -> bool {
@@ -137,11 +137,11 @@ impl<N: Network> Line<N> {
     }
 
     /// A send was dropped. If that poisoned the connection, nothing is taken by it any more, and another takes its place.
-    async fn after_drop(&mut self, player: &WorkloadContext<N>, message: Message) {
+    async fn after_drop(&mut self, context: &WorkloadContext<N>, message: Message) {
         if let Some(connection) = self.connection.as_mut().filter(|connection| connection.is_poisoned()) {
             if connection.send(message).await.is_ok() {
                 let error = "a poisoned connection took another message".to_owned();
-                player.record(EventKind::Failed { operation: "send".to_owned(), error });
+                context.record(EventKind::Failed { operation: "send".to_owned(), error });
             }
             self.hang_up();
         }

@@ -10,9 +10,9 @@ use std::time::Duration;
 use seaworthy::proxy::{Forwards, Mode, ProxyHandle, Side};
 use seaworthy::{Message, Network, Proxy, Socket, proxy};
 
-use super::player::SocketContext;
 use super::run_state::SocketName;
 use super::socket::AnySocket;
+use super::workload_context::SocketContext;
 use crate::payload::read_message;
 use crate::scenario::proxy::{ProxyMode, ProxyPlan};
 use seaworthy_sim::script::draw::Draw;
@@ -25,26 +25,26 @@ pub(super) struct Ends<N: Network> {
     pub(super) capture: Option<Rc<AnySocket<N>>>,
 }
 
-pub(super) async fn run<N: Network>(actor: &SocketContext<N>, plan: &ProxyPlan, ends: &Ends<N>) {
+pub(super) async fn run<N: Network>(socket_context: &SocketContext<N>, plan: &ProxyPlan, ends: &Ends<N>) {
     use AnySocket::{Dealer, Pair, Pub, Pull, Push, Router, Sub, XPub, XSub};
-    match (&*actor.socket, &*ends.backend) {
-        (Router(front), Dealer(back)) => between(actor, plan, ends, front, back).await,
-        (Router(front), Router(back)) => between(actor, plan, ends, front, back).await,
-        (Dealer(front), Dealer(back)) => between(actor, plan, ends, front, back).await,
-        (Dealer(front), Router(back)) => between(actor, plan, ends, front, back).await,
-        (Pull(front), Push(back)) => between(actor, plan, ends, front, back).await,
-        (Push(front), Pull(back)) => between(actor, plan, ends, front, back).await,
-        (XSub(front), XPub(back)) => between(actor, plan, ends, front, back).await,
-        (XPub(front), XSub(back)) => between(actor, plan, ends, front, back).await,
-        (Sub(front), Pub(back)) => between(actor, plan, ends, front, back).await,
-        (Pair(front), Pair(back)) => between(actor, plan, ends, front, back).await,
+    match (&*socket_context.socket, &*ends.backend) {
+        (Router(front), Dealer(back)) => between(socket_context, plan, ends, front, back).await,
+        (Router(front), Router(back)) => between(socket_context, plan, ends, front, back).await,
+        (Dealer(front), Dealer(back)) => between(socket_context, plan, ends, front, back).await,
+        (Dealer(front), Router(back)) => between(socket_context, plan, ends, front, back).await,
+        (Pull(front), Push(back)) => between(socket_context, plan, ends, front, back).await,
+        (Push(front), Pull(back)) => between(socket_context, plan, ends, front, back).await,
+        (XSub(front), XPub(back)) => between(socket_context, plan, ends, front, back).await,
+        (XPub(front), XSub(back)) => between(socket_context, plan, ends, front, back).await,
+        (Sub(front), Pub(back)) => between(socket_context, plan, ends, front, back).await,
+        (Pair(front), Pair(back)) => between(socket_context, plan, ends, front, back).await,
         // A validated scenario asks for nothing of the kind.
         _ => {}
     }
 }
 
 async fn between<F: Forwards, B: Forwards, N: Network>(
-    actor: &SocketContext<N>,
+    socket_context: &SocketContext<N>,
     plan: &ProxyPlan,
     ends: &Ends<N>,
     frontend: &Socket<F, N>,
@@ -53,9 +53,9 @@ async fn between<F: Forwards, B: Forwards, N: Network>(
     let count = |draw: Option<Draw<_>>| {
         draw.map(Draw::value).map(|count: seaworthy_sim::script::quantity::Count| count.0)
     };
-    let names = Names::of(actor);
+    let names = Names::of(socket_context);
     let watcher = |side: Side, step: seaworthy::proxy::RelayStep, message: &Message| {
-        names.take_down(actor, side, step, message)
+        names.take_down(socket_context, side, step, message)
     };
     let mut broker = proxy(frontend, backend).watch(&watcher).mode(match plan.mode {
         Some(ProxyMode::BiasedFrontend) => Mode::Biased(Side::Frontend),
@@ -83,22 +83,22 @@ async fn between<F: Forwards, B: Forwards, N: Network>(
                 Some(Ok(_)) => break,
                 Some(Err(error)) => {
                     let (operation, error) = (error.operation.to_owned(), error.to_string());
-                    actor.record(EventKind::Failed { operation, error });
+                    socket_context.record(EventKind::Failed { operation, error });
                     break;
                 }
             }
         }
     };
     let mut forwarding = pin!(forwarding);
-    let mut steering = pin!(steer(actor, &handle));
-    let mut terminating = pin!(terminate(actor, &handle, every, &ended));
+    let mut steering = pin!(steer(socket_context, &handle));
+    let mut terminating = pin!(terminate(socket_context, &handle, every, &ended));
     let all = poll_fn(|context| {
         if steering.as_mut().poll(context).is_ready() || terminating.as_mut().poll(context).is_ready() {
             return Poll::Ready(());
         }
         forwarding.as_mut().poll(context)
     });
-    actor.run.before(Phase::Closing, all).await;
+    socket_context.run.before(Phase::Closing, all).await;
 }
 
 /// The sockets of a proxy, as a trace calls them.
@@ -110,8 +110,8 @@ struct Names {
 }
 
 impl Names {
-    fn of<N: Network>(actor: &SocketContext<N>) -> Self {
-        let (plan, frontend) = (actor.run.plan(), actor.name.clone());
+    fn of<N: Network>(socket_context: &SocketContext<N>) -> Self {
+        let (plan, frontend) = (socket_context.run.plan(), socket_context.name.clone());
         let number = plan.forwards_to(frontend.number).unwrap_or(frontend.number);
         let backend = SocketName { number, name: plan.name(number).clone(), ..frontend.clone() };
         let behind = |side| (0..plan.sockets.len()).map(|socket| plan.is_behind(side, socket)).collect();
@@ -122,7 +122,7 @@ impl Names {
     /// Records a step of a message that the socket of `side` had received. Subscriptions and the like are nobody's.
     fn take_down<N: Network>(
         &self,
-        actor: &SocketContext<N>,
+        socket_context: &SocketContext<N>,
         side: Side,
         step: seaworthy::proxy::RelayStep,
         message: &Message,
@@ -141,12 +141,12 @@ impl Names {
         };
         let what = EventKind::Relayed {
             step,
-            message: actor.run.message_name(stamp),
+            message: socket_context.run.message_name(stamp),
             parts: u8::try_from(message.len() - before).unwrap_or(u8::MAX),
             bytes: message.byte_len() as u64,
             answer: self.behind[side as usize].get(usize::from(stamp.sender)) == Some(&false),
         };
-        actor.run.record(at, what);
+        socket_context.run.record(at, what);
     }
 }
 
@@ -167,11 +167,11 @@ fn captured<'s, F: Forwards, B: Forwards, N: Network>(
 }
 
 /// Pauses the proxy while its frontend is stalled.
-async fn steer<N: Network>(actor: &SocketContext<N>, handle: &ProxyHandle) {
+async fn steer<N: Network>(socket_context: &SocketContext<N>, handle: &ProxyHandle) {
     loop {
-        actor.run.may_not_read(&actor.name).await;
+        socket_context.run.may_not_read(&socket_context.name).await;
         handle.pause();
-        actor.run.may_read(&actor.name).await;
+        socket_context.run.may_read(&socket_context.name).await;
         handle.resume();
     }
 }
@@ -179,17 +179,17 @@ async fn steer<N: Network>(actor: &SocketContext<N>, handle: &ProxyHandle) {
 /// Terminates the proxy each time `every` has passed, and sees that its run has ended by the next time: whoever runs it
 /// counts that. Goes on until it has not.
 async fn terminate<N: Network>(
-    actor: &SocketContext<N>,
+    socket_context: &SocketContext<N>,
     handle: &ProxyHandle,
     every: Option<Duration>,
     ended: &Cell<u64>,
 ) {
     let Some(every) = every else { return std::future::pending().await };
     for told in 0.. {
-        actor.network.sleep_until(actor.network.now() + every).await;
+        socket_context.network.sleep_until(socket_context.network.now() + every).await;
         if ended.get() < told {
             let error = format!("it goes on {} after it was told to end", Span(every));
-            return actor.record(EventKind::Failed { operation: "terminate".to_owned(), error });
+            return socket_context.record(EventKind::Failed { operation: "terminate".to_owned(), error });
         }
         handle.terminate();
     }

@@ -9,13 +9,13 @@ use seaworthy::{Context, Network};
 use super::direct;
 use super::forward::{self, Ends};
 use super::hostile;
-use super::player::{SocketContext, WorkloadContext};
 use super::receive;
 use super::request;
 use super::run_state::{RunState, SocketName};
 use super::send;
 use super::socket::AnySocket;
 use super::watch;
+use super::workload_context::{SocketContext, WorkloadContext};
 use crate::scenario::{Role, Workload};
 use seaworthy_sim::trace::{EventKind, Name, Phase};
 
@@ -35,22 +35,22 @@ pub async fn run_host<N: Network>(run: RunState, host: Name, network: N) -> Resu
     for number in run.plan().sockets_on(&host) {
         let name = SocketName { number, name: run.plan().name(number).clone(), host: host.clone(), life };
         if run.plan().socket(number).is_low_level() {
-            let player = WorkloadContext { run: run.clone(), network: network.clone(), name: name.clone() };
-            connect_directly(player, &running);
+            let context = WorkloadContext { run: run.clone(), network: network.clone(), name: name.clone() };
+            connect_directly(context, &running);
             lines.push(name);
             continue;
         }
         let socket = Rc::new(set_up(&run, &name, &context, &network)?);
         for workload in run.plan().workloads(number) {
-            let player = WorkloadContext { run: run.clone(), network: network.clone(), name: name.clone() };
-            let actor = SocketContext { player, socket: Rc::clone(&socket) };
+            let context = WorkloadContext { run: run.clone(), network: network.clone(), name: name.clone() };
+            let socket_context = SocketContext { context, socket: Rc::clone(&socket) };
             let workload = workload.clone();
             let running = Rc::clone(&running);
             running.set(running.get() + 1);
             network.spawn("workload", async move {
-                play(&actor, &workload).await;
+                play(&socket_context, &workload).await;
                 running.set(running.get() - 1);
-                actor.run.wake();
+                socket_context.run.wake();
             });
         }
         open.push((name, socket));
@@ -78,17 +78,17 @@ pub async fn run_host<N: Network>(run: RunState, host: Name, network: N) -> Resu
 }
 
 /// Starts the workloads of what is called a socket and is a low-level connection.
-fn connect_directly<N: Network>(player: WorkloadContext<N>, running: &Rc<Cell<usize>>) {
-    let plan = player.run.plan();
-    player.record(EventKind::Opened { kind: plan.socket(player.name.number).kind.to_string() });
-    for workload in plan.workloads(player.name.number).cloned().collect::<Vec<_>>() {
-        let (player, running) = (player.clone(), Rc::clone(running));
+fn connect_directly<N: Network>(context: WorkloadContext<N>, running: &Rc<Cell<usize>>) {
+    let plan = context.run.plan();
+    context.record(EventKind::Opened { kind: plan.socket(context.name.number).kind.to_string() });
+    for workload in plan.workloads(context.name.number).cloned().collect::<Vec<_>>() {
+        let (context, running) = (context.clone(), Rc::clone(running));
         running.set(running.get() + 1);
-        player.network.clone().spawn("workload", async move {
-            player.wait_for(&workload).await;
-            direct::run(&player, &workload).await;
+        context.network.clone().spawn("workload", async move {
+            context.wait_for(&workload).await;
+            direct::run(&context, &workload).await;
             running.set(running.get() - 1);
-            player.run.wake();
+            context.run.wake();
         });
     }
 }
@@ -107,13 +107,13 @@ fn forward_between<N: Network>(
             let capture = plan.capture.as_deref().and_then(named).map(|(_, capture)| Rc::clone(capture));
             let ends = Ends { backend: Rc::clone(backend), capture };
             let (run, name, socket) = (run.clone(), name.clone(), Rc::clone(socket));
-            let actor =
-                SocketContext { player: WorkloadContext { run, network: network.clone(), name }, socket };
+            let socket_context =
+                SocketContext { context: WorkloadContext { run, network: network.clone(), name }, socket };
             let running = Rc::clone(running);
             running.set(running.get() + 1);
             network.spawn("proxy", async move {
-                forward::run(&actor, &plan, &ends).await;
-                let SocketContext { player: WorkloadContext { run, .. }, socket } = actor;
+                forward::run(&socket_context, &plan, &ends).await;
+                let SocketContext { context: WorkloadContext { run, .. }, socket } = socket_context;
                 drop((socket, ends));
                 running.set(running.get() - 1);
                 run.wake();
@@ -149,14 +149,14 @@ fn set_up<N: Network>(
     Ok(socket)
 }
 
-async fn play<N: Network>(actor: &SocketContext<N>, workload: &Workload) {
-    actor.wait_for(workload).await;
+async fn play<N: Network>(socket_context: &SocketContext<N>, workload: &Workload) {
+    socket_context.wait_for(workload).await;
     match workload.role {
-        Role::Send => send::run(actor, workload).await,
-        Role::Receive => receive::run(actor, workload).await,
-        Role::Reply => request::answer(actor, workload).await,
-        Role::Request => request::ask(actor, workload).await,
-        Role::Subscribe | Role::Unsubscribe => actor.change_subscriptions(workload),
+        Role::Send => send::run(socket_context, workload).await,
+        Role::Receive => receive::run(socket_context, workload).await,
+        Role::Reply => request::answer(socket_context, workload).await,
+        Role::Request => request::ask(socket_context, workload).await,
+        Role::Subscribe | Role::Unsubscribe => socket_context.change_subscriptions(workload),
         // It runs once all sockets of the host are open.
         Role::Proxy => {}
     }

@@ -9,7 +9,6 @@ mod direct;
 mod forward;
 mod host;
 mod hostile;
-mod player;
 mod receive;
 mod request;
 mod run_state;
@@ -17,6 +16,7 @@ mod send;
 mod socket;
 mod waiting;
 mod watch;
+mod workload_context;
 
 pub use self::host::run_host;
 pub use self::run_state::RunState;

@@ -9,9 +9,9 @@ use bytes::Bytes;
 use seaworthy::{Error, Message, Network};
 
 use super::cancel::{cancellable, dropped, timed_out};
-use super::player::{SocketContext, WorkloadContext};
 use super::run_state::first;
 use super::waiting::unless_waiting;
+use super::workload_context::{SocketContext, WorkloadContext};
 use crate::payload::{Stamp, stamp_message};
 use crate::scenario::{Plan, Role, SocketKind, Workload};
 use seaworthy_sim::script::CancelOperation;
@@ -24,44 +24,44 @@ const SIZE_DEFAULT: u64 = 64;
 /// Pause between probes.
 const PROBE_INTERVAL: Duration = Duration::from_millis(100);
 
-pub(super) async fn run<N: Network>(actor: &SocketContext<N>, workload: &Workload) {
+pub(super) async fn run<N: Network>(socket_context: &SocketContext<N>, workload: &Workload) {
     let count = Plan::count(workload);
-    while actor.run.phase() < Phase::Draining {
-        let stamp = actor.run.next_stamp(&actor.name);
+    while socket_context.run.phase() < Phase::Draining {
+        let stamp = socket_context.run.next_stamp(&socket_context.name);
         if stamp.sequence >= count {
-            actor.run.done(&actor.name, count);
-            let Some(()) = next_probe(actor).await else { return };
+            socket_context.run.done(&socket_context.name, count);
+            let Some(()) = next_probe(socket_context).await else { return };
         }
-        match send_one(actor, workload, stamp).await {
+        match send_one(socket_context, workload, stamp).await {
             None => return,
             Some(Sending::Done(Ok(()))) => {}
             Some(Sending::Done(Err(error))) => {
-                actor.failed("send", &error);
-                actor.network.sleep_until(actor.network.now() + PROBE_INTERVAL).await;
+                socket_context.failed("send", &error);
+                socket_context.network.sleep_until(socket_context.network.now() + PROBE_INTERVAL).await;
             }
-            Some(Sending::Dropped) => actor.run.skip(&actor.name),
+            Some(Sending::Dropped) => socket_context.run.skip(&socket_context.name),
             Some(Sending::TimedOut) => continue,
         }
         if stamp.sequence < count {
-            actor.pause(workload).await;
+            socket_context.pause(workload).await;
         }
     }
 }
 
 /// Waits until it is time for a probe; `None` when none is needed any more.
-pub(super) async fn next_probe<N: Network>(actor: &WorkloadContext<N>) -> Option<()> {
-    actor.run.reached(Phase::Healed).await;
-    let tick = actor.network.sleep_until(actor.network.now() + PROBE_INTERVAL);
-    actor.run.before(Phase::Draining, tick).await
+pub(super) async fn next_probe<N: Network>(socket_context: &WorkloadContext<N>) -> Option<()> {
+    socket_context.run.reached(Phase::Healed).await;
+    let tick = socket_context.network.sleep_until(socket_context.network.now() + PROBE_INTERVAL);
+    socket_context.run.before(Phase::Draining, tick).await
 }
 
 /// Sends the message with this stamp; `None` when the time for sending was over before there was room.
 async fn send_one<N: Network>(
-    actor: &SocketContext<N>,
+    socket_context: &SocketContext<N>,
     workload: &Workload,
     stamp: Stamp,
 ) -> Option<Sending> {
-    let plan = actor.run.plan();
+    let plan = socket_context.run.plan();
     let turn = usize::try_from(stamp.sequence).unwrap_or(usize::MAX);
     let mut message = Message::default();
     let topic = (!workload.topics.is_empty()).then(|| workload.topics[turn % workload.topics.len()].clone());
@@ -74,23 +74,23 @@ async fn send_one<N: Network>(
         let identity = plan.socket(to).options.routing_id.clone().unwrap_or_default();
         message.push_back(identity.into_bytes());
     }
-    let kind = plan.socket(actor.name.number).kind;
-    if kind == SocketKind::Dealer && peers_need_delimiter(plan, actor.name.number) {
+    let kind = plan.socket(socket_context.name.number).kind;
+    if kind == SocketKind::Dealer && peers_need_delimiter(plan, socket_context.name.number) {
         message.push_back(Bytes::new());
     }
     let parts = fill(&mut message, workload, stamp);
     let what = EventKind::Sent {
-        message: actor.run.message_name(stamp),
+        message: socket_context.run.message_name(stamp),
         parts,
         bytes: message.byte_len() as u64,
         topic,
         to: to.map(|to| plan.name(to).clone()),
         answer: false,
     };
-    let sending = std::pin::pin!(send(actor, message, stamp));
-    let sent = actor.run.before(Phase::Draining, sending).await?;
+    let sending = std::pin::pin!(send(socket_context, message, stamp));
+    let sent = socket_context.run.before(Phase::Draining, sending).await?;
     if matches!(sent, Sending::Done(Ok(()))) {
-        actor.run.sent(&actor.name, what);
+        socket_context.run.sent(&socket_context.name, what);
     }
     Some(sent)
 }
@@ -116,31 +116,36 @@ pub(super) enum Sending {
 
 /// Sends, and takes down when it has to wait: when time passes before there is room. Where time passes anyway, it waits
 /// when somebody else has to wake it.
-pub(super) async fn send<N: Network>(actor: &SocketContext<N>, message: Message, stamp: Stamp) -> Sending {
-    let name = actor.run.message_name(stamp);
-    let sending = cancellable(actor, CancelOperation::Send, actor.socket.send(message));
+pub(super) async fn send<N: Network>(
+    socket_context: &SocketContext<N>,
+    message: Message,
+    stamp: Stamp,
+) -> Sending {
+    let name = socket_context.run.message_name(stamp);
+    let sending = cancellable(socket_context, CancelOperation::Send, socket_context.socket.send(message));
     let mut sending = pin!(sending);
-    let taken = if actor.network.has_other_threads() {
-        unless_waiting(sending.as_mut(), |task| after_io(actor, task)).await
+    let taken = if socket_context.network.has_other_threads() {
+        unless_waiting(sending.as_mut(), |task| after_io(socket_context, task)).await
     } else {
-        let moment = actor.network.sleep_until(actor.network.now() + Duration::from_nanos(1));
+        let moment =
+            socket_context.network.sleep_until(socket_context.network.now() + Duration::from_nanos(1));
         first(moment, sending.as_mut()).await
     };
     let sent = match taken {
         Some(sent) => sent,
         None => {
-            actor.record(EventKind::Blocked { message: name.clone() });
+            socket_context.record(EventKind::Blocked { message: name.clone() });
             sending.await
         }
     };
-    let limited = actor.run.plan().socket(actor.name.number).options.sndtimeo.is_some();
+    let limited = socket_context.run.plan().socket(socket_context.name.number).options.sndtimeo.is_some();
     match sent {
         None => {
-            dropped(actor, CancelOperation::Send, Some(name)).await;
+            dropped(socket_context, CancelOperation::Send, Some(name)).await;
             Sending::Dropped
         }
         Some(Err(Error::WouldBlock)) if limited => {
-            timed_out(actor, CancelOperation::Send, Some(name)).await;
+            timed_out(socket_context, CancelOperation::Send, Some(name)).await;
             Sending::TimedOut
         }
         Some(result) => Sending::Done(result),
@@ -148,8 +153,8 @@ pub(super) async fn send<N: Network>(actor: &SocketContext<N>, message: Message,
 }
 
 /// Wakes a task when its runtime has done I/O. False if it has no doorbell that rings then.
-fn after_io<N: Network>(actor: &SocketContext<N>, task: &Waker) -> bool {
-    let doorbell = actor.network.doorbell().ok().flatten();
+fn after_io<N: Network>(socket_context: &SocketContext<N>, task: &Waker) -> bool {
+    let doorbell = socket_context.network.doorbell().ok().flatten();
     doorbell.is_some_and(|doorbell| {
         doorbell.post(task.clone());
         true

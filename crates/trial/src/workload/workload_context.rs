@@ -1,4 +1,4 @@
-//! What a workload works with: its stage, its network, its name, and its socket.
+//! What a workload works with: its run, its network, its name, and its socket.
 
 use std::ops::Deref;
 use std::rc::Rc;
@@ -11,7 +11,7 @@ use super::run_state::{RunState, SocketName};
 use super::socket::AnySocket;
 use crate::scenario::{Role, Workload};
 
-/// Who plays a workload: where, and as whom.
+/// What a workload runs with: the run, the network of its host, and the sockets it plays with.
 #[derive(Clone)]
 pub(super) struct WorkloadContext<N: Network> {
     pub(super) run: RunState,
@@ -19,9 +19,9 @@ pub(super) struct WorkloadContext<N: Network> {
     pub(super) name: SocketName,
 }
 
-/// A player with a socket to work with.
+/// A workload's context and its socket to work with.
 pub(super) struct SocketContext<N: Network> {
-    pub(super) player: WorkloadContext<N>,
+    pub(super) context: WorkloadContext<N>,
     pub(super) socket: Rc<AnySocket<N>>,
 }
 
@@ -29,7 +29,7 @@ impl<N: Network> Deref for SocketContext<N> {
     type Target = WorkloadContext<N>;
 
     fn deref(&self) -> &WorkloadContext<N> {
-        &self.player
+        &self.context
     }
 }
 
