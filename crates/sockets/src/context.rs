@@ -168,8 +168,8 @@ impl<N: Network> ContextBuilder<N> {
         self
     }
 
-    /// Gives the verdict on every peer that wants to connect to a socket of the context and needs one, in place of a
-    /// handler socket at [`ZAP_ENDPOINT`](crate::authentication::ZAP_ENDPOINT): see [`zap_domain`](crate::Options#structfield.zap_domain).
+    /// Sets the callback that decides which peers may connect to the sockets of this context. It replaces a handler
+    /// socket at [`ZAP_ENDPOINT`](crate::authentication::ZAP_ENDPOINT): see [`zap_domain`](crate::Options#structfield.zap_domain).
     /// It is called on the thread of the socket, which waits for it.
     ///
     /// ```

@@ -157,8 +157,8 @@ impl Connection {
     /// connection that has failed.
     ///
     /// # Errors
-    /// The peer is refused; it is told so with an ERROR command, unless the refusal is temporary. Or no verdict was
-    /// awaited; or the error with which the connection has failed before.
+    /// The peer is refused. An ERROR command tells it so, unless the refusal is temporary. Also: no verdict was awaited,
+    /// or the connection had failed before, with that error.
     pub fn authenticate(&mut self, now: Instant, verdict: Verdict) -> Result<Option<Event>, Error> {
         let outcome = match (&mut self.state, verdict) {
             (State::Failed(error), _) => return Err(error.clone()),

@@ -6,7 +6,7 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[allow(clippy::exhaustive_structs, reason = "the greeting has room for nothing else")]
 pub struct Version {
-    /// 3 for everything that we speak.
+    /// 3 for every version that this library speaks.
     pub major: u8,
     /// 0 or 1, so far.
     pub minor: u8,

@@ -1,7 +1,8 @@
 //! ZAP, the ZeroMQ Authentication Protocol (RFC 27): a handler socket of the same context is asked.
 //!
 //! Whatever goes wrong refuses the peer: no handler, no answer within the time of the handshake, an answer that is
-//! malformed or belongs to another request. Then the peer is told nothing, and may try again.
+//! malformed or belongs to another request. The connection is then closed without an ERROR command, and the peer may
+//! try again.
 
 use bytes::Bytes;
 use seaworthy_core::{Frame, Message, Network, Options};

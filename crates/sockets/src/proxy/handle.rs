@@ -91,7 +91,8 @@ impl Shared {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives an order; one to end is not taken back. Returns what a REP answers.
+    /// Sets what the proxy is to do. TERMINATE and KILL cannot be taken back. Returns the reply for a control socket of
+    /// type REP.
     pub(super) fn give_order(&self, order: Order) -> &'static str {
         let mut state = self.lock();
         let ending = matches!(state.order, Order::Terminate | Order::Kill);

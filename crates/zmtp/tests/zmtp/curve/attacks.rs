@@ -91,7 +91,7 @@ fn a_key_of_low_order_is_refused_wherever_it_stands() {
     let mut hello = client().hello_data();
     hello[74..106].fill(0);
     assert_eq!(refuses(pull(), command("HELLO", hello)), PeerMisbehaved::LowOrderKey { command: "HELLO" });
-    // With C of low order, what it seals opens for everybody: its holder could be anybody.
+    // Boxes sealed with a C of low order open with any key, so they prove nothing about the client.
     let mut nobody = client();
     nobody.public = [0; 32];
     let (server, transient, cookie) = welcomed(&nobody);
