@@ -196,6 +196,34 @@ fn a_publisher_drops_by_the_new_mark() {
 }
 
 #[test]
+fn a_raised_mark_makes_room_for_peers_that_messages_were_dropped_for() {
+    play(|stage| async move {
+        let publisher: Pub = stage.server.open_with(marks(2, 0));
+        publisher.bind("inproc://news")?;
+        let sub: Sub = stage.server.open_with(marks(0, 3));
+        sub.subscribe("")?;
+        sub.connect("inproc://news")?;
+        let xsub: XSub = stage.server.open_with(marks(2, 0));
+        xsub.connect("inproc://upstream")?;
+        let xpub: XPub = stage.server.open_with(marks(0, 3));
+        xpub.bind("inproc://upstream")?;
+        stage.pass(MS).await;
+        // Nothing is received in between, so no credit comes.
+        for mark in [2, 4] {
+            publisher.set_sndhwm(mark)?;
+            xsub.set_sndhwm(mark)?;
+            for number in 0..20 {
+                publisher.send(number.to_string()).await?;
+                xsub.send(number.to_string()).await?;
+            }
+        }
+        assert_eq!((0..).take_while(|_| sub.try_recv().is_ok()).count(), 7);
+        assert_eq!((0..).take_while(|_| xpub.try_recv().is_ok()).count(), 7);
+        Ok(())
+    });
+}
+
+#[test]
 fn over_inproc_each_side_changes_its_part_of_the_sum() {
     for (push_binds, bind_first) in [(false, true), (false, false), (true, true), (true, false)] {
         play(move |stage| async move {
