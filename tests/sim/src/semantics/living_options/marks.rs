@@ -200,25 +200,33 @@ fn a_raised_mark_makes_room_for_peers_that_messages_were_dropped_for() {
     play(|stage| async move {
         let publisher: Pub = stage.server.open_with(marks(2, 0));
         publisher.bind("inproc://news")?;
-        let sub: Sub = stage.server.open_with(marks(0, 3));
-        sub.subscribe("")?;
-        sub.connect("inproc://news")?;
+        let subs: [Sub; 2] = std::array::from_fn(|_| stage.server.open_with(marks(0, 3)));
+        for sub in &subs {
+            sub.subscribe("")?;
+            sub.connect("inproc://news")?;
+        }
         let xsub: XSub = stage.server.open_with(marks(2, 0));
-        xsub.connect("inproc://upstream")?;
-        let xpub: XPub = stage.server.open_with(marks(0, 3));
-        xpub.bind("inproc://upstream")?;
+        xsub.bind("inproc://upstream")?;
+        let xpubs: [XPub; 2] = std::array::from_fn(|_| stage.server.open_with(marks(0, 3)));
+        for xpub in &xpubs {
+            xpub.connect("inproc://upstream")?;
+        }
         stage.pass(MS).await;
-        // Nothing is received in between, so no credit comes.
-        for mark in [2, 4] {
+        let ([stalled_sub, sub], [stalled_xpub, xpub]) = (subs, xpubs);
+        // The stalled ones receive nothing, so no credit comes. The first messages for a full pipe earn its reader a
+        // turn; after 5000 there are none left, and it is passed over.
+        for (mark, messages) in [(2, 5000), (4, 20)] {
             publisher.set_sndhwm(mark)?;
             xsub.set_sndhwm(mark)?;
-            for number in 0..20 {
+            for number in 0..messages {
                 publisher.send(number.to_string()).await?;
+                sub.recv().await?;
                 xsub.send(number.to_string()).await?;
+                xpub.recv().await?;
             }
         }
-        assert_eq!((0..).take_while(|_| sub.try_recv().is_ok()).count(), 7);
-        assert_eq!((0..).take_while(|_| xpub.try_recv().is_ok()).count(), 7);
+        assert_eq!((0..).take_while(|_| stalled_sub.try_recv().is_ok()).count(), 7);
+        assert_eq!((0..).take_while(|_| stalled_xpub.try_recv().is_ok()).count(), 7);
         Ok(())
     });
 }
